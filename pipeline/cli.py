@@ -14,7 +14,7 @@ from pipeline.errors import UserError
 _COMMANDS = {
     "run": "pipeline.run_command:run",
     "serve": "serving.commands:serve",
-    "predict": "serving.commands:predict",
+    "predict": "serving.predict_command:predict",
     "edge": "serving.edge.command:edge",
     "compile": "pipeline.kubeflow_commands:compile_command",
     "submit": "pipeline.kubeflow_commands:submit_command",

@@ -10,7 +10,8 @@ import click.testing
 import pytest
 
 from model import contract
-from serving.commands import predict, serve
+from serving.commands import serve
+from serving.predict_command import predict
 from tests.serving.fakes import FakeServer, free_port
 from tests.serving.test_launch import ROOT, _program
 
