@@ -17,7 +17,7 @@ PER_MODEL_BATCHING_FILE = "batching_params.pbtxt"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SavedModelLoader:
-    """Loads, sets up batching and warms up, in this order."""
+    """Loads, says how to batch and warms up, in this order."""
 
     batching: BatchingConfig | None = None
     per_model_batching: bool = False
@@ -29,9 +29,7 @@ class SavedModelLoader:
     def __call__(self, entry: ModelEntry, version: ServedVersion) -> Servable:
         loaded = servable.load(version.path, self.tags, self.session_config)
         try:
-            config = self._batching(version.path)
-            if config is not None:
-                loaded.enable_batching(config)
+            loaded.set_batching(self.batching_for(version.path))
             loaded.freeze()
             if self.warmup:
                 count = warmup.warm_up(loaded, version.path, self.warmup_iterations)
@@ -42,7 +40,11 @@ class SavedModelLoader:
             raise
         return loaded
 
-    def _batching(self, path: str) -> BatchingConfig | None:
+    def batching_for(self, path: str) -> BatchingConfig | None:
+        """The settings of the version in `path`; None means that it runs unbatched.
+
+        With `per_model_batching`, a model without a file of its own is not batched.
+        """
         if self.batching is None or not self.per_model_batching:
             return self.batching
         file = pathlib.Path(path, PER_MODEL_BATCHING_FILE)

@@ -1,16 +1,14 @@
 """A SavedModel in a session, fed and read as TF Serving does it."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from serving import protos
-from serving.server import batching
+from serving.server.batchable import batchable
+from serving.server.batching import BatchingConfig
 from serving.server.status import Code, StatusError, from_exception
-
-log = logging.getLogger(__name__)
 
 
 class SavedModelServable:
@@ -22,6 +20,8 @@ class SavedModelServable:
 
     def __init__(self, session: Any, signatures: Mapping[str, Any]) -> None:
         self.signatures = signatures
+        self.batching: BatchingConfig | None = None
+        self.batchable_signatures: frozenset[str] = frozenset()
         self._session = session
         self._feeds: dict[str, dict[str, Any]] = {}
         self._fetches: dict[str, dict[str, Any]] = {}
@@ -29,11 +29,12 @@ class SavedModelServable:
             self._feeds[name] = _tensors(session.graph, signature.inputs)
             self._fetches[name] = _tensors(session.graph, signature.outputs)
 
-    def enable_batching(self, config: batching.BatchingConfig) -> None:
-        """Computes requests for one signature together from now on."""
-        with self._session.graph.as_default():
-            for name in self.signatures:
-                self._batch_signature(name, config)
+    def set_batching(self, config: BatchingConfig | None) -> None:
+        """Says how a scheduler may batch; signatures that cannot are left out."""
+        self.batching = config
+        self.batchable_signatures = frozenset()
+        if config is not None:
+            self.batchable_signatures = batchable(self.signatures)
 
     def freeze(self) -> None:
         """Hands the finished graph to the runtime. Call once, before the first run."""
@@ -72,16 +73,6 @@ class SavedModelServable:
         if timeout_s is None:
             return self._session._call_tf_sessionrun(None, feed, fetch, [], None)
         return _call_with_timeout(self._session, feed, fetch, timeout_s)
-
-    def _batch_signature(self, name: str, config: batching.BatchingConfig) -> None:
-        inputs, outputs = self._feeds[name], self._fetches[name]
-        if not batching.can_batch(list(inputs.values()), list(outputs.values())):
-            log.info("Signature %s has no batch dimension; it runs unbatched.", name)
-            return
-        found = batching.batched_outputs(
-            list(inputs.values()), list(outputs.values()), config
-        )
-        self._fetches[name] = dict(zip(outputs, found, strict=True))
 
 
 def _call_with_timeout(session: Any, feed: Any, fetch: Any, timeout_s: float) -> Any:

@@ -79,6 +79,11 @@ class NumberModel(tf.Module):
         with tf.control_dependencies([tf.debugging.assert_non_negative(x)]):
             return {"y": tf.sqrt(x)}
 
+    @tf.function(input_signature=[tf.TensorSpec([2], tf.float32, name="x")])
+    def fixed(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Takes two numbers, never a batch."""
+        return {"y": -x}
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, name="rounds")])
     def slow(self, rounds: tf.Tensor) -> dict[str, tf.Tensor]:
         """Takes as long as it is told, in rounds of about a millisecond."""
@@ -105,6 +110,6 @@ def save_text_model(path: pathlib.Path, intermediate_dim: int = 512) -> None:
 def save_number_model(path: pathlib.Path, offset: float = 2.0) -> None:
     """The model for everything else; `offset` tells versions apart."""
     model = NumberModel(offset)
-    names = ("serving_default", "two", "echo", "batch_size", "checked", "slow")
+    names = "serving_default two echo batch_size checked fixed slow".split()
     signatures = {name: getattr(model, name) for name in names}
     tf.saved_model.save(model, str(path), signatures=signatures)

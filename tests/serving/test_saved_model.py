@@ -1,9 +1,7 @@
-"""Real SavedModels in sessions: loading, running, batching."""
+"""Real SavedModels in sessions: loading and running."""
 
-import concurrent.futures
 import pathlib
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,17 +22,6 @@ pytestmark = pytest.mark.timeout(300)
 def _load(path: pathlib.Path, **settings: Any) -> servable.SavedModelServable:
     entry = ModelEntry(name="m", base_path=str(path.parent))
     return SavedModelLoader(**settings)(entry, ServedVersion("m", 1, str(path)))
-
-
-@pytest.fixture(scope="module")
-def batched(number_model: pathlib.Path) -> Iterator[servable.SavedModelServable]:
-    """One batch thread, so that requests pile up behind a slow one."""
-    config = BatchingConfig(
-        max_batch_size=8, num_batch_threads=1, batch_timeout_micros=200_000
-    )
-    loaded = _load(number_model, batching=config, warmup=False)
-    yield loaded
-    loaded.close()
 
 
 def _run(
@@ -88,48 +75,38 @@ def test_a_deadline_ends_a_slow_run(plain: servable.SavedModelServable) -> None:
     assert caught.value.code is Code.DEADLINE_EXCEEDED
 
 
-def test_batching_changes_no_answer(
-    plain: servable.SavedModelServable, batched: servable.SavedModelServable
+def test_signatures_without_a_batch_dimension_run_unbatched(
+    number_model: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    x = np.linspace(0, 1, 20, dtype=np.float32)
-    expected = _run(plain, "serving_default", x=x)["y"]
-    # 20 rows are more than a batch takes: they are split, not refused.
-    np.testing.assert_allclose(_run(batched, "serving_default", x=x)["y"], expected)
-    raw = np.array([b"a", b"bcd"], dtype=object)
-    assert _run(batched, "echo", raw=raw)["size"].tolist() == [1, 3]
+    loaded = _load(number_model, batching=BatchingConfig(), warmup=False)
+    assert loaded.batchable_signatures >= {"serving_default", "two", "echo"}
+    assert "fixed" not in loaded.batchable_signatures
+    assert "Signature fixed runs unbatched: input x has a first dimension of" in (
+        caplog.text
+    )
+    loaded.close()
 
 
-def test_requests_that_meet_are_computed_together(
-    batched: servable.SavedModelServable,
-) -> None:
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        ask = lambda _: _run(batched, "batch_size", x=np.float32([1]))["n"]  # noqa: E731
-        sizes = [int(size[0]) for size in pool.map(ask, range(8))]
-    assert max(sizes) > 1
+def test_a_model_s_own_batching_wins_over_the_server_s(tmp_path: pathlib.Path) -> None:
+    loader = SavedModelLoader(batching=BatchingConfig(), per_model_batching=True)
+    assert loader.batching_for(str(tmp_path)) is None
+    text = "max_batch_size { value: 7 }"
+    (tmp_path / "batching_params.pbtxt").write_text(text, encoding="utf-8")
+    config = loader.batching_for(str(tmp_path))
+    assert config is not None
+    assert config.max_batch_size == 7
 
 
-def test_a_batched_error_keeps_its_code(batched: servable.SavedModelServable) -> None:
-    with pytest.raises(StatusError) as caught:
-        _run(batched, "checked", x=np.float32([-1]))
-    assert caught.value.code is Code.INVALID_ARGUMENT
-
-
-def test_tables_and_assets_reach_the_batched_text_model(tmp_path: pathlib.Path) -> None:
+def test_tables_and_assets_reach_the_text_model(tmp_path: pathlib.Path) -> None:
     from tests.serving.saved_models import LABELS, save_text_model
 
     save_text_model(tmp_path / "1")
-    plain, batched = (
-        _load(tmp_path / "1", batching=config) for config in (None, BatchingConfig())
-    )
+    loaded = _load(tmp_path / "1")
     text = np.array([b"w1 w2", b"w77", b"unheard of"], dtype=object)
-    one, other = (
-        _run(model, "serving_default", text=text) for model in (plain, batched)
-    )
-    np.testing.assert_allclose(one["scores"], other["scores"], rtol=1e-5)
-    assert one["labels"].tolist() == other["labels"].tolist()
-    assert {label.encode() for label in LABELS} == set(one["labels"][0])
-    plain.close()
-    batched.close()
+    answer = _run(loaded, "serving_default", text=text)
+    assert {label.encode() for label in LABELS} == set(answer["labels"][0])
+    assert answer["scores"][0].tolist() != answer["scores"][2].tolist()
+    loaded.close()
 
 
 def test_last_allowed_batch_size_must_be_the_maximum() -> None:
