@@ -1,0 +1,216 @@
+"""Classify, Regress and MultiInference: what to run, and what its tensors say.
+
+A plan holds `calls` for a servable; `plan.result(arrays)` makes of their outputs what
+the client asked for. Nothing here waits, runs a model or knows a transport.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from serving import protos
+from serving.server import examples, inference_results
+from serving.server.inference_results import Classes, Values
+from serving.server.signature_checks import (
+    CLASSIFY_METHOD,
+    REGRESS_METHOD,
+    check_classify,
+    check_regress,
+)
+from serving.server.status import Code, StatusError, invalid_argument
+
+DEFAULT_SIGNATURE = "serving_default"
+INPUTS = "inputs"
+
+Arrays = Mapping[str, np.ndarray]
+Signatures = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One run of one signature."""
+
+    signature_name: str
+    inputs: dict[str, np.ndarray]
+    outputs: list[str]
+
+
+class Runner(Protocol):
+    """What a servable does for these requests."""
+
+    def run(
+        self,
+        signature_name: str,
+        inputs: Arrays,
+        outputs: Sequence[str],
+        timeout_s: float | None,
+    ) -> dict[str, np.ndarray]:
+        """The named outputs of a signature."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A classification or a regression that may run."""
+
+    call: Call
+    is_classify: bool
+
+    @property
+    def num_examples(self) -> int:
+        """The rows of the request, and of the answer."""
+        return len(self.call.inputs[INPUTS])
+
+    def result(self, arrays: Arrays) -> Classes | Values:
+        """The answer; `.message()` is its proto.
+
+        Raises:
+            StatusError: the model's outputs are no classes or no values.
+        """
+        if self.is_classify:
+            return inference_results.to_classes(arrays, self.num_examples)
+        return inference_results.to_values(arrays, self.num_examples)
+
+
+def plan_classify(
+    signatures: Signatures, name: str, message: Any, *, check_method: bool = False
+) -> Plan:
+    """A Classify request as a plan.
+
+    Args:
+        signatures: those of the servable.
+        name: the signature asked for; empty means `serving_default`.
+        message: the request's `Input`.
+        check_method: insist on the signature's method name.
+
+    Raises:
+        StatusError: the signature cannot classify, or the input is empty.
+    """
+    signature = _find(signatures, name)
+    outputs = check_classify(signature, check_method=check_method)
+    return _plan(name, examples.serialized(message), outputs, is_classify=True)
+
+
+def plan_regress(
+    signatures: Signatures, name: str, message: Any, *, check_method: bool = False
+) -> Plan:
+    """A Regress request as a plan; like `plan_classify`."""
+    signature = _find(signatures, name)
+    outputs = check_regress(signature, check_method=check_method)
+    return _plan(name, examples.serialized(message), outputs, is_classify=False)
+
+
+def _find(signatures: Signatures, name: str) -> Any:
+    signature = signatures.get(name or DEFAULT_SIGNATURE)
+    if signature is None:
+        raise invalid_argument(
+            f"No signature was found with the name: {name or DEFAULT_SIGNATURE}"
+        )
+    return signature
+
+
+def _plan(name: str, fed: np.ndarray, outputs: list[str], *, is_classify: bool) -> Plan:
+    return Plan(Call(name or DEFAULT_SIGNATURE, {INPUTS: fed}, outputs), is_classify)
+
+
+@dataclasses.dataclass(frozen=True)
+class MultiPlan:
+    """The tasks of a MultiInference request; all read the same examples."""
+
+    model_name: str
+    plans: list[Plan]
+
+    @property
+    def num_examples(self) -> int:
+        """The rows of the request."""
+        return self.plans[0].num_examples
+
+    @property
+    def calls(self) -> list[Call]:
+        """What to run, in the order of the tasks."""
+        return [plan.call for plan in self.plans]
+
+    def response(self, found: Sequence[Arrays], version: int) -> Any:
+        """The MultiInferenceResponse, given the outputs of every call.
+
+        Raises:
+            StatusError: some outputs are no classes or no values.
+        """
+        response = protos.MultiInferenceResponse()
+        for plan, arrays in zip(self.plans, found, strict=True):
+            message = plan.result(arrays).message()
+            result = response.results.add()
+            field = f"{'classification' if plan.is_classify else 'regression'}_result"
+            getattr(result, field).CopyFrom(message)
+            result.model_spec.name = self.model_name
+            result.model_spec.signature_name = plan.call.signature_name
+            result.model_spec.version.value = version
+        return response
+
+
+def first_model_spec(request: Any) -> Any:
+    """The ModelSpec that chooses model and version for all tasks, as upstream does."""
+    return request.tasks[0].model_spec if request.tasks else protos.ModelSpec()
+
+
+def plan_multi_inference(
+    signatures: Signatures, request: Any, *, check_method: bool = False
+) -> MultiPlan:
+    """A MultiInferenceRequest as a plan: every task is checked before any runs.
+
+    Raises:
+        StatusError: with upstream's words for the first task that cannot run.
+    """
+    chosen: dict[str, tuple[list[str], bool]] = {}
+    model_name = ""
+    for task in request.tasks:
+        model_name = _same_model(model_name, task.model_spec.name)
+        name = task.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name in chosen:
+            raise invalid_argument(f"Duplicate evaluation of signature: {name}")
+        chosen[name] = _check_task(signatures, name, task.method_name, check_method)
+    fed = examples.serialized(request.input)
+    plans = [
+        _plan(name, fed, outputs, is_classify=is_classify)
+        for name, (outputs, is_classify) in chosen.items()
+    ]
+    return MultiPlan(model_name, plans)
+
+
+def _same_model(before: str, name: str) -> str:
+    if not name:
+        raise invalid_argument("Found ModelSpec with an empty model name.")
+    if before not in ("", name):
+        raise invalid_argument(
+            "All ModelSpecs in a MultiInferenceRequest must access the same model name."
+        )
+    return name
+
+
+def _check_task(
+    signatures: Signatures, name: str, method: str, check_method: bool
+) -> tuple[list[str], bool]:
+    signature = signatures.get(name)
+    if signature is None:
+        raise invalid_argument(f"Requested signature not found in model graph: {name}")
+    if method == CLASSIFY_METHOD:
+        return check_classify(signature, check_method=check_method), True
+    if method == REGRESS_METHOD:
+        return check_regress(signature, check_method=check_method), False
+    raise StatusError(
+        Code.UNIMPLEMENTED, f"Unsupported signature method_name: {method}"
+    )
+
+
+def run_calls(
+    servable: Any, calls: Sequence[Call], timeout_s: float | None
+) -> list[dict[str, np.ndarray]]:
+    """The outputs of every call: one session run where the servable offers it."""
+    run_many = getattr(servable, "run_many", None)
+    if run_many is not None and len(calls) > 1:
+        return list(run_many(calls, timeout_s))
+    return [
+        servable.run(call.signature_name, call.inputs, call.outputs, timeout_s)
+        for call in calls
+    ]
