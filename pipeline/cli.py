@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 
 _COMMANDS = {
     "run": "pipeline.run_command:run",
-    "serve": "serving.commands:serve",
+    "serve": "serving.serve_command:serve",
     "predict": "serving.predict_command:predict",
     "edge": "serving.edge.command:edge",
     "compile": "pipeline.kubeflow_commands:compile_command",

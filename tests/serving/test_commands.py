@@ -10,7 +10,7 @@ import click.testing
 import pytest
 
 from model import contract
-from serving.commands import serve
+from serving.serve_command import serve
 from serving.predict_command import predict
 from tests.serving.fakes import FakeServer, free_port
 from tests.serving.test_launch import ROOT, _program
@@ -105,7 +105,7 @@ def test_serve_invites_to_ask_and_stops_on_a_signal(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (tmp_path / contract.SERVING_DIR / "1").mkdir(parents=True)
     port = free_port()
-    command = "from serving.commands import serve; serve()"
+    command = "from serving.serve_command import serve; serve()"
     process = subprocess.Popen(
         [
             *(sys.executable, "-c", command, str(tmp_path)),
