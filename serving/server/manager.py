@@ -5,7 +5,8 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from serving.server import status_texts
 from serving.server.models import ModelEntry
@@ -18,12 +19,28 @@ log = logging.getLogger(__name__)
 Loader = Callable[[ModelEntry, ServedVersion], Servable]
 
 
+StateListener = Callable[[str, int, State], None]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RetryConfig:
     """How often a failing load is repeated, and how long after."""
 
     max_num_load_retries: int = 5
     load_retry_interval_s: float = 60.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LifecycleConfig:
+    """How versions come and go; 0 threads means a sane number of them."""
+
+    num_load_threads: int = 0
+    num_unload_threads: int = 0
+    unload_before_load: bool = False
+    """Frees the old version's memory before the new one takes its own: a gap."""
+    allow_labels_for_unavailable: bool = False
+    list_files: bool = True
+    """False: base paths are never listed, so nothing is ever loaded."""
 
 
 class ModelManager:
@@ -37,9 +54,14 @@ class ModelManager:
         loader: Loader,
         retry: RetryConfig | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        config: LifecycleConfig | None = None,
     ) -> None:
         self._loader = loader
         self._retry = retry or RetryConfig()
+        self._config = config or LifecycleConfig()
+        self._state_listeners: list[StateListener] = []
+        self._removal_listeners: list[Callable[[str], None]] = []
         self._clock = clock
         self._entries: dict[str, ModelEntry] = {}
         self._versions: dict[str, dict[int, ServedVersion]] = {}
@@ -66,6 +88,44 @@ class ModelManager:
             self._load_due(entry)
         for name in self._versions.keys() - self._entries.keys():
             self._retire(name, keep=set())
+
+    def reload(self, config: Any, deadline_s: float = 600.0) -> None:
+        """HandleReloadConfigRequest: a ModelServerConfig, whole; blocks until it holds.
+
+        Returns when every model that is new can answer. Call it from a worker thread.
+
+        Raises:
+            StatusError: in upstream's words. UNKNOWN when a new model failed or was not
+                there in time; the new configuration stays in force and loads go on.
+        """
+        raise NotImplementedError
+
+    def on_state_change(self, listener: StateListener) -> None:
+        """Calls `listener(model, version, state)` after each change, in their order.
+
+        It runs in the thread that made the change; it must be quick.
+        """
+        self._state_listeners.append(listener)
+
+    def on_model_removed(self, listener: Callable[[str], None]) -> None:
+        """Calls `listener(model)` when a model has left configuration and memory."""
+        self._removal_listeners.append(listener)
+
+    @property
+    def entries(self) -> Mapping[str, ModelEntry]:
+        """The models of the current configuration, by name."""
+        return dict(self._entries)
+
+    def acquire(
+        self, name: str, version: int | None = None, label: str = ""
+    ) -> ServedVersion:
+        """As `use`, for callers that cannot use a block; call `release` on the result.
+
+        Raises:
+            StatusError: there is no such model, version or label to be used.
+        """
+        with self._lock:
+            return self._choose(name, version, label)
 
     @contextlib.contextmanager
     def use(

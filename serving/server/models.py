@@ -29,6 +29,15 @@ class VersionPolicy:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class LoggingConfig:
+    """Which share of a model's requests is logged, and to which files."""
+
+    log_file_prefix: str
+    sampling_rate: float
+    collector_type: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelEntry:
     """One model of the configuration."""
 
@@ -36,6 +45,7 @@ class ModelEntry:
     base_path: str
     policy: VersionPolicy = VersionPolicy()
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    logging: LoggingConfig | None = None
 
 
 def read_config_file(path: str) -> list[ModelEntry]:

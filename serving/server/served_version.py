@@ -1,6 +1,7 @@
 """One version of a model: its state, its servable and who is using it."""
 
 import contextlib
+import dataclasses
 import enum
 import threading
 import time
@@ -42,6 +43,14 @@ class Servable(Protocol):
         """Gives memory back; nothing runs any more."""
 
 
+@dataclasses.dataclass(frozen=True)
+class WarmupReport:
+    """What ran before a version became available; `how`: file, synthesised, none."""
+
+    count: int = 0
+    how: str = "none"
+
+
 class ServedVersion:
     """State and use count. All changes of state go through here."""
 
@@ -55,6 +64,10 @@ class ServedVersion:
         self.error: StatusError | None = None
         self.attempts = 0
         self.next_attempt_s = 0.0
+        self.load_s: float | None = None
+        """How long the load that succeeded took, warm-up included."""
+        self.warmup = WarmupReport()
+        """The servable's `warmup_report`, if it has one."""
         self._servable: Servable | None = None
         self._in_flight = 0
         self._changed = threading.Condition()
@@ -80,6 +93,7 @@ class ServedVersion:
         """Requests may come from now on."""
         with self._changed:
             self._servable, self.error = servable, None
+            self.warmup = getattr(servable, "warmup_report", self.warmup)
             self.state = State.AVAILABLE
 
     def fail(self, error: StatusError) -> None:
@@ -95,15 +109,19 @@ class ServedVersion:
             self._in_flight += 1
             return True
 
+    def release(self) -> None:
+        """Ends what `try_acquire` began."""
+        with self._changed:
+            self._in_flight -= 1
+            self._changed.notify_all()
+
     @contextlib.contextmanager
     def release_after(self) -> Iterator["ServedVersion"]:
         """Ends what `try_acquire` began."""
         try:
             yield self
         finally:
-            with self._changed:
-                self._in_flight -= 1
-                self._changed.notify_all()
+            self.release()
 
     @property
     def servable(self) -> Servable:
