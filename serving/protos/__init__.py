@@ -37,6 +37,7 @@ MESSAGES = {
         "tensorflow.serving.ModelServerConfig",
         "tensorflow.serving.ModelSpec",
         "tensorflow.serving.ModelVersionStatus",
+        "tensorflow.serving.MonitoringConfig",
         "tensorflow.serving.MultiInferenceRequest",
         "tensorflow.serving.MultiInferenceResponse",
         "tensorflow.serving.PredictRequest",

@@ -18,8 +18,8 @@ Fields = Mapping[str, tuple[int, int | str]]
 
 
 def file_protos() -> list[descriptor_pb2.FileDescriptorProto]:
-    """Batching parameters, TLS settings and gRPC's health check."""
-    return [_batching_parameters(), _ssl_config(), _health()]
+    """Batching parameters, TLS and monitoring settings and gRPC's health check."""
+    return [_batching_parameters(), _ssl_config(), _monitoring_config(), _health()]
 
 
 def _batching_parameters() -> descriptor_pb2.FileDescriptorProto:
@@ -52,6 +52,20 @@ def _ssl_config() -> descriptor_pb2.FileDescriptorProto:
         "client_verify": (4, _Field.TYPE_BOOL),
     }
     _message(file, "SSLConfig", fields)
+    return file
+
+
+def _monitoring_config() -> descriptor_pb2.FileDescriptorProto:
+    file = _file(
+        "tensorflow_serving/config/monitoring_config.proto", "tensorflow.serving", []
+    )
+    prometheus: Fields = {
+        "enable": (1, _Field.TYPE_BOOL),
+        "path": (2, _Field.TYPE_STRING),
+    }
+    _message(file, "PrometheusConfig", prometheus)
+    kind = ".tensorflow.serving.PrometheusConfig"
+    _message(file, "MonitoringConfig", {"prometheus_config": (1, kind)})
     return file
 
 
