@@ -59,7 +59,7 @@ class ServerApp:
             PortError: a port is taken; nothing is left running.
         """
         flags = self._flags
-        bind_grpc(self._grpc, flags.port)
+        bind_grpc(self._grpc, flags)
         if flags.rest_api_port == flags.port:
             log.error("rest_api_port equals port (%d); REST is off.", flags.port)
         elif flags.rest_api_port:

@@ -2,12 +2,14 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from serving.server.status import invalid_argument
 
 NO_EFFECT = {"no_effect": True}
+_MODE = re.compile("[0-7]{3,4}")
 _CPUS = os.cpu_count() or 1
 
 
@@ -43,22 +45,29 @@ class ServerFlags:
     enable_model_warmup: bool = True
     num_request_iterations_for_warmup: int = 0
     version: bool = False
+    grpc_socket_path: str = ""
+    grpc_channel_arguments: str = ""
+    ssl_config_file: str = ""
+    use_alts_credentials: bool = False
     enable_grpc_healthcheck_service: bool = False
     enable_serialization_as_tensor_content: bool = False
     # Ours: how long running requests may take after SIGTERM.
     shutdown_limit_seconds: int = 20
+    # Ours: permissions of the Unix socket in octal, such as 660; else the umask's.
+    grpc_socket_mode: str = ""
+    # Ours: REST with the certificate of ssl_config_file. Off, because upstream leaves
+    # REST plain and the probes of existing manifests count on it.
+    rest_api_enable_tls: bool = False
+    # Ours: one token a line; requests on both ports must carry one of them.
+    bearer_token_file: str = ""
 
-    grpc_socket_path: str = _ignored("")
     allow_version_labels_for_unavailable_models: bool = _ignored(False)
     num_load_threads: int = _ignored(0)
     num_unload_threads: int = _ignored(0)
     flush_filesystem_caches: bool = _ignored(True)
     tensorflow_session_config_file: str = _ignored("")
-    use_alts_credentials: bool = _ignored(False)
-    ssl_config_file: str = _ignored("")
     platform_config_file: str = _ignored("")
     per_process_gpu_memory_fraction: float = _ignored(0.0)
-    grpc_channel_arguments: str = _ignored("")
     monitoring_config_file: str = _ignored("")
     remove_unused_fields_from_bundle_metagraph: bool = _ignored(True)
     prefer_tflite_model: bool = _ignored(False)
@@ -78,26 +87,65 @@ class ServerFlags:
         Raises:
             StatusError: INVALID_ARGUMENT.
         """
+        self._check_ports()
+        if self.use_alts_credentials and self.ssl_config_file:
+            raise invalid_argument(
+                "Either use_alts_credentials must be false or "
+                "ssl_config_file must be empty."
+            )
         if not self.model_base_path and not self.model_config_file:
             raise invalid_argument(
                 "Both server_options.model_base_path and "
                 "server_options.model_config_file are empty!"
-            )
-        if not self.port:
-            raise invalid_argument(
-                "At least one of server_options.grpc_port or "
-                "server_options.grpc_socket_path must be set."
             )
         if self.batching_parameters_file and not self.enable_batching:
             raise invalid_argument(
                 "server_options.batching_parameters_file is set without setting "
                 "server_options.enable_batching to true."
             )
-        if self.ssl_config_file:
+        self._check_parallelism()
+        self._check_security()
+
+    def _check_ports(self) -> None:
+        if not self.port and not self.grpc_socket_path:
+            raise invalid_argument(
+                "At least one of server_options.grpc_port or "
+                "server_options.grpc_socket_path must be set."
+            )
+        for name in ("port", "rest_api_port"):
+            if getattr(self, name) not in range(2**16):
+                raise invalid_argument(
+                    f"{name} must be 0 to 65535; received {getattr(self, name)}."
+                )
+        if self.grpc_socket_mode and not _MODE.fullmatch(self.grpc_socket_mode):
+            raise invalid_argument(
+                "grpc_socket_mode must be permissions in octal, such as 660; "
+                f"received {self.grpc_socket_mode}."
+            )
+
+    def _check_parallelism(self) -> None:
+        if (
+            self.tensorflow_intra_op_parallelism > 0
+            and self.tensorflow_inter_op_parallelism > 0
+            and self.tensorflow_session_parallelism > 0
+        ):
+            raise invalid_argument(
+                "Either configure server_options.tensorflow_session_parallelism "
+                "or (server_options.tensorflow_intra_op_parallelism, "
+                "server_options.tensorflow_inter_op_parallelism) separately. "
+                "You cannot configure all."
+            )
+
+    def _check_security(self) -> None:
+        if self.use_alts_credentials:
             # Ignoring this one would send in the clear what was meant to be secret.
             raise invalid_argument(
-                "ssl_config_file is not supported by the embedded server; put a proxy "
-                "in front of it, or use tensorflow_model_server."
+                "use_alts_credentials is not supported by the embedded server: ALTS "
+                "works between machines of Google Cloud only. Use ssl_config_file."
+            )
+        if self.rest_api_enable_tls and not self.ssl_config_file:
+            raise invalid_argument(
+                "rest_api_enable_tls needs ssl_config_file for the certificate."
             )
 
     def ineffective(self) -> list[str]:

@@ -1,32 +1,90 @@
 """Sockets to listen on, bound before anything expensive starts."""
 
+import contextlib
 import errno
+import os
+import pathlib
+import re
 import socket
+import stat
 from typing import Any
+
+from serving.server.flags import ServerFlags
+from serving.server.status import invalid_argument
+
+# `sun_path` of Linux, less its closing zero.
+_MAX_SOCKET_PATH_BYTES = 107
+_INT32 = range(-(2**31), 2**31)
+_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
 class PortError(RuntimeError):
-    """A port that cannot be had."""
+    """A port or a socket that cannot be had."""
 
-    def __init__(self, flag: str, port: int, cause: str) -> None:
+    def __init__(self, flag: str, value: Any, cause: str) -> None:
         super().__init__(
-            f"--{flag}={port}: {cause} Stop what uses it, or choose another port with "
-            f"--{flag}."
+            f"--{flag}={value}: {cause} Stop what uses it, or choose another "
+            f"{'port' if isinstance(value, int) else 'path'} with --{flag}."
         )
 
 
-def bind_grpc(server: Any, port: int) -> None:
-    """Gives a gRPC server its port.
+def grpc_addresses(flags: ServerFlags) -> list[str]:
+    """Where gRPC listens, as gRPC spells it: TCP unless the port is 0, the socket."""
+    tcp = [f"0.0.0.0:{flags.port}"] if flags.port else []
+    unix = [f"unix:{flags.grpc_socket_path}"] if flags.grpc_socket_path else []
+    return tcp + unix
+
+
+def bind_grpc(server: Any, flags: ServerFlags, credentials: Any = None) -> None:
+    """Gives a gRPC server its addresses, encrypted when there are credentials.
 
     Raises:
-        PortError: the port is taken.
+        PortError: one of them is taken.
     """
     # gRPC says nothing useful about a busy port, so ask the system first.
-    _bind(socket.AF_INET, "0.0.0.0", "port", port).close()
-    try:
-        server.add_insecure_port(f"0.0.0.0:{port}")
-    except RuntimeError as error:
-        raise PortError("port", port, f"{error}.") from None
+    if flags.port:
+        _bind(socket.AF_INET, "0.0.0.0", "port", flags.port).close()
+    if flags.grpc_socket_path:
+        _clear_socket(flags.grpc_socket_path)
+    for address in grpc_addresses(flags):
+        is_tcp = address.startswith("0.0.0.0:")
+        flag = "port" if is_tcp else "grpc_socket_path"
+        try:
+            if credentials is None:
+                server.add_insecure_port(address)
+            else:
+                server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            raise PortError(flag, getattr(flags, flag), f"{error}.") from None
+    if flags.grpc_socket_path and flags.grpc_socket_mode:
+        os.chmod(flags.grpc_socket_path, int(flags.grpc_socket_mode, 8))
+
+
+def remove_socket(flags: ServerFlags) -> None:
+    """Leaves no socket file behind; for the end."""
+    if flags.grpc_socket_path:
+        with contextlib.suppress(FileNotFoundError):
+            pathlib.Path(flags.grpc_socket_path).unlink()
+
+
+def channel_options(arguments: str) -> list[tuple[str, int | str]]:
+    """`--grpc_channel_arguments`, "a=1,b=x": int32 where it is one, else text.
+
+    Raises:
+        StatusError: an argument without a value.
+    """
+    options: list[tuple[str, int | str]] = []
+    for argument in arguments.split(",") if arguments else []:
+        # What follows a second "=" is dropped, as upstream drops it.
+        name, *values = argument.split("=")
+        if not name or not values:
+            raise invalid_argument(
+                f"grpc_channel_arguments takes name=value, separated by commas; "
+                f"received {argument!r}."
+            )
+        is_int = _INTEGER.fullmatch(values[0]) and int(values[0]) in _INT32
+        options.append((name, int(values[0]) if is_int else values[0]))
+    return options
 
 
 def bind_rest(port: int) -> socket.socket:
@@ -56,3 +114,36 @@ def _bind(family: int, host: str, flag: str, port: int) -> socket.socket:
         cause = "the port is in use." if busy else f"{error.strerror}."
         raise PortError(flag, port, cause) from None
     return bound
+
+
+def _clear_socket(path: str) -> None:
+    """Removes what a dead server left at `path`; nothing else."""
+    flag = "grpc_socket_path"
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
+        cause = f"the path is longer than {_MAX_SOCKET_PATH_BYTES} bytes."
+        raise PortError(flag, path, cause)
+    if not pathlib.Path(path).parent.is_dir():
+        raise PortError(flag, path, "its directory does not exist.")
+    try:
+        mode = os.stat(path, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise PortError(flag, path, "there is a file of another kind.")
+    if _listens(path):
+        raise PortError(flag, path, "the socket is in use.")
+    remove = pathlib.Path(path).unlink
+    remove(missing_ok=True)
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            # Full, slow or forbidden: somebody is there.
+            return True
+        return True

@@ -46,7 +46,43 @@ def test_a_value_of_the_wrong_type_is_named(argument: str) -> None:
             {"model_base_path": "/m", "batching_parameters_file": "/b"},
             "batching_parameters_file is set without setting",
         ),
-        ({"model_base_path": "/m", "ssl_config_file": "/s"}, "is not supported"),
+        (
+            {"model_base_path": "/m", "port": 65536},
+            "port must be 0 to 65535; received 65536.",
+        ),
+        (
+            {"model_base_path": "/m", "grpc_socket_mode": "rw"},
+            "grpc_socket_mode must be permissions in octal",
+        ),
+        (
+            {
+                "model_base_path": "/m",
+                "use_alts_credentials": True,
+                "ssl_config_file": "/s",
+            },
+            "Either use_alts_credentials must be false or "
+            "ssl_config_file must be empty.",
+        ),
+        (
+            {"model_base_path": "/m", "use_alts_credentials": True},
+            "use_alts_credentials is not supported by the embedded server",
+        ),
+        (
+            {"model_base_path": "/m", "rest_api_enable_tls": True},
+            "rest_api_enable_tls needs ssl_config_file",
+        ),
+        (
+            {
+                "model_base_path": "/m",
+                "tensorflow_session_parallelism": 1,
+                "tensorflow_intra_op_parallelism": 1,
+                "tensorflow_inter_op_parallelism": 1,
+            },
+            "Either configure server_options.tensorflow_session_parallelism or "
+            r"\(server_options.tensorflow_intra_op_parallelism, "
+            r"server_options.tensorflow_inter_op_parallelism\) separately. "
+            "You cannot configure all.",
+        ),
     ],
 )
 def test_impossible_combinations_are_refused(

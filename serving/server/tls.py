@@ -1,0 +1,222 @@
+"""TLS for both ports, from one `--ssl_config_file`."""
+
+import contextlib
+import dataclasses
+import logging
+import os
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+from google.protobuf import text_format
+
+from serving import protos
+from serving.server.status import StatusError, invalid_argument
+from serving.server.watched_file import WatchedFile
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Certificates:
+    """An SSLConfig. `repr` does not show the key."""
+
+    server_key: str = dataclasses.field(repr=False)
+    server_cert: str
+    custom_ca: str = ""
+    client_verify: bool = False
+
+
+class ServerTls:
+    """Credentials for gRPC and a context for REST that follow their file.
+
+    Every handshake uses the certificate the file holds then. A bad new file leaves the
+    old certificate in use and says so in the log. Whether clients must show a
+    certificate is settled at the start.
+    """
+
+    def __init__(
+        self, path: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Raises `StatusError`: which field is wrong, and what is wrong with it."""
+        self._file = WatchedFile(path, clock=clock)
+        self._lock = threading.Lock()
+        self._certificates = self._read()
+        self._context = make_context(self._certificates)
+        exposure = self._file.exposure()
+        if exposure:
+            log.warning("%s holds a private key, and %s.", path, exposure)
+
+    @property
+    def client_verify(self) -> bool:
+        """Whether clients must show a certificate."""
+        return self._certificates.client_verify
+
+    def grpc_credentials(self) -> grpc.ServerCredentials:
+        """For `add_secure_port`."""
+        given = [self._certificates]
+
+        def follow() -> Any:
+            self._follow()
+            if given[0] is self._certificates:
+                return None
+            given[0] = self._certificates
+            return _grpc_configuration(given[0])
+
+        return grpc.dynamic_ssl_server_credentials(
+            _grpc_configuration(given[0]),
+            follow,
+            require_client_authentication=self.client_verify,
+        )
+
+    def rest_context(self) -> ssl.SSLContext:
+        """For a server socket; one context for its whole life."""
+        context = make_context(self._certificates)
+
+        def follow(handshake: Any, _name: str | None, _: ssl.SSLContext) -> None:
+            self._follow()
+            handshake.context = self._context
+
+        # Called for every handshake, whether the client names a host or not.
+        context.sni_callback = follow  # type: ignore[assignment]
+        return context
+
+    def _follow(self) -> None:
+        if not self._file.has_changed():
+            return
+        with self._lock:
+            try:
+                fresh = self._read()
+                context = make_context(fresh)
+            except StatusError as error:
+                log.error("Kept the certificate as it is: %s", error.message)
+                return
+            if fresh.client_verify != self.client_verify:
+                log.error("client_verify changes with a restart only.")
+                fresh = dataclasses.replace(fresh, client_verify=self.client_verify)
+                context = make_context(fresh)
+            self._certificates, self._context = fresh, context
+            log.info("Read %s again: new connections use it.", self._file.path)
+
+    def _read(self) -> Certificates:
+        try:
+            return parse_certificates(self._file.read())
+        except (OSError, UnicodeDecodeError) as error:
+            raise invalid_argument(f"Cannot read ssl_config_file: {error}") from None
+        except StatusError as error:
+            path = self._file.path
+            raise invalid_argument(f"ssl_config_file {path}: {error.message}") from None
+
+
+def parse_certificates(text: str) -> Certificates:
+    """The fields of a text-format SSLConfig.
+
+    Raises:
+        StatusError: it is no SSLConfig, or a field is missing.
+    """
+    message = protos.SSLConfig()
+    try:
+        text_format.Parse(text, message, descriptor_pool=protos.pool())
+    except text_format.ParseError as error:
+        # protobuf quotes what it could not read, which may be the key.
+        place = f"line {error.GetLine()}, column {error.GetColumn()}"
+        raise invalid_argument(
+            f"Error parsing text-format {message.DESCRIPTOR.full_name} at {place}."
+        ) from None
+    for name in ("server_key", "server_cert"):
+        if not getattr(message, name):
+            raise invalid_argument(f"{name} is missing; it takes PEM text, not a path.")
+    if message.client_verify and not message.custom_ca:
+        raise invalid_argument(
+            "client_verify needs custom_ca: the PEM text of the certificates that may "
+            "sign those of clients."
+        )
+    return Certificates(
+        server_key=message.server_key,
+        server_cert=message.server_cert,
+        custom_ca=message.custom_ca,
+        client_verify=message.client_verify,
+    )
+
+
+def make_context(certificates: Certificates) -> ssl.SSLContext:
+    """A server's context.
+
+    Raises:
+        StatusError: a field holds no PEM, or the key is not the certificate's.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    _load_ca(
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "server_cert", certificates.server_cert
+    )
+    _load_pair(context, certificates)
+    if certificates.custom_ca:
+        _load_ca(context, "custom_ca", certificates.custom_ca)
+    if certificates.client_verify:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _load_ca(context: ssl.SSLContext, field: str, text: str) -> None:
+    try:
+        context.load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError) as error:
+        raise invalid_argument(f"{field} holds no PEM certificate: {error}") from None
+
+
+def _load_pair(context: ssl.SSLContext, certificates: Certificates) -> None:
+    with (
+        _as_file(certificates.server_cert) as cert_path,
+        _as_file(certificates.server_key) as key_path,
+    ):
+        try:
+            context.load_cert_chain(cert_path, key_path, password=_no_password)
+        except _EncryptedKeyError:
+            raise invalid_argument(
+                "server_key is encrypted; the server has no password for it."
+            ) from None
+        except ssl.SSLError as error:
+            if error.reason == "KEY_VALUES_MISMATCH":
+                raise invalid_argument(
+                    "server_key is not the key of server_cert."
+                ) from None
+            raise invalid_argument(
+                f"server_key holds no PEM private key: {error}"
+            ) from None
+
+
+class _EncryptedKeyError(Exception):
+    pass
+
+
+def _no_password() -> str:
+    # Without this OpenSSL asks at the terminal.
+    raise _EncryptedKeyError
+
+
+@contextlib.contextmanager
+def _as_file(text: str) -> Iterator[str]:
+    """A path with that content, for OpenSSL; in memory where the system can."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("pem")
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            yield f"/proc/self/fd/{descriptor}"
+    else:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            yield file.name
+
+
+def _grpc_configuration(certificates: Certificates) -> Any:
+    pair = certificates.server_key.encode(), certificates.server_cert.encode()
+    roots = certificates.custom_ca.encode() or None
+    return grpc.ssl_server_certificate_configuration([pair], root_certificates=roots)
