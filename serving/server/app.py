@@ -5,18 +5,17 @@ import pathlib
 import time
 from collections.abc import Callable
 
-from serving.server.asgi import RestApp, RestServer
 from serving.server.batching import BatchingConfig
 from serving.server.core import Core
+from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
-from serving.server.grpc_service import GrpcService, make_server
 from serving.server.health import Health
 from serving.server.loading import SavedModelLoader
 from serving.server.manager import Loader, ModelManager, RetryConfig
 from serving.server.models import ModelEntry, read_config_file
-from serving.server.ports import bind_grpc, bind_rest
-from serving.server.rest import RestApi
+from serving.server.scheduler import Scheduler
 from serving.server.status import Code, StatusError
+from serving.server.transports import Transports
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +41,14 @@ class ServerApp:
         self.manager = ModelManager(loader or saved_model_loader(flags), retry)
         self.manager.configure(self._entries)
         self.health = Health(self.manager)
-        self._core = Core(self.manager)
-        self._grpc = make_server(
-            GrpcService(
-                self._core, tensor_content=flags.enable_serialization_as_tensor_content
-            ),
-            self.health if flags.enable_grpc_healthcheck_service else None,
-            flags.grpc_max_threads,
+        self._scheduler = Scheduler(flags.grpc_max_threads)
+        core = Core(
+            self.manager,
+            self._scheduler,
+            check_method_name=flags.enable_signature_method_name_check,
         )
-        self._rest: RestServer | None = None
+        self._transports = Transports(flags, core, self.health)
+        self._loop: EventLoopThread | None = None
 
     def start(self) -> None:
         """Binds both ports, then answers on them.
@@ -58,24 +56,8 @@ class ServerApp:
         Raises:
             PortError: a port is taken; nothing is left running.
         """
-        flags = self._flags
-        bind_grpc(self._grpc, flags)
-        if flags.rest_api_port == flags.port:
-            log.error("rest_api_port equals port (%d); REST is off.", flags.port)
-        elif flags.rest_api_port:
-            bound = bind_rest(flags.rest_api_port)
-            timeout_s = flags.rest_api_timeout_in_ms / 1000
-            api = RestApi(self._core, self.health, timeout_s)
-            app = RestApp(
-                api,
-                num_threads=flags.rest_api_num_threads,
-                cors=flags.rest_api_enable_cors_support,
-            )
-            self._rest = RestServer(app, bound)
-            self._rest.start()
-            log.info("Exporting HTTP/REST API at:localhost:%d", flags.rest_api_port)
-        self._grpc.start()
-        log.info("Running gRPC ModelServer at 0.0.0.0:%d", flags.port)
+        self._loop = EventLoopThread()
+        self._loop.call(self._transports.start())
 
     def run_until(self, should_stop: Callable[[], bool]) -> None:
         """Loads, watches and swaps models until it is told to stop.
@@ -102,11 +84,12 @@ class ServerApp:
         limit_s = float(self._flags.shutdown_limit_seconds)
         deadline = time.monotonic() + limit_s
         self.health.stop()
-        drained = self._grpc.stop(limit_s)
-        if self._rest is not None:
-            self._rest.stop(limit_s)
-        drained.wait()
+        if self._loop is not None:
+            self._loop.call(self._transports.stop(limit_s))
         self.manager.close(max(deadline - time.monotonic(), 0.0))
+        self._scheduler.close()
+        if self._loop is not None:
+            self._loop.stop()
         log.info("Stopped.")
 
     def _reload_config(self) -> None:

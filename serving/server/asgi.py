@@ -1,29 +1,30 @@
-"""RestApi behind an ASGI server: reading bodies, gzip, CORS, and off the event loop."""
+"""RestApi behind an ASGI server: reading bodies, gzip, CORS, and how it ends."""
 
 import asyncio
 import socket
-import threading
+import ssl
 import zlib
 from collections.abc import Awaitable, Callable
-from concurrent import futures
 from typing import Any
 
-from serving.server.rest import JSON_TYPE, Answer, RestApi, error_response
+from serving.server.rest import JSON_TYPE, Answer, Request, RestApi, error_response
 from serving.server.status import StatusError, invalid_argument
 
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
+FAREWELL_S = 0.3
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class RestApp:
-    """The ASGI application. Requests run in threads; the loop only moves bytes."""
+    """The ASGI application: reads bodies, asks the API, writes answers."""
 
-    def __init__(self, api: RestApi, *, num_threads: int, cors: bool) -> None:
+    def __init__(self, api: RestApi, *, cors: bool) -> None:
+        self.is_closing = False
+        """Answers end their connections, so that clients turn to another server."""
         self._api = api
         self._cors = cors
-        self._threads = futures.ThreadPoolExecutor(num_threads, "rest")
 
     async def __call__(
         self, scope: dict[str, Any], receive: Receive, send: Send
@@ -36,25 +37,32 @@ class RestApp:
             origin = headers.get(b"origin", b"")
             answer = Answer(200 if origin.startswith(b"http") else 400, b"")
         else:
-            loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(
-                self._threads, self._answer, scope, headers, body
-            )
+            answer = await self._answer(scope, headers, body)
         await _send_answer(send, answer, self._extra_headers(answer))
 
-    def _answer(
+    async def _answer(
         self, scope: dict[str, Any], headers: dict[bytes, bytes], body: bytes
     ) -> Answer:
         try:
             if headers.get(b"content-encoding", b"").lower() == b"gzip":
-                body = unpack_gzip(body)
+                body = await asyncio.to_thread(unpack_gzip, body)
         except StatusError as error:
             return error_response(error)
         # Upstream does not split the query off the path.
         target = scope["raw_path"].decode("latin-1")
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
-        return self._api.answer(scope["method"], target, body)
+        authorization = headers.get(b"authorization")
+        client = scope.get("client")
+        return await self._api.answer(
+            Request(
+                scope["method"],
+                target,
+                body,
+                None if authorization is None else authorization.decode("latin-1"),
+                f"{client[0]}:{client[1]}" if client else "",
+            )
+        )
 
     def _extra_headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         headers = [(n.encode(), v.encode()) for n, v in answer.headers.items()]
@@ -64,6 +72,8 @@ class RestApp:
                 (b"access-control-allow-methods", b"POST, GET"),
                 (b"access-control-allow-headers", b"Content-Type"),
             ]
+        if self.is_closing:
+            headers.append((b"connection", b"close"))
         return headers
 
 
@@ -108,33 +118,51 @@ def unpack_gzip(body: bytes) -> bytes:
 
 
 class RestServer:
-    """uvicorn in a thread, on a socket that is bound already."""
+    """uvicorn on the event loop that calls `start`, on a socket that is bound already.
 
-    def __init__(self, app: RestApp, bound: socket.socket) -> None:
+    Args:
+        tls: encrypts; None speaks plain HTTP.
+    """
+
+    def __init__(
+        self, app: RestApp, bound: socket.socket, tls: ssl.SSLContext | None = None
+    ) -> None:
         import uvicorn
 
         config = uvicorn.Config(
             app,
             lifespan="off",
             log_config=None,
-            log_level="warning",
+            log_level="error",
             access_log=False,
             server_header=False,
             date_header=False,
         )
+        config.load()
+        config.ssl = tls
+        self._app = app
         self._server = uvicorn.Server(config)
         self._socket = bound
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [bound]}, daemon=True
-        )
+        self._serving: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Accepts connections from now on."""
-        self._thread.start()
+        serve = self._server.serve(sockets=[self._socket])
+        self._serving = asyncio.create_task(serve)
+        while not self._server.started and not self._serving.done():
+            await asyncio.sleep(0.001)
 
-    def stop(self, limit_s: float) -> None:
-        """Refuses new connections, finishes running requests."""
+    async def stop(self, limit_s: float) -> None:
+        """Refuses new connections; requests that have begun are answered."""
+        if self._serving is None:
+            return
+        for listener in self._server.servers:
+            listener.close()
+        # A client with an open connection is told with its next answer, so that fewer
+        # meet a connection that closes beneath a request just sent.
+        self._app.is_closing = True
+        await asyncio.sleep(min(FAREWELL_S, limit_s / 2))
         self._server.config.timeout_graceful_shutdown = max(1, int(limit_s))
         self._server.should_exit = True
-        self._thread.join(limit_s + 1)
+        await asyncio.wait([self._serving], timeout=limit_s + 1)
         self._socket.close()

@@ -2,15 +2,19 @@
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from serving import codec
-from serving.server import status_texts
+from serving.server import inference, status_texts
 from serving.server.manager import ModelManager
-from serving.server.served_version import ServedVersion
+from serving.server.request_record import Observer, RequestRecord
+from serving.server.scheduler import Scheduler
+from serving.server.served_version import Servable, ServedVersion
+from serving.server.status import StatusError
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -25,28 +29,58 @@ class ModelRef:
 
 
 class Core:
-    """Answers requests with the models of a manager."""
+    """Answers requests with the models of a manager; lives on the event loop.
 
-    def __init__(self, manager: ModelManager) -> None:
+    Args:
+        check_method_name: insist on the method name of a signature that classifies.
+    """
+
+    def __init__(
+        self,
+        manager: ModelManager,
+        scheduler: Scheduler,
+        observers: Sequence[Observer] = (),
+        *,
+        check_method_name: bool = False,
+    ) -> None:
         self.manager = manager
+        self.check_method_name = check_method_name
+        self.in_flight = 0
+        self._scheduler = scheduler
+        self._observers = list(observers)
+
+    def begin(self) -> float:
+        """Counts one more request under way; `end` takes what this returns."""
+        self.in_flight += 1
+        return time.perf_counter()
+
+    def end(self, record: RequestRecord, started: float) -> None:
+        """Tells every observer how the request went."""
+        self.in_flight -= 1
+        record.total_s = time.perf_counter() - started
+        for observe in self._observers:
+            observe(record)
 
     @contextlib.contextmanager
-    def use(self, ref: ModelRef) -> Iterator[ServedVersion]:
+    def use(self, ref: ModelRef, record: RequestRecord) -> Iterator[ServedVersion]:
         """The version that answers; it stays loaded within the block.
 
         Raises:
             StatusError: the reference names nothing that can answer.
         """
+        record.model_name = ref.name
         if not ref.name:
             raise status_texts.missing_model_name()
         with self.manager.use(ref.name, ref.version, ref.label) as version:
+            record.version = version.number
             yield version
 
-    def predict(
+    async def predict(
         self,
         version: ServedVersion,
         signature_name: str,
         inputs: Mapping[str, np.ndarray],
+        record: RequestRecord,
         *,
         output_filter: Sequence[str] = (),
         timeout_s: float | None = None,
@@ -59,7 +93,35 @@ class Core:
         signature = find_signature(version, signature_name)
         complete = check_inputs(signature, inputs)
         outputs = check_outputs(signature, output_filter)
-        return version.servable.run(signature_name, complete, outputs, timeout_s)
+        first = next(iter(complete.values()), None)
+        record.rows = len(first) if first is not None and first.ndim else 1
+        call = inference.Call(signature_name, complete, outputs)
+        return (await self.run(version, [call], record, timeout_s))[0]
+
+    async def run(
+        self,
+        version: ServedVersion,
+        calls: Sequence[inference.Call],
+        record: RequestRecord,
+        timeout_s: float | None,
+    ) -> list[dict[str, np.ndarray]]:
+        """The outputs of every call; several calls share their inputs and one run.
+
+        Raises:
+            StatusError: running failed, or there was no time left.
+        """
+        record.signature_name = calls[0].signature_name
+        call, servable = calls[0], version.servable
+        if len(calls) > 1:
+            servable = _Together(servable, calls)
+        done = await self._scheduler.run(
+            servable, call.signature_name, call.inputs, call.outputs, timeout_s
+        )
+        record.queue_s, record.run_s = done.queue_s, done.run_s
+        record.batch_rows = done.batch_rows or record.rows
+        if isinstance(servable, _Together):
+            return servable.found
+        return [done.outputs]
 
     def status(self, ref: ModelRef) -> list[ServedVersion]:
         """All versions of a model, newest first; a label is ignored, as upstream does.
@@ -70,6 +132,32 @@ class Core:
         if not ref.name:
             raise status_texts.missing_model_name()
         return self.manager.versions(ref.name, ref.version)
+
+
+class _Together:
+    """Several calls of one servable as one run, which is not batched with others."""
+
+    batching = None
+    batchable_signatures: frozenset[str] = frozenset()
+
+    def __init__(self, servable: Servable, calls: Sequence[inference.Call]) -> None:
+        self.signatures = servable.signatures
+        self.found: list[dict[str, np.ndarray]] = []
+        self._servable = servable
+        self._calls = calls
+
+    def run(
+        self,
+        signature_name: str,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout_s: float | None,
+    ) -> dict[str, np.ndarray]:
+        self.found = inference.run_calls(self._servable, self._calls, timeout_s)
+        return {}
+
+    def close(self) -> None:
+        """Nothing: the servable is not ours."""
 
 
 def find_signature(version: ServedVersion, name: str) -> Any:
@@ -104,8 +192,8 @@ def check_inputs(
 
 
 def _with_unknown_names(
-    error: status_texts.StatusError, wanted: Collection[str], sent: Collection[str]
-) -> status_texts.StatusError:
+    error: StatusError, wanted: Collection[str], sent: Collection[str]
+) -> StatusError:
     used = set(wanted) & set(sent)
     if len(used) == len(sent):
         return error

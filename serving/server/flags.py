@@ -51,6 +51,7 @@ class ServerFlags:
     use_alts_credentials: bool = False
     enable_grpc_healthcheck_service: bool = False
     enable_serialization_as_tensor_content: bool = False
+    enable_signature_method_name_check: bool = False
     # Ours: how long running requests may take after SIGTERM.
     shutdown_limit_seconds: int = 20
     # Ours: permissions of the Unix socket in octal, such as 660; else the umask's.
@@ -73,7 +74,6 @@ class ServerFlags:
     prefer_tflite_model: bool = _ignored(False)
     num_tflite_pools: int = _ignored(_CPUS)
     num_tflite_interpreters_per_pool: int = _ignored(1)
-    enable_signature_method_name_check: bool = _ignored(False)
     xla_cpu_compilation_enabled: bool = _ignored(False)
     xla_gpu_compilation_enabled: bool = _ignored(False)
     enable_profiler: bool = _ignored(True)

@@ -1,29 +1,23 @@
-"""gRPC: messages in, the core, messages out."""
+"""gRPC's calls: messages in, the core, messages out."""
 
-import logging
-from collections.abc import Callable, Mapping
-from concurrent import futures
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
 
 from serving import codec, protos
-from serving.server import status_texts
+from serving.server import inference, status_texts
 from serving.server.core import DEFAULT_SIGNATURE, Core, ModelRef
-from serving.server.health import Health
-from serving.server.status import Code, from_exception
+from serving.server.request_record import RequestRecord
+from serving.server.served_version import ServedVersion
 
-log = logging.getLogger(__name__)
-
-MAX_ERROR_CHARS = 1024
-INT32_MAX = 2**31 - 1
-GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
-
-Handler = Callable[[Any, grpc.ServicerContext], Any]
+Context = grpc.aio.ServicerContext
+Handler = Callable[[Any, Context, RequestRecord], Awaitable[Any]]
 
 
 class GrpcService:
-    """The calls of PredictionService and ModelService that are offered."""
+    """PredictionService and ModelService."""
 
     def __init__(self, core: Core, *, tensor_content: bool = False) -> None:
         self._core = core
@@ -34,19 +28,28 @@ class GrpcService:
         return {
             protos.PREDICTION_SERVICE: {
                 "Predict": self.predict,
+                "Classify": self.classify,
+                "Regress": self.regress,
+                "MultiInference": self.multi_inference,
                 "GetModelMetadata": self.metadata,
             },
-            protos.MODEL_SERVICE: {"GetModelStatus": self.status},
+            protos.MODEL_SERVICE: {
+                "GetModelStatus": self.status,
+                "HandleReloadConfigRequest": self.reload_config,
+            },
         }
 
-    def predict(self, request: Any, context: grpc.ServicerContext) -> Any:
+    async def predict(
+        self, request: Any, context: Context, record: RequestRecord
+    ) -> Any:
         """PredictionService/Predict."""
         signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        with self._core.use(_model_ref(request)) as version:
-            outputs = self._core.predict(
+        with self._core.use(_model_ref(request), record) as version:
+            outputs = await self._core.predict(
                 version,
                 signature_name,
                 _decode_inputs(request.inputs),
+                record,
                 output_filter=request.output_filter,
                 timeout_s=context.time_remaining(),
             )
@@ -57,10 +60,74 @@ class GrpcService:
             response.outputs[alias].CopyFrom(tensor)
         return response
 
-    def metadata(self, request: Any, context: grpc.ServicerContext) -> Any:
+    async def classify(
+        self, request: Any, context: Context, record: RequestRecord
+    ) -> Any:
+        """PredictionService/Classify."""
+        answer = protos.ClassificationResponse()
+        return await self._infer(
+            request, context, record, inference.plan_classify, answer
+        )
+
+    async def regress(
+        self, request: Any, context: Context, record: RequestRecord
+    ) -> Any:
+        """PredictionService/Regress."""
+        return await self._infer(
+            request,
+            context,
+            record,
+            inference.plan_regress,
+            protos.RegressionResponse(),
+        )
+
+    async def _infer(
+        self,
+        request: Any,
+        context: Context,
+        record: RequestRecord,
+        make_plan: Callable[..., inference.Plan],
+        response: Any,
+    ) -> Any:
+        name = request.model_spec.signature_name
+        with self._core.use(_model_ref(request), record) as version:
+            plan = make_plan(
+                version.servable.signatures,
+                name,
+                request.input,
+                check_method=self._core.check_method_name,
+            )
+            record.rows = plan.num_examples
+            (found,) = await self._core.run(
+                version, [plan.call], record, context.time_remaining()
+            )
+        _fill_model_spec(response.model_spec, version, name or DEFAULT_SIGNATURE)
+        response.result.CopyFrom(plan.result(found).message())
+        return response
+
+    async def multi_inference(
+        self, request: Any, context: Context, record: RequestRecord
+    ) -> Any:
+        """PredictionService/MultiInference: all tasks in one run."""
+        ref = _ref_of(inference.first_model_spec(request))
+        with self._core.use(ref, record) as version:
+            plan = inference.plan_multi_inference(
+                version.servable.signatures,
+                request,
+                check_method=self._core.check_method_name,
+            )
+            record.rows = plan.num_examples
+            found = await self._core.run(
+                version, plan.calls, record, context.time_remaining()
+            )
+        return plan.response(found, version.number)
+
+    async def metadata(
+        self, request: Any, context: Context, record: RequestRecord
+    ) -> Any:
         """PredictionService/GetModelMetadata."""
         _check_metadata_fields(request.metadata_field)
-        with self._core.use(_model_ref(request)) as version:
+        with self._core.use(_model_ref(request), record) as version:
             signatures = protos.SignatureDefMap()
             for name, signature in version.servable.signatures.items():
                 signatures.signature_def[name].CopyFrom(signature)
@@ -69,10 +136,14 @@ class GrpcService:
         response.metadata["signature_def"].Pack(signatures)
         return response
 
-    def status(self, request: Any, context: grpc.ServicerContext) -> Any:
+    async def status(
+        self, request: Any, context: Context, record: RequestRecord
+    ) -> Any:
         """ModelService/GetModelStatus."""
+        ref = _model_ref(request)
+        record.model_name = ref.name
         response = protos.GetModelStatusResponse()
-        for version in self._core.status(_model_ref(request)):
+        for version in self._core.status(ref):
             code, message = version.status
             response.model_version_status.add(
                 version=version.number,
@@ -81,79 +152,31 @@ class GrpcService:
             )
         return response
 
-
-def make_server(service: GrpcService, health: Health | None, max_threads: int) -> Any:
-    """A server without a port. No `SO_REUSEPORT`: a busy port must be an error."""
-    options = [
-        ("grpc.max_send_message_length", INT32_MAX),
-        ("grpc.max_receive_message_length", INT32_MAX),
-        ("grpc.so_reuseport", 0),
-    ]
-    pool = futures.ThreadPoolExecutor(max_threads, thread_name_prefix="grpc")
-    server = grpc.server(pool, options=options)
-    tables = dict(service.handlers())
-    if health is not None:
-        tables[protos.HEALTH_SERVICE] = {"Check": _health_check(health)}
-    for name, handlers in tables.items():
-        methods = {method: _rpc_handler(f) for method, f in handlers.items()}
-        requests = _request_classes(name)
-        generic = {
-            method: grpc.unary_unary_rpc_method_handler(
-                function,
-                request_deserializer=requests[method].FromString,
-                response_serializer=lambda message: message.SerializeToString(),
-            )
-            for method, function in methods.items()
-        }
-        handler = grpc.method_handlers_generic_handler(name, generic)
-        server.add_generic_rpc_handlers((handler,))
-    return server
-
-
-def _request_classes(service: str) -> Mapping[str, Any]:
-    if service == protos.HEALTH_SERVICE:
-        return {"Check": protos.HealthCheckRequest}
-    methods = protos.pool().FindServiceByName(service).methods
-    return {m.name: protos.message_class(m.input_type.full_name) for m in methods}
-
-
-def _rpc_handler(function: Handler) -> Handler:
-    """Turns exceptions into statuses."""
-
-    def handle(request: Any, context: grpc.ServicerContext) -> Any:
-        try:
-            return function(request, context)
-        except Exception as error:  # noqa: BLE001  a bad request is no crash
-            status = from_exception(error)
-        if status.code is Code.INTERNAL:
-            log.error("%s failed: %s", function.__name__, status)
-        return context.abort(GRPC_CODES[status.code], _cut(status.message))
-
-    return handle
-
-
-def _cut(message: str) -> str:
-    if len(message) <= MAX_ERROR_CHARS:
-        return message
-    return message[:MAX_ERROR_CHARS] + "...TRUNCATED"
-
-
-def _health_check(health: Health) -> Handler:
-    def check(request: Any, context: grpc.ServicerContext) -> Any:
-        return protos.HealthCheckResponse(status=health.check(request.service))
-
-    return check
+    async def reload_config(
+        self, request: Any, context: Context, record: RequestRecord
+    ) -> Any:
+        """ModelService/HandleReloadConfigRequest: returns when new models answer."""
+        reload = self._core.manager.reload
+        limit_s = context.time_remaining()
+        given = (request.config,) if limit_s is None else (request.config, limit_s)
+        await asyncio.to_thread(reload, *given)
+        return protos.ReloadConfigResponse(status={"error_code": 0})
 
 
 def _model_ref(request: Any) -> ModelRef:
     if not request.HasField("model_spec"):
         raise status_texts.missing_model_spec()
-    spec = request.model_spec
+    return _ref_of(request.model_spec)
+
+
+def _ref_of(spec: Any) -> ModelRef:
     version = spec.version.value if spec.HasField("version") else None
     return ModelRef(spec.name, version, spec.version_label)
 
 
-def _fill_model_spec(spec: Any, version: Any, signature_name: str = "") -> None:
+def _fill_model_spec(
+    spec: Any, version: ServedVersion, signature_name: str = ""
+) -> None:
     spec.name = version.model_name
     spec.version.value = version.number
     spec.signature_name = signature_name
@@ -169,7 +192,7 @@ def _decode_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return decoded
 
 
-def _check_metadata_fields(fields: Any) -> None:
+def _check_metadata_fields(fields: Sequence[str]) -> None:
     if not fields:
         raise status_texts.no_metadata_field()
     for name in fields:

@@ -13,6 +13,7 @@ class ServingStatus(enum.IntEnum):
 
     SERVING = 1
     NOT_SERVING = 2
+    SERVICE_UNKNOWN = 3
 
 
 class Health:
@@ -55,6 +56,13 @@ class Health:
             ready = service not in self.unready_models()
             return _status(ready and not self.is_stopping)
         raise StatusError(Code.NOT_FOUND, f"unknown service {service}")
+
+    def watch(self, service: str) -> ServingStatus:
+        """As `check`; a service that is not known may come to be later."""
+        try:
+            return self.check(service)
+        except StatusError:
+            return ServingStatus.SERVICE_UNKNOWN
 
 
 def _short_and_full_names() -> list[str]:

@@ -1,18 +1,23 @@
 """REST: paths and bodies in, the core, JSON out."""
 
+import asyncio
 import dataclasses
+import functools
 import json
 import re
 import urllib.parse
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from concurrent import futures
+from typing import Any, TypeVar
 
 from serving import protos
-from serving.server import status_texts
+from serving.server import inference, status_texts
 from serving.server.core import DEFAULT_SIGNATURE, Core, ModelRef
 from serving.server.health import Health
 from serving.server.json_answer import error_answer, predict_answer
+from serving.server.json_examples import parse_examples, results_answer
 from serving.server.json_request import parse_predict
+from serving.server.request_record import REST, RequestRecord
 from serving.server.served_version import ServedVersion
 from serving.server.status import (
     HTTP_STATUSES,
@@ -30,7 +35,12 @@ _PREDICTION = re.compile(
 _STATUS = re.compile(rf"/v1/models(?:/([^/:]+))?{_MODEL}(/metadata)?", re.IGNORECASE)
 _API = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
 
+T = TypeVar("T")
 JSON_TYPE = "application/json"
+_VERBS = ("predict", "classify", "regress")
+PROBES = ("/healthz", "/readyz")
+_SMALL_BYTES = 64 * 1024
+_BYTES_PER_VALUE = 16
 NOT_FOUND_PAGE = (
     b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n"
     b"<H1>Not Found</H1>\n</BODY></HTML>\n"
@@ -47,69 +57,161 @@ class Answer:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-class RestApi:
-    """The API as a function of method, target and body."""
+Page = Callable[[str], Answer]
+"""A function of the query string."""
 
-    def __init__(self, core: Core, health: Health, timeout_s: float) -> None:
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """What came: `target` is path and query, percent-encoded; `body` is unpacked."""
+
+    method: str
+    target: str
+    body: bytes = b""
+    authorization: str | None = None
+    peer: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class RestSettings:
+    """How the API behaves.
+
+    Attributes:
+        timeout_s: how long a request may take in queue and model.
+        num_threads: for large bodies.
+        guard: raises `StatusError` for an Authorization header that will not do.
+        pages: GET pages beside the API, such as metrics, by path.
+    """
+
+    timeout_s: float = 30.0
+    num_threads: int = 4
+    guard: Callable[[str | None], None] | None = None
+    pages: Mapping[str, Page] = dataclasses.field(default_factory=dict)
+
+
+class RestApi:
+    """The API as a function of method, target, headers and body."""
+
+    def __init__(self, core: Core, health: Health, settings: RestSettings) -> None:
         self._core = core
         self._health = health
-        self._timeout_s = timeout_s
+        self._settings = settings
+        self._threads = futures.ThreadPoolExecutor(settings.num_threads, "json")
 
-    def answer(self, method: str, target: str, body: bytes) -> Answer:
-        """Never raises: every failure is an answer.
-
-        Args:
-            method: GET, POST, ...
-            target: path and query as they came, percent-encoded.
-            body: unpacked.
-        """
-        if target in ("/healthz", "/readyz") and method in ("GET", "HEAD"):
+    async def answer(self, request: Request) -> Answer:
+        """Never raises: every failure is an answer."""
+        method, target = request.method, request.target
+        if target in PROBES and method in ("GET", "HEAD"):
             return self._probe(target)
+        try:
+            if self._settings.guard is not None:
+                self._settings.guard(request.authorization)
+            path, _, query = target.partition("?")
+            page = self._settings.pages.get(path)
+            if page is not None and method in ("GET", "HEAD"):
+                return page(query)
+        except StatusError as error:
+            return error_response(error)
         if not _API.fullmatch(target):
             return Answer(404, NOT_FOUND_PAGE, "text/html")
-        try:
-            return self._route(method, target, body)
-        except Exception as error:  # noqa: BLE001  a bug is an answer too
-            return error_response(from_exception(error))
+        return await self._observed(request)
 
-    def _route(self, method: str, target: str, body: bytes) -> Answer:
-        if method == "POST" and (match := _PREDICTION.fullmatch(target)):
-            if match[4] == "predict":
-                return self._predict(_model_ref(match), body)
-            if match[4] in ("classify", "regress"):
-                raise _not_offered(match[4])
+    async def _observed(self, request: Request) -> Answer:
+        record = RequestRecord(
+            api="", entrypoint=REST, request_bytes=len(request.body), peer=request.peer
+        )
+        started = self._core.begin()
+        try:
+            answer = await self._route(request, record)
+        except asyncio.CancelledError:
+            record.code = Code.CANCELLED
+            raise
+        except Exception as error:  # noqa: BLE001  a bug is an answer too
+            status = from_exception(error)
+            record.code, record.error = status.code, status.message
+            answer = error_response(status)
+        finally:
+            self._core.end(record, started)
+        return answer
+
+    async def _route(self, request: Request, record: RequestRecord) -> Answer:
+        method, target = request.method, request.target
+        match = _PREDICTION.fullmatch(target)
+        # Paths match in any case, but verbs only in this one.
+        if method == "POST" and match and match[4] in _VERBS:
+            record.api = match[4]
+            run = self._predict if match[4] == "predict" else self._infer
+            answer = await run(_model_ref(match), request.body, record)
+            record.response_bytes = len(answer.body)
+            return answer
         if method == "GET" and (match := _STATUS.fullmatch(target)):
             if match[1] is None:
                 raise invalid_argument("Missing model name in request.")
-            # Paths match in any case, but only this spelling asks for metadata.
             if match[4] == "/metadata":
-                return self._metadata(_model_ref(match))
-            return self._status(_model_ref(match))
-        raise invalid_argument(f"Malformed request: {method} {target}")
+                record.api = "metadata"
+                return self._metadata(_model_ref(match), record)
+            record.api = "status"
+            return self._status(_model_ref(match), record)
+        raise status_texts.malformed_request(method, target)
 
-    def _predict(self, ref: ModelRef, body: bytes) -> Answer:
-        with self._core.use(ref) as version:
-            parsed = parse_predict(body, lambda name: _inputs_of(version, name))
-            outputs = self._core.predict(
+    async def _predict(
+        self, ref: ModelRef, body: bytes, record: RequestRecord
+    ) -> Answer:
+        with self._core.use(ref, record) as version:
+            parsed = await self._off_loop(
+                len(body), parse_predict, body, lambda name: _inputs_of(version, name)
+            )
+            outputs = await self._core.predict(
                 version,
                 parsed.signature_name or DEFAULT_SIGNATURE,
                 parsed.inputs,
-                timeout_s=self._timeout_s,
+                record,
+                timeout_s=self._settings.timeout_s,
             )
-            return Answer(
-                200,
-                predict_answer(outputs, is_row=parsed.is_row),
-                headers=_served_by(version),
-            )
+        size = sum(array.size for array in outputs.values()) * _BYTES_PER_VALUE
+        write = functools.partial(predict_answer, outputs, is_row=parsed.is_row)
+        content = await self._off_loop(size, write)
+        return Answer(200, content, headers=_served_by(version))
 
-    def _status(self, ref: ModelRef) -> Answer:
+    async def _infer(self, ref: ModelRef, body: bytes, record: RequestRecord) -> Answer:
+        make_plan = (
+            inference.plan_classify
+            if record.api == "classify"
+            else inference.plan_regress
+        )
+        with self._core.use(ref, record) as version:
+            parsed = await self._off_loop(len(body), parse_examples, body)
+            plan = make_plan(
+                version.servable.signatures,
+                parsed.signature_name,
+                parsed.message,
+                check_method=self._core.check_method_name,
+            )
+            record.rows = plan.num_examples
+            (found,) = await self._core.run(
+                version, [plan.call], record, self._settings.timeout_s
+            )
+        content = results_answer(plan.result(found))
+        return Answer(200, content, headers=_served_by(version))
+
+    async def _off_loop(
+        self, size: int, function: Callable[..., T], *arguments: Any
+    ) -> T:
+        """Large bodies are read and written in a thread; the loop serves all others."""
+        if size < _SMALL_BYTES:
+            return function(*arguments)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, function, *arguments)
+
+    def _status(self, ref: ModelRef, record: RequestRecord) -> Answer:
+        record.model_name = ref.name
         states = [_version_status(v) for v in self._core.status(ref)]
         return _json_answer({"model_version_status": states})
 
-    def _metadata(self, ref: ModelRef) -> Answer:
+    def _metadata(self, ref: ModelRef, record: RequestRecord) -> Answer:
         from google.protobuf import json_format
 
-        with self._core.use(ref) as version:
+        with self._core.use(ref, record) as version:
             signatures = protos.SignatureDefMap()
             for name, signature in version.servable.signatures.items():
                 signatures.signature_def[name].CopyFrom(signature)
@@ -140,7 +242,11 @@ def error_response(error: StatusError) -> Answer:
     """The answer that says what went wrong."""
     if isinstance(error, _VersionTooBigError):
         return Answer(400, b"")
-    return Answer(HTTP_STATUSES[error.code], error_answer(error.message))
+    headers = {}
+    if error.code is Code.UNAUTHENTICATED:
+        headers["www-authenticate"] = "Bearer"
+    content = error_answer(error.message)
+    return Answer(HTTP_STATUSES[error.code], content, headers=headers)
 
 
 class _VersionTooBigError(StatusError):
@@ -181,10 +287,3 @@ def _served_by(version: ServedVersion) -> dict[str, str]:
 def _json_answer(content: Any, headers: Mapping[str, str] | None = None) -> Answer:
     body = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     return Answer(200, body.encode(), headers=headers or {})
-
-
-def _not_offered(method: str) -> StatusError:
-    return StatusError(
-        Code.UNIMPLEMENTED,
-        f"The embedded server does not offer :{method}; use :predict.",
-    )

@@ -103,3 +103,25 @@ def no_metadata_field() -> StatusError:
 
 def unknown_metadata_field(name: str) -> StatusError:
     return invalid_argument(f"Metadata field {name} is not supported")
+
+
+def did_not_become_available(what: str, causes: Mapping[str, object]) -> StatusError:
+    """Models that were waited for in vain.
+
+    Args:
+        what: `servable` at start, `model` on a reload.
+        causes: `{name: m version: 1}` to the error; an empty one is left out.
+    """
+    details = "".join(
+        f"{{{name}{f' due to error: {cause}' if cause else ''}}}, "
+        for name, cause in causes.items()
+    )
+    count = len(causes)
+    return StatusError(
+        Code.UNKNOWN, f"{count} {what}(s) did not become available: {{{details}}}"
+    )
+
+
+def malformed_request(method: str, target: str) -> StatusError:
+    """A path that is none of the API's."""
+    return invalid_argument(f"Malformed request: {method} {target}")

@@ -60,6 +60,9 @@ def fake_signatures() -> dict[str, Any]:
 class FakeServable:
     """Scores a text by its length; fails and sleeps when told to."""
 
+    batching = None
+    batchable_signatures = frozenset({"serving_default", "half", "echo"})
+
     def __init__(self, version: int = 1) -> None:
         self.signatures = fake_signatures()
         self.is_closed = False

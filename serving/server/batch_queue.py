@@ -1,0 +1,195 @@
+"""Requests that may be computed together, and the run that does it."""
+
+import asyncio
+import collections
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+
+import numpy as np
+
+from serving.server import batch_tensors
+from serving.server.batching import BatchingConfig
+from serving.server.served_version import Servable
+from serving.server.status import Code, StatusError, from_exception
+
+MAX_WAITING = 10_000
+UNBATCHED = BatchingConfig(max_batch_size=1, max_enqueued_batches=MAX_WAITING)
+# After these an attempt alone would meet the same fate, or comes too late.
+_SHARED_FATE = {Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE}
+
+Outputs = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finished:
+    """Results, seconds waited and computed, and the rows computed together."""
+
+    outputs: Outputs
+    queue_s: float
+    run_s: float
+    batch_rows: int
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Task:
+    """One waiting request, or a part of a large one."""
+
+    inputs: Mapping[str, np.ndarray]
+    rows: int
+    deadline_s: float | None
+    future: asyncio.Future[Finished]
+    enqueued_s: float
+    is_running: bool = False
+    ended: asyncio.Future[None] | None = None
+
+    def give(self, result: Finished | StatusError) -> None:
+        """Ends the request, unless its client has gone."""
+        if not self.future.done():
+            if isinstance(result, StatusError):
+                self.future.set_exception(result)
+            else:
+                self.future.set_result(result)
+        if self.ended is not None and not self.ended.done():
+            self.ended.set_result(None)
+
+
+class BatchQueue:
+    """Requests for the same outputs of the same signature, oldest first."""
+
+    def __init__(
+        self,
+        servable: Servable,
+        signature_name: str,
+        outputs: tuple[str, ...],
+        config: BatchingConfig,
+    ) -> None:
+        self.key = (id(servable), signature_name, outputs)
+        self.servable = servable
+        self.signature_name = signature_name
+        self.outputs = outputs
+        self.config = config
+        self.tasks: collections.deque[Task] = collections.deque()
+        self.rows = 0
+        self.has_timer = False
+
+    def add(self, task: Task) -> None:
+        """Appends a request.
+
+        Raises:
+            StatusError: UNAVAILABLE, so many are waiting that it must go elsewhere.
+        """
+        config = self.config
+        limit = config.max_execution_batch_size
+        batches = math.ceil((self.rows + task.rows) / limit)
+        if self.tasks and batches > config.max_enqueued_batches:
+            raise StatusError(
+                Code.UNAVAILABLE,
+                "The batch scheduling queue to which this task was submitted is full; "
+                f"currently {batches - 1} batches enqueued and max_enqueued_batches is "
+                f"{config.max_enqueued_batches}",
+            )
+        self.tasks.append(task)
+        self.rows += task.rows
+
+    def waits_s(self, now_s: float) -> float:
+        """How much longer the first request waits for company; 0 or less: no longer."""
+        timeout_s = self.config.batch_timeout_micros / 1e6
+        if not timeout_s or self.rows >= self.config.max_execution_batch_size:
+            return 0.0
+        return self.tasks[0].enqueued_s + timeout_s - now_s
+
+    def take(self, now_s: float) -> list[Task]:
+        """The next batch; requests that nobody waits for any more are dropped."""
+        batch: list[Task] = []
+        passed: list[Task] = []
+        rows = 0
+        while self.tasks:
+            task = self.tasks[0]
+            if not self._is_wanted(task, now_s):
+                self._pop()
+            elif batch and rows + task.rows > self.config.max_execution_batch_size:
+                break
+            elif batch and not self._fits(batch[0], task):
+                passed.append(self._pop())
+            else:
+                batch.append(self._pop())
+                rows += task.rows
+        for task in reversed(passed):
+            self.tasks.appendleft(task)
+            self.rows += task.rows
+        return batch
+
+    def _pop(self) -> Task:
+        task = self.tasks.popleft()
+        self.rows -= task.rows
+        return task
+
+    def _fits(self, first: Task, task: Task) -> bool:
+        if self.config.pad_variable_length_inputs:
+            return True
+        return batch_tensors.row_shapes(first.inputs) == batch_tensors.row_shapes(
+            task.inputs
+        )
+
+    def _is_wanted(self, task: Task, now_s: float) -> bool:
+        if task.future.done():
+            return False
+        if task.deadline_s is None or task.deadline_s > now_s:
+            return True
+        text = "Run() timeout exceeded while waiting in batching queue"
+        task.give(StatusError(Code.RESOURCE_EXHAUSTED, text))
+        return False
+
+
+def compute(queue: BatchQueue, batch: list[Task]) -> list[Finished | StatusError]:
+    """Each request's result; when the batch fails, each is tried alone."""
+    started_s = time.monotonic()
+    try:
+        return _run(queue, batch, started_s)
+    except Exception as error:  # noqa: BLE001  a bad request is no crash
+        status = from_exception(error)
+    if len(batch) == 1 or status.code in _SHARED_FATE:
+        return [status] * len(batch)
+    alone: list[Finished | StatusError] = []
+    for task in batch:
+        try:
+            alone += _run(queue, [task], started_s)
+        except Exception as error:  # noqa: BLE001
+            alone.append(from_exception(error))
+    return alone
+
+
+def _run(
+    queue: BatchQueue, batch: list[Task], started_s: float
+) -> list[Finished | StatusError]:
+    config = queue.config
+    timeout_s = _latest(batch, started_s)
+    if config is UNBATCHED:
+        inputs, size, counts = batch[0].inputs, 1, [1]
+    else:
+        counts = [task.rows for task in batch]
+        size = config.padded_size(sum(counts))
+        inputs = batch_tensors.merge(
+            [task.inputs for task in batch],
+            pad_lengths=config.pad_variable_length_inputs,
+            size=size,
+        )
+    found = queue.servable.run(queue.signature_name, inputs, queue.outputs, timeout_s)
+    run_s = time.monotonic() - started_s
+    if config is UNBATCHED:
+        return [Finished(found, started_s - batch[0].enqueued_s, run_s, 0)]
+    parts = batch_tensors.divide(found, counts, size)
+    return [
+        Finished(part, started_s - task.enqueued_s, run_s, size)
+        for task, part in zip(batch, parts, strict=True)
+    ]
+
+
+def _latest(batch: list[Task], now_s: float) -> float | None:
+    """The time that the most patient request has left; None without a limit."""
+    deadlines = [task.deadline_s for task in batch]
+    if None in deadlines:
+        return None
+    return max(0.001, max(d for d in deadlines if d is not None) - now_s)

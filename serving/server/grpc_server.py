@@ -1,0 +1,139 @@
+"""A gRPC server around the calls: bytes to messages, errors to statuses, health."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from serving import protos
+from serving.server.core import Core
+from serving.server.grpc_service import Context, GrpcService, Handler
+from serving.server.health import Health
+from serving.server.request_record import GRPC, RequestRecord
+from serving.server.status import (
+    Code,
+    StatusError,
+    from_exception,
+    invalid_argument,
+)
+
+log = logging.getLogger(__name__)
+
+MAX_ERROR_CHARS = 1024
+WATCH_PERIOD_S = 0.1
+INT32_MAX = 2**31 - 1
+GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
+# A busy port must be an error, so no SO_REUSEPORT.
+OPTIONS = (
+    ("grpc.max_send_message_length", INT32_MAX),
+    ("grpc.max_receive_message_length", INT32_MAX),
+    ("grpc.so_reuseport", 0),
+)
+
+
+def make_server(
+    core: Core,
+    service: GrpcService,
+    health: Health | None,
+    *,
+    options: Sequence[tuple[str, Any]] = (),
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+) -> grpc.aio.Server:
+    """A server without a port; call it on the event loop that will carry it."""
+    server = grpc.aio.server(options=[*OPTIONS, *options], interceptors=interceptors)
+    for name, handlers in service.handlers().items():
+        methods = protos.pool().FindServiceByName(name).methods_by_name
+        generic = {}
+        for method, handler in handlers.items():
+            message = protos.message_class(methods[method].input_type.full_name)
+            call = _rpc(core, method, message.FromString, handler)
+            generic[method] = grpc.unary_unary_rpc_method_handler(call)
+        _add(server, name, generic)
+    if health is not None:
+        _add(server, protos.HEALTH_SERVICE, _health_handlers(health))
+    return server
+
+
+def _add(server: grpc.aio.Server, service: str, handlers: Mapping[str, Any]) -> None:
+    handler = grpc.method_handlers_generic_handler(service, handlers)
+    server.add_generic_rpc_handlers((handler,))
+
+
+def _rpc(
+    core: Core, api: str, parse: Callable[[bytes], Any], handler: Handler
+) -> Callable[[bytes, Context], Any]:
+    """Bytes in, bytes out; exceptions become statuses, and observers hear of all."""
+
+    async def call(content: bytes, context: Context) -> bytes:
+        started = core.begin()
+        record = RequestRecord(
+            api=api, entrypoint=GRPC, request_bytes=len(content), peer=context.peer()
+        )
+        try:
+            response = await handler(_parsed(parse, api, content), context, record)
+            answer: bytes = response.SerializeToString()
+            record.response_bytes = len(answer)
+            return answer
+        except asyncio.CancelledError:
+            record.code = Code.CANCELLED
+            raise
+        except Exception as error:  # noqa: BLE001  a bad request is no crash
+            status = from_exception(error)
+            record.code, record.error = status.code, status.message
+        finally:
+            core.end(record, started)
+        return await _abort(context, status)
+
+    return call
+
+
+def _parsed(parse: Callable[[bytes], Any], api: str, content: bytes) -> Any:
+    try:
+        return parse(content)
+    except DecodeError:
+        raise invalid_argument(
+            f"The {len(content)} bytes received are no {api} request; is the client's "
+            "proto the one of TF Serving?"
+        ) from None
+
+
+async def _abort(context: Context, status: StatusError) -> Any:
+    if status.code is Code.INTERNAL:
+        log.error("A request failed: %s", status)
+    await context.abort(GRPC_CODES[status.code], _detail(status.message))
+
+
+def _detail(message: str) -> str:
+    if len(message) > MAX_ERROR_CHARS:
+        message = message[:MAX_ERROR_CHARS] + "...TRUNCATED"
+    return message.encode("utf-8", "replace").decode("utf-8")
+
+
+def _health_handlers(health: Health) -> dict[str, grpc.RpcMethodHandler]:
+    async def check(request: Any, context: Context) -> Any:
+        try:
+            return protos.HealthCheckResponse(status=health.check(request.service))
+        except StatusError as error:
+            return await _abort(context, error)
+
+    async def watch(request: Any, context: Context) -> AsyncIterator[Any]:
+        """Every change; ends with the server, so that no stream holds up its stop."""
+        last = None
+        while not (health.is_stopping and last is not None):
+            current = health.watch(request.service)
+            if current is not last:
+                last = current
+                yield protos.HealthCheckResponse(status=current)
+            await asyncio.sleep(WATCH_PERIOD_S)
+
+    codec = {
+        "request_deserializer": protos.HealthCheckRequest.FromString,
+        "response_serializer": lambda message: message.SerializeToString(),
+    }
+    return {
+        "Check": grpc.unary_unary_rpc_method_handler(check, **codec),
+        "Watch": grpc.unary_stream_rpc_method_handler(watch, **codec),
+    }

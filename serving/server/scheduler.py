@@ -1,0 +1,215 @@
+"""Which requests are computed together, and when.
+
+TensorFlow's batching kernel wants one blocked thread per waiting request; here a
+waiting request is a future on the event loop, and one thread per running batch is
+enough. It also tells how long each request waited and how large its batch was, and
+keeps one bad request from failing its neighbours.
+"""
+
+import asyncio
+import collections
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from concurrent import futures
+
+import numpy as np
+
+from serving.server import batch_tensors
+from serving.server.batch_queue import UNBATCHED, BatchQueue, Finished, Task, compute
+from serving.server.batching import BatchingConfig
+from serving.server.served_version import Servable
+from serving.server.status import StatusError, invalid_argument
+
+MAX_THREADS = 1024
+
+
+@dataclasses.dataclass(slots=True)
+class _Lane:
+    """Threads that some queues share, served in turn."""
+
+    idle: int
+    ready: collections.deque[BatchQueue] = dataclasses.field(
+        default_factory=collections.deque
+    )
+
+
+class Scheduler:
+    """Runs requests in threads, several in one run where the servable allows it.
+
+    Its methods are called on one event loop, and nowhere else.
+
+    Args:
+        num_threads: how many requests run at a time for servables without batching.
+    """
+
+    def __init__(self, num_threads: int) -> None:
+        self.waiting = 0
+        self.run_count = 0
+        self._num_threads = num_threads
+        # Threads come as they are needed; the lanes say how many may be.
+        self._pool = futures.ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="run")
+        self._queues: dict[tuple[int, str, tuple[str, ...]], BatchQueue] = {}
+        self._lanes: dict[str | None, _Lane] = {}
+
+    async def run(
+        self,
+        servable: Servable,
+        signature_name: str,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout_s: float | None = None,
+    ) -> Finished:
+        """The named outputs; a cancelled request keeps its run until that has ended.
+
+        Raises:
+            StatusError: the run failed, had no time left, or may not wait.
+        """
+        config = _config_of(servable, signature_name)
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        queue = BatchQueue(servable, signature_name, tuple(outputs), config)
+        if config is UNBATCHED:
+            return await self._submit(queue, inputs, 1, deadline_s)
+        rows = batch_tensors.count_rows(inputs)
+        if rows <= config.max_execution_batch_size:
+            return await self._submit(queue, inputs, rows, deadline_s)
+        if not config.enable_large_batch_splitting:
+            raise invalid_argument(
+                f"Task size {rows} is larger than maximum input batch size "
+                f"{config.max_batch_size}"
+            )
+        return await self._submit_split(queue, inputs, deadline_s)
+
+    def close(self) -> None:
+        """No more runs; those under way end by themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _submit_split(
+        self,
+        queue: BatchQueue,
+        inputs: Mapping[str, np.ndarray],
+        deadline_s: float | None,
+    ) -> Finished:
+        size = queue.config.max_execution_batch_size
+        # Some parts at a time, so that one large request does not fill the queue.
+        at_once = asyncio.Semaphore(max(1, queue.config.max_enqueued_batches // 2))
+
+        async def submit(part: Mapping[str, np.ndarray]) -> Finished:
+            async with at_once:
+                rows = batch_tensors.count_rows(part)
+                return await self._submit(queue, part, rows, deadline_s)
+
+        parts = [submit(part) for part in batch_tensors.split(inputs, size)]
+        # Not the first error at once: until the last part ends, the model is in use.
+        ended = await asyncio.gather(*parts, return_exceptions=True)
+        done: list[Finished] = []
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+            done.append(one)
+        return Finished(
+            batch_tensors.join([one.outputs for one in done]),
+            max(one.queue_s for one in done),
+            sum(one.run_s for one in done),
+            max(one.batch_rows for one in done),
+        )
+
+    async def _submit(
+        self,
+        queue: BatchQueue,
+        inputs: Mapping[str, np.ndarray],
+        rows: int,
+        deadline_s: float | None,
+    ) -> Finished:
+        loop = asyncio.get_running_loop()
+        task = Task(inputs, rows, deadline_s, loop.create_future(), time.monotonic())
+        # Requests that came before wait in a queue of their own, if any do.
+        queue = self._queues.setdefault(queue.key, queue)
+        queue.add(task)
+        self.waiting += 1
+        lane = self._lane(queue.config)
+        if len(queue.tasks) == 1:
+            lane.ready.append(queue)
+        self._start(lane)
+        try:
+            return await task.future
+        except asyncio.CancelledError:
+            if task.is_running:  # The model may not be unloaded beneath it.
+                task.ended = loop.create_future()
+                await asyncio.shield(task.ended)
+            raise
+
+    def _lane(self, config: BatchingConfig) -> _Lane:
+        is_batched = config is not UNBATCHED
+        name = config.thread_pool_name if is_batched else None
+        lane = self._lanes.get(name)
+        if lane is None:
+            threads = config.num_batch_threads if is_batched else self._num_threads
+            lane = self._lanes[name] = _Lane(idle=threads)
+        return lane
+
+    def _start(self, lane: _Lane) -> None:
+        """Starts as many batches as there are threads and requests for."""
+        now_s = time.monotonic()
+        for _ in range(len(lane.ready)):
+            if not lane.idle:
+                return
+            queue = lane.ready.popleft()
+            wait_s = queue.waits_s(now_s)
+            if wait_s <= 0:
+                self._start_batch(lane, queue, now_s)
+            elif not queue.has_timer:
+                queue.has_timer = True
+                asyncio.get_running_loop().call_later(
+                    wait_s, self._start_late, lane, queue
+                )
+            if queue.tasks:
+                lane.ready.append(queue)
+            else:
+                self._queues.pop(queue.key, None)
+        if lane.idle and any(one.waits_s(now_s) <= 0 for one in lane.ready):
+            self._start(lane)
+
+    def _start_late(self, lane: _Lane, queue: BatchQueue) -> None:
+        queue.has_timer = False
+        self._start(lane)
+
+    def _start_batch(self, lane: _Lane, queue: BatchQueue, now_s: float) -> None:
+        before = len(queue.tasks)
+        batch = queue.take(now_s)
+        self.waiting -= before - len(queue.tasks)
+        if not batch:
+            return
+        lane.idle -= 1
+        self.run_count += 1
+        for task in batch:
+            task.is_running = True
+        loop = asyncio.get_running_loop()
+        self._pool.submit(self._work, loop, lane, queue, batch)
+
+    def _work(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        lane: _Lane,
+        queue: BatchQueue,
+        batch: list[Task],
+    ) -> None:
+        """In a thread: computes, and brings all results back to the loop at once."""
+        results = compute(queue, batch)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._finish, lane, batch, results)
+
+    def _finish(
+        self, lane: _Lane, batch: list[Task], results: list[Finished | StatusError]
+    ) -> None:
+        lane.idle += 1
+        for task, result in zip(batch, results, strict=True):
+            task.give(result)
+        self._start(lane)
+
+
+def _config_of(servable: Servable, signature_name: str) -> BatchingConfig:
+    config: BatchingConfig | None = servable.batching
+    if config is None or signature_name not in servable.batchable_signatures:
+        return UNBATCHED
+    return config

@@ -1,0 +1,114 @@
+"""Both ports of a server on one event loop: opened together, drained together."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+
+from serving.server.asgi import RestApp, RestServer
+from serving.server.core import Core
+from serving.server.flags import ServerFlags
+from serving.server.grpc_server import make_server
+from serving.server.grpc_service import GrpcService
+from serving.server.health import Health
+from serving.server.ports import bind_grpc, bind_rest, channel_options, remove_socket
+from serving.server.rest import Page, RestApi, RestSettings
+from serving.server.tls import ServerTls
+from serving.server.token_guard import TokenGuard
+from serving.server.token_interceptor import TokenInterceptor
+
+log = logging.getLogger(__name__)
+
+
+class Transports:
+    """gRPC and REST in front of one core.
+
+    Args:
+        pages: GET pages of the REST port beside the API, such as metrics, by path.
+
+    Raises:
+        StatusError: certificates or tokens that cannot be used.
+    """
+
+    def __init__(
+        self,
+        flags: ServerFlags,
+        core: Core,
+        health: Health,
+        pages: Mapping[str, Page] | None = None,
+    ) -> None:
+        self._flags = flags
+        self._core = core
+        self._health = health
+        self._pages = pages or {}
+        path = flags.ssl_config_file
+        self._tls = ServerTls(path) if path else None
+        path = flags.bearer_token_file
+        self._guard = TokenGuard(path) if path else None
+        self._options = channel_options(flags.grpc_channel_arguments)
+        self._grpc: grpc.aio.Server | None = None
+        self._rest: RestServer | None = None
+
+    async def start(self) -> None:
+        """Binds both ports, then answers on them.
+
+        Raises:
+            PortError: a port is taken; nothing is left running.
+        """
+        flags = self._flags
+        server = self._make_grpc()
+        bind_grpc(server, flags, self._tls and self._tls.grpc_credentials())
+        if flags.rest_api_port == flags.port and flags.port:
+            log.error("rest_api_port equals port (%d); REST is off.", flags.port)
+        elif flags.rest_api_port:
+            await self._start_rest()
+        await server.start()
+        self._grpc = server
+        if flags.port:
+            log.info("Running gRPC ModelServer at 0.0.0.0:%d", flags.port)
+        if flags.grpc_socket_path:
+            log.info("Running gRPC ModelServer at unix:%s", flags.grpc_socket_path)
+
+    async def stop(self, limit_s: float) -> None:
+        """No new requests; those under way end, or are cut off at the limit."""
+        stopping = []
+        if self._grpc is not None:
+            stopping.append(self._grpc.stop(limit_s))
+        if self._rest is not None:
+            stopping.append(self._rest.stop(limit_s))
+        await asyncio.gather(*stopping)
+        remove_socket(self._flags)
+
+    def _make_grpc(self) -> grpc.aio.Server:
+        flags = self._flags
+        service = GrpcService(
+            self._core, tensor_content=flags.enable_serialization_as_tensor_content
+        )
+        interceptors = [] if self._guard is None else [TokenInterceptor(self._guard)]
+        return make_server(
+            self._core,
+            service,
+            self._health if flags.enable_grpc_healthcheck_service else None,
+            options=self._options,
+            interceptors=interceptors,
+        )
+
+    async def _start_rest(self) -> None:
+        flags = self._flags
+        tls: Any = None
+        if self._tls is not None and flags.rest_api_enable_tls:
+            tls = self._tls.rest_context()
+        bound = bind_rest(flags.rest_api_port)
+        settings = RestSettings(
+            timeout_s=flags.rest_api_timeout_in_ms / 1000,
+            num_threads=flags.rest_api_num_threads,
+            guard=None if self._guard is None else self._guard.check,
+            pages=self._pages,
+        )
+        api = RestApi(self._core, self._health, settings)
+        app = RestApp(api, cors=flags.rest_api_enable_cors_support)
+        self._rest = RestServer(app, bound, tls)
+        await self._rest.start()
+        log.info("Exporting HTTP/REST API at:localhost:%d", flags.rest_api_port)
