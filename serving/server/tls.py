@@ -45,8 +45,7 @@ class ServerTls:
         """Raises `StatusError`: which field is wrong, and what is wrong with it."""
         self._file = WatchedFile(path, clock=clock)
         self._lock = threading.Lock()
-        self._certificates = self._read()
-        self._context = make_context(self._certificates)
+        self._certificates, self._context = self._read()
         exposure = self._file.exposure()
         if exposure:
             log.warning("%s holds a private key, and %s.", path, exposure)
@@ -90,8 +89,7 @@ class ServerTls:
             return
         with self._lock:
             try:
-                fresh = self._read()
-                context = make_context(fresh)
+                fresh, context = self._read()
             except StatusError as error:
                 log.error("Kept the certificate as it is: %s", error.message)
                 return
@@ -102,9 +100,10 @@ class ServerTls:
             self._certificates, self._context = fresh, context
             log.info("Read %s again: new connections use it.", self._file.path)
 
-    def _read(self) -> Certificates:
+    def _read(self) -> tuple[Certificates, ssl.SSLContext]:
         try:
-            return parse_certificates(self._file.read())
+            certificates = parse_certificates(self._file.read())
+            return certificates, make_context(certificates)
         except (OSError, UnicodeDecodeError) as error:
             raise invalid_argument(f"Cannot read ssl_config_file: {error}") from None
         except StatusError as error:
