@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from serving.engine_settings import GRPC_PORT, REST_PORT, EngineSettings
 
@@ -28,32 +28,191 @@ class Engine(enum.StrEnum):
     EMBEDDED = "embedded"
 
 
+_NAMES = {
+    Engine.TENSORFLOW_MODEL_SERVER: BINARY,
+    Engine.DOCKER: "TF Serving in a container",
+    Engine.EMBEDDED: "embedded server",
+}
+
+
 class EngineError(RuntimeError):
     """No engine, or not the one that was asked for."""
 
 
 @dataclasses.dataclass(frozen=True)
+class EngineChoice:
+    """The engine to use, and why this one."""
+
+    engine: Engine
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{_NAMES[self.engine]}: {self.reason}"
+
+
+@dataclasses.dataclass(frozen=True)
 class EngineCommand:
-    """How to start an engine. `death_signal` is what ends it when its parent dies."""
+    """How to start an engine.
+
+    `death_signal` ends it when its parent dies. `notes` say what may surprise.
+    """
 
     engine: Engine
     arguments: tuple[str, ...]
     death_signal: signal.Signals = signal.SIGKILL
     working_dir: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
+    # What to run when it has ended, however it ended.
+    cleanup: tuple[str, ...] = ()
 
 
-def choose_engine(wanted: Engine | str) -> Engine:
+def choose_engine(
+    wanted: Engine | str, only_embedded: Sequence[str] = ()
+) -> EngineChoice:
     """The engine to use.
 
     A container runtime counts for `AUTO` only when the image is there already: nobody
     should wait for a download that was not asked for.
 
+    Args:
+        wanted: an engine, or `AUTO`.
+        only_embedded: what was asked for and only the embedded server has.
+
     Raises:
-        EngineError: it is not on this machine; the message says what to do.
+        EngineError: it is not on this machine, or lacks what was asked for; the
+            message says what to do.
     """
     engine = _engine(wanted)
+    if engine is Engine.AUTO and only_embedded:
+        _check_available(Engine.EMBEDDED)
+        return EngineChoice(Engine.EMBEDDED, f"only it has {', '.join(only_embedded)}")
     if engine is Engine.AUTO:
         return _first_available()
+    _check_available(engine)
+    if engine is not Engine.EMBEDDED and only_embedded:
+        raise EngineError(
+            f"{engine} has no {', '.join(only_embedded)}; leave it out, or take "
+            "--engine embedded."
+        )
+    return EngineChoice(engine, "as asked for")
+
+
+def command(
+    engine: Engine, settings: EngineSettings, folder: pathlib.Path
+) -> EngineCommand:
+    """How to start the engine.
+
+    Args:
+        engine: any but `AUTO`.
+        settings: with paths and ports of this machine.
+        folder: where `seen_by(engine, settings).write_files` puts the files.
+
+    Raises:
+        EngineError: the engine cannot do it.
+    """
+    if engine is Engine.DOCKER:
+        return _container_command(settings, folder)
+    is_embedded = engine is Engine.EMBEDDED
+    flags = settings.flags(str(folder), embedded=is_embedded)
+    if not is_embedded:
+        program = shutil.which(BINARY) or BINARY
+        return EngineCommand(engine, (program, *flags), notes=_notes(settings))
+    # `-m` looks in the working directory first: the same code runs there as here.
+    root = pathlib.Path(__file__).resolve().parent.parent
+    arguments = (sys.executable, "-m", "serving.server", *flags)
+    return EngineCommand(engine, arguments, working_dir=root)
+
+
+def seen_by(engine: Engine, settings: EngineSettings) -> EngineSettings:
+    """The settings with the paths and ports that the engine's process sees."""
+    return _inside(settings) if engine is Engine.DOCKER else settings
+
+
+def _inside(settings: EngineSettings) -> EngineSettings:
+    """The same settings as the server in the container sees them."""
+    models = settings.models
+    config_file = settings.model_config_file
+    if config_file is not None:
+        config_file = f"/config-file/{os.path.basename(config_file)}"
+    else:
+        models = tuple(
+            model
+            if model.is_remote
+            else dataclasses.replace(model, base_path=f"/models/{model.name}")
+            for model in models
+        )
+    return dataclasses.replace(
+        settings,
+        models=models,
+        model_config_file=config_file,
+        port=GRPC_PORT,
+        rest_api_port=REST_PORT,
+    )
+
+
+def _volumes(settings: EngineSettings, inside: EngineSettings) -> Iterator[str]:
+    for model, seen in zip(settings.models, inside.models, strict=True):
+        if not model.is_remote:
+            yield f"--volume={os.path.abspath(model.base_path)}:{seen.base_path}:ro"
+    if settings.model_config_file is not None:
+        folder = os.path.dirname(os.path.abspath(settings.model_config_file))
+        yield f"--volume={folder}:/config-file:ro"
+
+
+def _container_command(settings: EngineSettings, folder: pathlib.Path) -> EngineCommand:
+    for name in ("grpc_socket_path", "ssl_config_file"):
+        if getattr(settings, name) is not None:
+            raise EngineError(
+                f"--{name} names a path that a container does not see; take another "
+                "engine."
+            )
+    inside = _inside(settings)
+    tool = _container_tool() or _CONTAINER_TOOLS[0]
+    name = f"model-server-{settings.port}"
+    arguments = (
+        tool,
+        "run",
+        "--rm",
+        f"--name={name}",
+        # The server ignores SIGTERM as process 1; with --init it is not process 1.
+        "--init",
+        f"--publish={settings.port}:{GRPC_PORT}",
+        f"--publish={settings.rest_api_port}:{REST_PORT}",
+        *_volumes(settings, inside),
+        f"--volume={folder}:/config:ro",
+        f"--entrypoint={BINARY}",
+        IMAGE,
+        *inside.flags("/config"),
+    )
+    # SIGKILL would end the command line tool and leave the container running.
+    return EngineCommand(
+        Engine.DOCKER,
+        arguments,
+        death_signal=signal.SIGTERM,
+        notes=_notes(settings),
+        cleanup=(tool, "rm", "--force", name),
+    )
+
+
+def _notes(settings: EngineSettings) -> tuple[str, ...]:
+    """What differs from the embedded server, where that may surprise."""
+    notes = []
+    if settings.tls is not None or settings.ssl_config_file is not None:
+        notes.append("TLS covers gRPC alone here: REST stays plain.")
+    if settings.shutdown_limit_seconds is not None:
+        notes.append("It does not drain: --shutdown_limit_seconds is left out.")
+    return tuple(notes)
+
+
+def _engine(wanted: Engine | str) -> Engine:
+    try:
+        return Engine(wanted)
+    except ValueError:
+        allowed = ", ".join(Engine)
+        raise EngineError(f"engine is {wanted!r}; allowed are {allowed}.") from None
+
+
+def _check_available(engine: Engine) -> None:
     if engine is Engine.TENSORFLOW_MODEL_SERVER and shutil.which(BINARY) is None:
         raise EngineError(f"{BINARY} is not on the PATH; install it or take another.")
     if engine is Engine.DOCKER and _container_tool() is None:
@@ -66,70 +225,25 @@ def choose_engine(wanted: Engine | str) -> Engine:
             f"The embedded server needs {', '.join(missing)}: "
             "pip install 'keras-transformer-pipeline[server]'."
         )
-    return engine
 
 
-def command(
-    engine: Engine, settings: EngineSettings, folder: pathlib.Path, ports: Sequence[int]
-) -> EngineCommand:
-    """Writes the engine's files into `folder` and says how to start it."""
-    port, rest_api_port = ports
-    if engine is Engine.DOCKER:
-        return _container_command(settings, folder, port, rest_api_port)
-    settings.write_files(folder)
-    flags = settings.flags(str(folder), port, rest_api_port)
-    if engine is Engine.TENSORFLOW_MODEL_SERVER:
-        return EngineCommand(engine, (shutil.which(BINARY) or BINARY, *flags))
-    # `-m` looks in the working directory first: the same code runs there as here.
-    root = pathlib.Path(__file__).resolve().parent.parent
-    arguments = (sys.executable, "-m", "serving.server", *flags)
-    return EngineCommand(engine, arguments, working_dir=root)
-
-
-def _container_command(
-    settings: EngineSettings, folder: pathlib.Path, port: int, rest_api_port: int
-) -> EngineCommand:
-    inside = f"/models/{settings.model_name}"
-    settings.write_files(folder, base_path=inside)
-    flags = settings.flags("/config", GRPC_PORT, REST_PORT)
-    arguments = (
-        _container_tool() or _CONTAINER_TOOLS[0],
-        "run",
-        "--rm",
-        # The server ignores SIGTERM as process 1; with --init it is not process 1.
-        "--init",
-        f"--publish={port}:{GRPC_PORT}",
-        f"--publish={rest_api_port}:{REST_PORT}",
-        f"--volume={os.path.abspath(settings.base_path)}:{inside}:ro",
-        f"--volume={folder}:/config:ro",
-        f"--entrypoint={BINARY}",
-        IMAGE,
-        *flags,
-    )
-    # SIGKILL would end the command line tool and leave the container running.
-    return EngineCommand(Engine.DOCKER, arguments, death_signal=signal.SIGTERM)
-
-
-def _engine(wanted: Engine | str) -> Engine:
-    try:
-        return Engine(wanted)
-    except ValueError:
-        allowed = ", ".join(Engine)
-        raise EngineError(f"engine is {wanted!r}; allowed are {allowed}.") from None
-
-
-def _first_available() -> Engine:
-    if shutil.which(BINARY) is not None:
-        return Engine.TENSORFLOW_MODEL_SERVER
+def _first_available() -> EngineChoice:
+    if (path := shutil.which(BINARY)) is not None:
+        return EngineChoice(Engine.TENSORFLOW_MODEL_SERVER, f"it is at {path}")
+    no_binary = f"no {BINARY} on the PATH"
     tool = _container_tool()
-    if tool is not None and _succeeds(tool, "image", "inspect", IMAGE):
-        return Engine.DOCKER
+    if tool is None:
+        no_container = "no container runtime"
+    elif _succeeds(tool, "image", "inspect", IMAGE):
+        return EngineChoice(Engine.DOCKER, f"{no_binary}; {tool} has {IMAGE}")
+    else:
+        no_container = f"no {IMAGE} in {tool} (its `pull` gets it)"
     missing = _missing_packages()
     if not missing:
-        return Engine.EMBEDDED
+        return EngineChoice(Engine.EMBEDDED, f"{no_binary}, {no_container}")
     raise EngineError(
-        f"Nothing here can serve a model: no {BINARY} on the PATH, no container "
-        f"runtime with {IMAGE}, and the embedded server needs {', '.join(missing)}. "
+        f"Nothing here can serve a model: {no_binary}, {no_container}, and the "
+        f"embedded server needs {', '.join(missing)}. "
         "Try: pip install 'keras-transformer-pipeline[server]'."
     )
 

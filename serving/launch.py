@@ -2,28 +2,31 @@
 
 import atexit
 import contextlib
+import dataclasses
 import os
 import pathlib
-import queue
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
-import threading
 import time
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from serving import child, engines
+from model import contract
+from serving import engines, server_process
 from serving.client import Client
+from serving.config import TlsConfig
 from serving.engine_settings import EngineSettings
-from serving.engines import Engine, EngineCommand
-from serving.errors import ServingError
+from serving.engines import Engine, EngineChoice, EngineCommand
+from serving.model_settings import ModelSettings
+from serving.readiness import ModelState, StatusProbe
 from serving.version_dirs import find_versions
 
 STOP_LIMIT_S = 30.0
 POLL_S = 0.1
+PROGRESS_S = 5.0
 LOG_LINES_SHOWN = 15
+_LOG_TAIL_BYTES = 64 * 1024
 
 
 class ServerStartError(RuntimeError):
@@ -31,7 +34,11 @@ class ServerStartError(RuntimeError):
 
 
 class RunningServer:
-    """A server that was started. Use as a context manager, or call `stop`."""
+    """A server that was started. Use as a context manager, or call `stop`.
+
+    `failures` holds the error of every model that is not served although the server
+    is ready for the others.
+    """
 
     def __init__(
         self, command: EngineCommand, settings: EngineSettings, log_path: pathlib.Path
@@ -39,7 +46,9 @@ class RunningServer:
         self.engine = command.engine
         self.settings = settings
         self.log_path = log_path
-        self._process = _spawn(command, log_path)
+        self.failures: dict[str, str] = {}
+        self._command = command
+        self._process = server_process.spawn(command, log_path)
         atexit.register(self.stop)
 
     @property
@@ -53,40 +62,80 @@ class RunningServer:
         return f"localhost:{self.settings.rest_api_port}"
 
     @property
+    def has_rest_tls(self) -> bool:
+        """Whether REST is encrypted, too; TF Serving encrypts gRPC alone."""
+        is_encrypted = self.settings.tls or self.settings.ssl_config_file
+        return self.engine is Engine.EMBEDDED and bool(is_encrypted)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What may surprise with this engine."""
+        return self._command.notes
+
+    @property
     def process_id(self) -> int:
         """Of the server, or of the container tool that runs it."""
         return self._process.pid
 
     def client(self, **settings: Any) -> Client:
-        """A gRPC client of this server's model."""
-        name = self.settings.model_name
-        return Client(self.grpc_endpoint, model_name=name, **settings)
+        """A gRPC client of this server, for its first model unless told."""
+        known: dict[str, Any] = {"model_name": self.settings.models[0].name}
+        if self.settings.tls is not None:
+            known["tls"] = TlsConfig(ca_path=self.settings.tls.certificate_path)
+        return Client(self.grpc_endpoint, **{**known, **settings})
 
-    def wait_until_ready(self, timeout_s: float = 180.0) -> Self:
-        """Returns once a version is AVAILABLE.
+    def wait_until_ready(
+        self,
+        timeout_s: float = 180.0,
+        show: Callable[[str], object] | None = None,
+        progress_s: float = PROGRESS_S,
+    ) -> Self:
+        """Returns once every model has a version AVAILABLE or has failed.
+
+        Args:
+            timeout_s: when it is over, one model that is AVAILABLE is enough.
+            show: gets a line on how far loading is, every `progress_s`.
+            progress_s: nothing is shown for a server that is quicker.
 
         Raises:
-            ServerStartError: the server ended, the model failed, or time is up.
+            ServerStartError: the server ended, all models failed, or time is up.
         """
-        deadline = time.monotonic() + timeout_s
-        last = "nothing answered"
-        with self.client(deadline_s=2.0, retries=0) as client:
-            while time.monotonic() < deadline:
-                if self._process.poll() is not None:
-                    raise self._start_error(f"ended with {self._process.returncode}")
-                try:
-                    versions = client.status()
-                except ServingError as error:
-                    last = str(error)
-                else:
-                    last = ", ".join(f"version {v.version} {v.state}" for v in versions)
-                    if any(v.state == "AVAILABLE" for v in versions):
-                        return self
-                    failed = [v for v in versions if v.state == "END"]
-                    if failed and len(failed) == len(versions):
-                        raise self._start_error(failed[0].error_message)
-                time.sleep(POLL_S)
-        raise self._start_error(f"was not ready after {timeout_s:g} s: {last}")
+        probe = StatusProbe(self.settings)
+        started = time.monotonic()
+        next_line_s = progress_s
+        while True:
+            states = {m.name: probe.ask(m.name) for m in self.settings.models}
+            waited_s = time.monotonic() - started
+            if self._is_ready(states, is_late=waited_s >= timeout_s):
+                return self
+            if waited_s >= timeout_s:
+                last = "; ".join(
+                    f"{name}: {state.text}" for name, state in states.items()
+                )
+                raise self._start_error(f"was not ready after {timeout_s:g} s: {last}")
+            if show is not None and waited_s >= next_line_s:
+                next_line_s += progress_s
+                show(self._progress(states, waited_s))
+            time.sleep(POLL_S)
+
+    def _is_ready(self, states: Mapping[str, ModelState], is_late: bool) -> bool:
+        if self._process.poll() is not None:
+            raise self._start_error(f"ended with {self._process.returncode}")
+        if all(state.error is not None for state in states.values()):
+            raise self._start_error(_reasons(states))
+        self.failures = {
+            name: state.error or state.text
+            for name, state in states.items()
+            if not state.is_available
+        }
+        is_any = len(self.failures) < len(states)
+        return is_any and (is_late or all(each.is_settled for each in states.values()))
+
+    def _progress(self, states: Mapping[str, ModelState], waited_s: float) -> str:
+        waiting = [f"{n}: {s.text}" for n, s in states.items() if not s.is_settled]
+        log = log_tail(self.log_path, 1)
+        last = f"  log: {log[0]}" if log else ""
+        return f"  {waited_s:.0f} s: {'; '.join(waiting)}{last}"
 
     def wait(self) -> int:
         """Blocks until the server ends by itself; its exit status."""
@@ -96,15 +145,21 @@ class RunningServer:
         return status
 
     def stop(self, limit_s: float = STOP_LIMIT_S) -> None:
-        """Lets running requests finish, then makes sure that nothing is left."""
+        """Lets running requests finish, then makes sure that nothing is left.
+
+        An interruption (a second Ctrl-C) ends the waiting, not the server's end.
+        """
         atexit.unregister(self.stop)
-        if self._process.poll() is None:
-            self._process.terminate()
-            # Past the limit it gets what the whole group gets, below.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(limit_s)
-        _kill_group(self._process.pid)
-        self._process.wait()
+        try:
+            if self._process.poll() is None:
+                self._process.terminate()
+                # Past the limit it gets what the whole group gets, below.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(limit_s)
+        finally:
+            server_process.kill_group(self._process.pid)
+            self._process.wait()
+            server_process.clean_up(self._command)
 
     def __enter__(self) -> Self:
         return self
@@ -113,8 +168,8 @@ class RunningServer:
         self.stop()
 
     def _start_error(self, what: str) -> ServerStartError:
-        lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
-        tail = "\n".join(f"  {line}" for line in lines[-LOG_LINES_SHOWN:])
+        lines = log_tail(self.log_path, LOG_LINES_SHOWN)
+        tail = "\n".join(f"  {line}" for line in lines)
         return ServerStartError(
             f"The {self.engine} server {what}. Its log is {self.log_path}, and ends "
             f"with:\n{tail}"
@@ -124,6 +179,7 @@ class RunningServer:
 def start_server(
     base_path: str | os.PathLike[str],
     *,
+    model_name: str = contract.MODEL_NAME,
     engine: Engine | str = Engine.AUTO,
     log_dir: str | os.PathLike[str] | None = None,
     **settings: Any,
@@ -132,6 +188,7 @@ def start_server(
 
     Args:
         base_path: holds `1/`, `2/`, ... with SavedModels.
+        model_name: what clients call it.
         engine: see `serving.engines.choose_engine`.
         log_dir: where log and configuration go; a fresh temporary folder if None.
         settings: the other fields of `serving.engine_settings.EngineSettings`.
@@ -141,23 +198,58 @@ def start_server(
         EngineError: no engine.
         ServerStartError: a port is taken.
     """
-    path = os.fspath(base_path)
-    _check_versions(path)
-    chosen = engines.choose_engine(engine)
-    wanted = EngineSettings(base_path=path, **settings)
-    ports = _ports(wanted)
+    model = ModelSettings(name=model_name, base_path=os.fspath(base_path))
+    wanted = EngineSettings(models=(model,), **settings)
+    return start(wanted, engines.choose_engine(engine, wanted.only_embedded), log_dir)
+
+
+def start(
+    settings: EngineSettings,
+    choice: EngineChoice,
+    log_dir: str | os.PathLike[str] | None = None,
+) -> RunningServer:
+    """Starts an engine that `serving.engines.choose_engine` chose; does not wait.
+
+    Raises:
+        ValueError: a model of ours has no version directory, a file cannot be read.
+        EngineError: the engine cannot do it.
+        ServerStartError: a port is taken.
+    """
+    if settings.model_config_file is None:
+        for model in settings.models:
+            if not model.is_remote:
+                check_versions(model.base_path)
+    port, rest_api_port = _ports(settings)
+    known = dataclasses.replace(settings, port=port, rest_api_port=rest_api_port)
     folder = pathlib.Path(
         log_dir or tempfile.mkdtemp(prefix="model-server-")
     ).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    command = engines.command(chosen, wanted, folder, ports)
-    known = EngineSettings(
-        base_path=path, **{**settings, "port": ports[0], "rest_api_port": ports[1]}
-    )
-    return RunningServer(command, known, folder / "server.log")
+    command = engines.command(choice.engine, known, folder)
+    engines.seen_by(choice.engine, known).write_files(folder)
+    try:
+        return RunningServer(command, known, folder / "server.log")
+    except OSError as error:
+        raise ServerStartError(f"The server could not be started: {error}") from None
 
 
-def _check_versions(base_path: str) -> None:
+def log_tail(path: pathlib.Path, count: int) -> list[str]:
+    """The last lines of a log that may be large."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _LOG_TAIL_BYTES, 0))
+        return file.read().decode("utf-8", "replace").splitlines()[-count:]
+
+
+def _reasons(states: Mapping[str, ModelState]) -> str:
+    if len(states) == 1:
+        (only,) = states.values()
+        return f"could not load the model: {only.error}"
+    each = "; ".join(f"{name}: {state.error}" for name, state in states.items())
+    return f"could not load any model: {each}"
+
+
+def check_versions(base_path: str) -> None:
+    """Raises `ValueError` for a folder that has no version directory."""
     if not os.path.isdir(base_path):
         raise ValueError(f"{base_path} is no folder; give one that holds versions: 1/.")
     if not find_versions(base_path):
@@ -189,47 +281,3 @@ def _reserve(reserved: socket.socket, name: str, port: int) -> int:
             f"choose another {name}; 0 takes a free one."
         ) from None
     return int(reserved.getsockname()[1])
-
-
-def _spawn(command: EngineCommand, log_path: pathlib.Path) -> subprocess.Popen[bytes]:
-    """Starts the command in a session of its own, from a thread that outlives it.
-
-    Linux sends the death signal when the *thread* that started a process ends, so the
-    caller's thread, which may be short-lived, must not be the one.
-    """
-    arguments = [
-        *(sys.executable, "-I", child.__file__),
-        *(str(os.getpid()), str(int(command.death_signal))),
-        *command.arguments,
-    ]
-    started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
-
-    def start_and_wait() -> None:
-        try:
-            with log_path.open("wb") as log:
-                process = subprocess.Popen(
-                    arguments,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    cwd=command.working_dir,
-                )
-        except OSError as error:
-            started.put(error)
-            return
-        started.put(process)
-        process.wait()
-
-    threading.Thread(target=start_and_wait, name="server-parent", daemon=True).start()
-    process = started.get()
-    if isinstance(process, OSError):
-        raise ServerStartError(f"The server could not be started: {process}")
-    return process
-
-
-def _kill_group(process_id: int) -> None:
-    try:
-        os.killpg(process_id, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # Everybody has gone by themselves.

@@ -1,8 +1,10 @@
 """`ktp serve`."""
 
 import json
+import pathlib
 import shlex
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,77 +12,141 @@ import click
 from model import contract
 
 ENGINES = ("auto", "tensorflow_model_server", "docker", "embedded")
+# Where --print-config says that the files are, when it was not told.
+PRINTED_FOLDER = "/etc/model-server"
+_FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
 
 @click.command()
-@click.argument("directory", metavar="DIR", type=click.Path())
+@click.argument("models", metavar="[[NAME=]DIR]...", nargs=-1)
+@click.option("--config", "config_path", type=_FILE, help="A models.config, not DIR.")
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True)
 @click.option("--port", type=int, default=8500, show_default=True, help="gRPC; 0: any.")
 @click.option(
     "--rest-api-port", type=int, default=8501, show_default=True, help="REST; 0: any."
 )
-@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True)
-@click.option("--model-name", default=contract.MODEL_NAME, show_default=True)
+@click.option("--grpc-socket-path", type=click.Path(resolve_path=True))
+@click.option("--model-name", help=f"Name of DIR.  [default: {contract.MODEL_NAME}]")
+@click.option("--versions", help="latest (default), latest:N, all, or numbers: 3,4.")
+@click.option("--label", multiple=True, metavar="LABEL=VERSION", help="As stable=3.")
 @click.option(
-    "--enable-batching", is_flag=True, help="Compute waiting requests together."
+    "--enable-batching/--no-enable-batching",
+    default=True,
+    show_default=True,
+    help="Compute waiting requests together.",
 )
-@click.option("--max-batch-size", type=int, default=64, show_default=True)
-@click.option("--batch-timeout-micros", type=int, default=0, show_default=True)
-@click.option("--log-dir", type=click.Path(), help="Where the server's log goes.")
+@click.option("--max-batch-size", type=int, help="[default: 64]")
+@click.option("--batch-timeout-micros", type=int, help="[default: 0, never wait]")
+@click.option("--num-batch-threads", type=int, help="[default: one per core]")
+@click.option("--monitoring/--no-monitoring", default=True, help="Prometheus metrics.")
+@click.option("--cors", is_flag=True, help="Let browsers ask from other origins.")
+@click.option("--tls-cert", type=_FILE, help="PEM; encrypts what the engine can.")
+@click.option("--tls-key", type=_FILE, help="PEM.")
+@click.option("--tls-ca", type=_FILE, help="PEM; clients must show its certificates.")
+@click.option("--bearer-token-file", type=_FILE, help="Who knows it may ask.")
+@click.option("--access-log", metavar="FILE", help="JSON lines; -: into the log.")
+@click.option("--flag", multiple=True, metavar="NAME=VALUE", help="Any other flag.")
+@click.option("--log-dir", type=click.Path(), help="Where log and files go.")
+@click.option(
+    "--ready-timeout-s", type=float, default=600.0, show_default=True, help="To load."
+)
+@click.option(
+    "--print-config",
+    is_flag=True,
+    help="Show the files and the command, start nothing. --log-dir gets the files.",
+)
 def serve(
-    directory: str,
-    enable_batching: bool,
-    max_batch_size: int,
-    batch_timeout_micros: int,
-    **settings: Any,
+    models: Sequence[str],
+    config_path: str | None,
+    model_name: str | None,
+    engine: str,
+    log_dir: str | None,
+    ready_timeout_s: float,
+    print_config: bool,
+    **options: Any,
 ) -> None:
-    """Serve the model in DIR until Ctrl-C.
+    """Serve the models in DIR until Ctrl-C.
 
     DIR is the output folder of `ktp run`, or a folder with version directories (1/).
+    Several models have names: ktp serve first=DIR second=DIR.
     """
-    from serving.engine_settings import BatchingSettings
-    from serving.engines import EngineError
-    from serving.launch import ServerStartError, start_server
-    from serving.served_folder import find_base_path
-
     # As in a container: SIGTERM is a polite Ctrl-C, and the server may drain.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        batching = BatchingSettings(
-            max_batch_size=max_batch_size, batch_timeout_micros=batch_timeout_micros
-        )
-        server = start_server(
-            find_base_path(directory),
-            batching=batching if enable_batching else None,
-            **settings,
-        )
-        with server:
-            click.echo(f"Starting the {server.engine} server; log: {server.log_path}")
-            server.wait_until_ready()
-            click.echo(_invitation(server))
-            status = server.wait()
-            raise click.ClickException(
-                f"The server ended with status {status}; see {server.log_path}."
-            )
-    except (ValueError, EngineError, ServerStartError) as error:
-        raise click.ClickException(str(error)) from None
+        from serving import engines, launch, serve_options
+
+        settings = serve_options.settings_from(models, model_name, config_path, options)
+        choice = engines.choose_engine(engine, settings.only_embedded)
+        if print_config:
+            _print_config(settings, choice, log_dir)
+        else:
+            _serve(settings, choice, log_dir, ready_timeout_s)
     except KeyboardInterrupt:
         click.echo("\nStopped.")
+    except (ValueError, engines.EngineError, launch.ServerStartError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _serve(
+    settings: Any, choice: Any, log_dir: str | None, ready_timeout_s: float
+) -> None:
+    from serving.launch import start
+
+    click.echo(f"Engine: {choice}.")
+    with start(settings, choice, log_dir) as server:
+        click.echo(f"Starting the {server.engine} server; log: {server.log_path}")
+        for note in server.notes:
+            click.echo(f"Note: {note}")
+        server.wait_until_ready(ready_timeout_s, show=click.echo)
+        click.echo(_invitation(server))
+        status = server.wait()
+        raise click.ClickException(
+            f"The server ended with status {status}; see {server.log_path}."
+        )
+
+
+def _print_config(settings: Any, choice: Any, log_dir: str | None) -> None:
+    from serving import engines, serve_options
+
+    folder = pathlib.Path(log_dir or PRINTED_FOLDER).absolute()
+    inside = engines.seen_by(choice.engine, settings)
+    command = engines.command(choice.engine, settings, folder)
+    if log_dir:
+        folder.mkdir(parents=True, exist_ok=True)
+        inside.write_files(folder)
+    click.echo(serve_options.config_listing(inside, folder))
+    click.echo(f"# {choice}")
+    for note in command.notes:
+        click.echo(f"# {note}")
+    click.echo(" \\\n  ".join(map(shlex.quote, command.arguments)))
 
 
 def _invitation(server: Any) -> str:
-    body = json.dumps({"instances": ["your text"]})
-    name = server.settings.model_name
-    url = f"http://{server.rest_endpoint}/v1/models/{name}:predict"
-    options = f"--endpoint {server.grpc_endpoint}"
+    settings = server.settings
+    served = [each.name for each in settings.models if each.name not in server.failures]
+    rest = f"{'https' if server.has_rest_tls else 'http'}://{server.rest_endpoint}"
+    lines = [f"Ready: {', '.join(served)} on {server.engine}. Ctrl-C stops it."]
+    lines += [f"Not served: {each}: {why}" for each, why in server.failures.items()]
+    lines += [f"  gRPC  {server.grpc_endpoint}", f"  REST  {rest}"]
+    if settings.monitoring_path:
+        lines.append(f"  metrics  {rest}{settings.monitoring_path}")
+    name = contract.MODEL_NAME if contract.MODEL_NAME in served else served[0]
+    return "\n".join([*lines, "Ask it:", *_questions(server, name, rest)])
+
+
+def _questions(server: Any, name: str, rest: str) -> list[str]:
+    """Commands to try, with what TLS and token ask for."""
+    options, headers = f"--endpoint {server.grpc_endpoint}", ""
     if name != contract.MODEL_NAME:
-        options += f" --model-name {name}"
-    return "\n".join(
-        [
-            f"Ready: {name} on {server.engine}. Ctrl-C stops it.",
-            f"  gRPC  {server.grpc_endpoint}",
-            f"  REST  http://{server.rest_endpoint}",
-            "Ask it:",
-            f'  ktp predict "your text" {options}',
-            f"  curl -d {shlex.quote(body)} {url}",
-        ]
-    )
+        options += f" --model-name {shlex.quote(name)}"
+    if server.settings.tls is not None:
+        trusted = shlex.quote(server.settings.tls.certificate_path)
+        options += f" --ca-path {trusted}"
+        headers += f"--cacert {trusted} " if server.has_rest_tls else ""
+    if server.settings.bearer_token_file:
+        headers += '-H "Authorization: Bearer TOKEN" '
+    body = shlex.quote(json.dumps({"instances": ["your text"]}))
+    return [
+        f'  ktp predict "your text" {options}',
+        f"  curl {headers}-d {body} {rest}/v1/models/{name}:predict",
+    ]

@@ -1,4 +1,4 @@
-"""Starting engines: which one, how it is told what to serve, and how it ends."""
+"""Starting an engine, waiting for its models, and how it ends."""
 
 import os
 import pathlib
@@ -10,18 +10,19 @@ import time
 
 import pytest
 
-from serving import engines
-from serving.engine_settings import BatchingSettings, EngineSettings
-from serving.engines import Engine, EngineError
-from serving.launch import ServerStartError, start_server
-from serving.server.batching import BatchingConfig
-from serving.server.models import read_config_file
+from serving.engine_settings import EngineSettings
+from serving.engines import Engine, EngineChoice
+from serving.launch import RunningServer, ServerStartError, start, start_server
+from serving.model_settings import ModelSettings
+from serving.readiness import StatusProbe
 from tests.serving.fakes import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEAF = 'trap "" TERM; while :; do /bin/sleep 1; done'
 
 
-def _program(folder: pathlib.Path, name: str, script: str) -> None:
+def program(folder: pathlib.Path, name: str, script: str) -> None:
+    """Puts a shell script into the folder."""
     folder.mkdir(exist_ok=True)
     file = folder / name
     file.write_text(f"#!/bin/sh\n{script}\n")
@@ -42,7 +43,7 @@ def model_server(path_dir: pathlib.Path) -> None:
     """A `tensorflow_model_server` that is our server around the fake model."""
     module = "tests.serving.fake_model_server"
     script = f'cd "{ROOT}" && exec "{sys.executable}" -m {module} "$@"'
-    _program(path_dir, "tensorflow_model_server", script)
+    program(path_dir, "tensorflow_model_server", script)
 
 
 @pytest.fixture
@@ -50,67 +51,6 @@ def base_path(tmp_path: pathlib.Path) -> pathlib.Path:
     """A folder with one version."""
     (tmp_path / "model" / "1").mkdir(parents=True)
     return tmp_path / "model"
-
-
-def _docker(images: str) -> str:
-    return f'case "$1" in info) exit 0;; image) exit {images};; esac; exit 1'
-
-
-def test_the_real_server_comes_first(path_dir: pathlib.Path) -> None:
-    _program(path_dir, "tensorflow_model_server", "exit 0")
-    _program(path_dir, "docker", _docker(images="0"))
-    assert engines.choose_engine("auto") is Engine.TENSORFLOW_MODEL_SERVER
-
-
-def test_a_container_comes_second(path_dir: pathlib.Path) -> None:
-    _program(path_dir, "podman", _docker(images="0"))
-    assert engines.choose_engine("auto") is Engine.DOCKER
-
-
-@pytest.mark.parametrize("docker", ["exit 1", _docker(images="1")])
-def test_without_daemon_or_image_the_embedded_server_is_taken(
-    path_dir: pathlib.Path, docker: str
-) -> None:
-    _program(path_dir, "docker", docker)
-    assert engines.choose_engine("auto") is Engine.EMBEDDED
-
-
-@pytest.mark.parametrize(
-    "engine, message",
-    [
-        ("tensorflow_model_server", "is not on the PATH"),
-        ("docker", "No running docker or podman found"),
-        ("nginx", "allowed are auto, tensorflow_model_server, docker, embedded"),
-    ],
-)
-def test_a_missing_engine_says_what_to_do(
-    path_dir: pathlib.Path, engine: str, message: str
-) -> None:
-    with pytest.raises(EngineError, match=message):
-        engines.choose_engine(engine)
-
-
-def test_all_engines_read_the_same_files(base_path: pathlib.Path) -> None:
-    batching = BatchingSettings(max_batch_size=8, allowed_batch_sizes=(2, 8))
-    settings = EngineSettings(base_path=str(base_path), batching=batching)
-    folder = base_path.parent
-    engines.command(Engine.TENSORFLOW_MODEL_SERVER, settings, folder, (1, 2))
-    (entry,) = read_config_file(str(folder / "models.config"))
-    assert (entry.name, entry.base_path) == ("classifier", str(base_path))
-    text = (folder / "batching.config").read_text()
-    read = BatchingConfig.from_text(text, "f")
-    assert (read.max_batch_size, read.allowed_batch_sizes) == (8, (2, 8))
-
-
-def test_a_container_sees_the_model_below_models(base_path: pathlib.Path) -> None:
-    settings = EngineSettings(base_path=str(base_path))
-    command = engines.command(Engine.DOCKER, settings, base_path.parent, (1, 2))
-    assert f"--volume={base_path}:/models/classifier:ro" in command.arguments
-    assert "--publish=1:8500" in command.arguments
-    assert "--init" in command.arguments
-    config = (base_path.parent / "models.config").read_text()
-    assert 'base_path: "/models/classifier"' in config
-    assert command.death_signal is signal.SIGTERM
 
 
 @pytest.mark.usefixtures("model_server")
@@ -147,7 +87,7 @@ def test_a_busy_port_is_found_before_anything_starts(base_path: pathlib.Path) ->
 def test_a_server_that_ends_early_quotes_its_log(
     path_dir: pathlib.Path, base_path: pathlib.Path
 ) -> None:
-    _program(path_dir, "tensorflow_model_server", "echo no such model; exit 3")
+    program(path_dir, "tensorflow_model_server", "echo no such model; exit 3")
     with (
         start_server(base_path, log_dir=base_path.parent) as server,
         pytest.raises(ServerStartError) as caught,
@@ -163,13 +103,84 @@ def test_a_server_that_ends_early_quotes_its_log(
 def test_a_server_that_hangs_is_given_up_and_killed(
     path_dir: pathlib.Path, base_path: pathlib.Path
 ) -> None:
-    deaf = 'trap "" TERM; while :; do /bin/sleep 1; done'
-    _program(path_dir, "tensorflow_model_server", deaf)
+    program(path_dir, "tensorflow_model_server", DEAF)
     server = start_server(base_path)
     with pytest.raises(ServerStartError, match="was not ready after 0.5 s"):
         server.wait_until_ready(0.5)
     server.stop(limit_s=0.2)
     assert not _is_alive(server.process_id)
+
+
+def test_an_interrupted_stop_leaves_nothing(
+    path_dir: pathlib.Path, base_path: pathlib.Path
+) -> None:
+    """A second Ctrl-C while the server drains."""
+    program(path_dir, "tensorflow_model_server", DEAF)
+    server = start_server(base_path)
+    time.sleep(0.5)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    with pytest.raises(KeyboardInterrupt):
+        server.stop(limit_s=60)
+    assert not _is_alive(server.process_id)
+
+
+def test_a_server_s_own_children_go_with_it(
+    path_dir: pathlib.Path, base_path: pathlib.Path
+) -> None:
+    forks = 'trap "" TERM HUP; (exec /bin/sleep 1000) & echo $!; exit 3'
+    program(path_dir, "tensorflow_model_server", forks)
+    with start_server(base_path) as server:
+        assert server.wait() == 3
+        child = int(server.log_path.read_text())
+        assert _is_alive(child)
+    _wait_until_gone(child)
+    assert not _is_alive(child)
+
+
+def test_a_container_is_removed_even_if_its_tool_was_killed(
+    path_dir: pathlib.Path, base_path: pathlib.Path
+) -> None:
+    calls = base_path.parent / "calls"
+    runs = f'echo "$@" >> {calls}; case $1 in run) {DEAF};; *) exit 0;; esac'
+    program(path_dir, "docker", runs)
+    server = start_server(base_path, engine="docker")
+    server.stop(limit_s=0.5)
+    name = f"model-server-{server.settings.port}"
+    assert calls.read_text().splitlines()[-1] == f"rm --force {name}"
+
+
+def _two_models(base_path: pathlib.Path, second: str) -> RunningServer:
+    good = ModelSettings(name="good", base_path=str(base_path))
+    other = ModelSettings(name="other", base_path=second)
+    choice = EngineChoice(Engine.TENSORFLOW_MODEL_SERVER, "a test")
+    return start(EngineSettings(models=(good, other)), choice)
+
+
+@pytest.mark.usefixtures("model_server")
+def test_several_models_are_served_by_one_server(base_path: pathlib.Path) -> None:
+    with _two_models(base_path, str(base_path)) as server:
+        server.wait_until_ready(30)
+        for name in ("good", "other"):
+            with server.client(model_name=name) as client:
+                assert client.classify(["a"])[0].label == "billing"
+    assert server.failures == {}
+
+
+@pytest.mark.usefixtures("model_server")
+def test_a_model_that_does_not_come_is_named_and_the_other_served(
+    base_path: pathlib.Path,
+) -> None:
+    lines: list[str] = []
+    with _two_models(base_path, "remote://nowhere") as server:
+        probe = StatusProbe(server.settings)
+        while not probe.ask("good").is_available:
+            time.sleep(0.05)
+        server.wait_until_ready(0.5, show=lines.append, progress_s=0.2)
+        assert list(server.failures) == ["other"]
+    assert "other: " in lines[0]
+    assert "good" not in lines[0]
+    assert "log: " in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -184,19 +195,6 @@ def test_a_folder_without_versions_is_refused(
         (folder / name).mkdir()
     with pytest.raises(ValueError, match=message):
         start_server(folder)
-
-
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        ({"model_name": "a/b"}, "separate parts of REST paths"),
-        ({"port": 70000}, "allowed: 0-65535"),
-        ({"port": 5, "rest_api_port": 5}, "gRPC and REST need two"),
-    ],
-)
-def test_a_wrong_setting_is_refused(settings: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        EngineSettings(base_path="/m", **settings)  # type: ignore[arg-type]
 
 
 PARENT = """
@@ -225,9 +223,13 @@ def test_no_server_outlives_its_parent(base_path: pathlib.Path) -> None:
     assert _is_alive(process_id)
     parent.kill()
     parent.communicate()
+    _wait_until_gone(process_id)
+    assert not _is_alive(process_id), "the server is an orphan"
+
+
+def _wait_until_gone(process_id: int) -> None:
     deadline = time.monotonic() + 10
-    while _is_alive(process_id):
-        assert time.monotonic() < deadline, "the server is an orphan"
+    while _is_alive(process_id) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 

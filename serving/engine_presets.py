@@ -1,0 +1,85 @@
+"""Settings that are used as they are: by `ktp serve`, and by the manifests in k8s/."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from model import contract
+from serving.engine_settings import (
+    GRPC_PORT,
+    METRICS_PATH,
+    REST_PORT,
+    BatchingSettings,
+    EngineSettings,
+)
+from serving.model_settings import ModelSettings
+
+CONTAINER_MODEL_PATH = f"/models/{contract.MODEL_NAME}"
+_CONTAINER_MODEL = ModelSettings(base_path=CONTAINER_MODEL_PATH)
+# TensorFlow counts the node's cores, not the container's: say how many. They are the
+# CPU limit in k8s/base/deployment.yaml; a test holds the two together.
+_CONTAINER_CORES = 2
+
+
+def local(models: tuple[ModelSettings, ...]) -> EngineSettings:
+    """For a person's own machine: batching by all cores, metrics, the usual ports."""
+    return EngineSettings(
+        models=models,
+        port=GRPC_PORT,
+        rest_api_port=REST_PORT,
+        batching=BatchingSettings(),
+        monitoring_path=METRICS_PATH,
+    )
+
+
+CLUSTER = EngineSettings(
+    models=(_CONTAINER_MODEL,),
+    port=GRPC_PORT,
+    rest_api_port=REST_PORT,
+    batching=BatchingSettings(num_batch_threads=_CONTAINER_CORES),
+    monitoring_path=METRICS_PATH,
+    tensorflow_intra_op_parallelism=_CONTAINER_CORES,
+    tensorflow_inter_op_parallelism=_CONTAINER_CORES,
+)
+
+GCS = dataclasses.replace(
+    CLUSTER,
+    models=(
+        dataclasses.replace(
+            _CONTAINER_MODEL, base_path=f"gs://YOUR-BUCKET/{contract.SERVING_DIR}"
+        ),
+    ),
+    # Listing a bucket every second costs money: once a minute is enough.
+    file_system_poll_wait_seconds=60,
+)
+
+GPU = dataclasses.replace(
+    CLUSTER,
+    # One batch on the device while the next one forms.
+    batching=BatchingSettings(
+        max_batch_size=256, batch_timeout_micros=1000, num_batch_threads=2
+    ),
+)
+
+EMBEDDED = dataclasses.replace(
+    CLUSTER,
+    # It drains by itself on SIGTERM, within the pod's grace period.
+    shutdown_limit_seconds=20,
+    access_log_file="-",
+)
+
+TLS = dataclasses.replace(
+    EMBEDDED,
+    ssl_config_file="/run/tls/ssl.config",
+    bearer_token_file="/etc/token/token",
+)
+
+KUBERNETES: Mapping[str, EngineSettings] = {
+    "base": CLUSTER,
+    "overlays/gcs": GCS,
+    "overlays/gpu": GPU,
+    "overlays/embedded": EMBEDDED,
+    "overlays/tls": TLS,
+}
+"""Folder below k8s/ and what the server is told there."""
+
+__all__ = ["CLUSTER", "EMBEDDED", "GCS", "GPU", "KUBERNETES", "TLS", "local"]

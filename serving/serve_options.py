@@ -1,0 +1,153 @@
+"""From the words of `ktp serve` to settings."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from model import contract
+from serving import engine_presets
+from serving.engine_settings import METRICS_PATH, EngineSettings, TlsSettings
+from serving.model_settings import ModelSettings, read_models
+from serving.served_folder import find_base_path
+from serving.server.models import VersionPolicy
+
+_BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
+_FLAGS = ("port", "rest_api_port", "bearer_token_file", "grpc_socket_path")
+STDOUT = "-"
+
+
+def settings_from(
+    models: Sequence[str],
+    model_name: str | None,
+    config_path: str | None,
+    options: Mapping[str, Any],
+) -> EngineSettings:
+    """Checked settings.
+
+    Args:
+        models: `DIR` or `NAME=DIR`, each.
+        model_name: the name of a single `DIR`.
+        config_path: a `models.config`, instead of `models`.
+        options: the others, by the names that `serving.serve_command` gives them.
+
+    Raises:
+        ValueError: something does not fit; the message says what to do.
+    """
+    if bool(models) == bool(config_path):
+        raise ValueError("Give folders (DIR or NAME=DIR), or --config FILE; not both.")
+    if config_path:
+        if model_name or options["versions"] or options["label"]:
+            raise ValueError(
+                f"With --config, names, versions and labels stand in {config_path}."
+            )
+        settings = engine_presets.local(read_models(config_path))
+        path = os.path.abspath(config_path)
+        settings = dataclasses.replace(settings, model_config_file=path)
+    else:
+        settings = engine_presets.local(_models(models, model_name, options))
+    return dataclasses.replace(settings, **_changes(settings, options))
+
+
+def _changes(settings: EngineSettings, options: Mapping[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Any] = {name: options[name] for name in _FLAGS}
+    batching = {n: options[n] for n in _BATCHING if options[n] is not None}
+    if options["enable_batching"] and settings.batching is not None:
+        changes["batching"] = dataclasses.replace(settings.batching, **batching)
+    else:
+        changes["batching"] = None
+    changes["monitoring_path"] = METRICS_PATH if options["monitoring"] else None
+    changes["rest_api_enable_cors_support"] = options["cors"] or None
+    changes["tls"] = _tls(options["tls_cert"], options["tls_key"], options["tls_ca"])
+    access_log = options["access_log"]
+    # The server runs in another folder than its caller.
+    is_path = access_log not in (None, STDOUT)
+    changes["access_log_file"] = os.path.abspath(access_log) if is_path else access_log
+    changes["extra_flags"] = tuple(_extra_flag(flag) for flag in options["flag"])
+    return changes
+
+
+def _models(
+    words: Sequence[str], model_name: str | None, options: Mapping[str, Any]
+) -> tuple[ModelSettings, ...]:
+    if model_name and len(words) > 1:
+        raise ValueError("--model-name names one folder; for several, NAME=DIR each.")
+    policy = _policy(options["versions"])
+    labels = dict(_label(text) for text in options["label"])
+    if labels and len(words) > 1:
+        raise ValueError("--label needs one model; for several, write a --config FILE.")
+    models = []
+    for word in words:
+        name, folder = _named(word)
+        models.append(
+            ModelSettings(
+                name=name or model_name or contract.MODEL_NAME,
+                base_path=str(find_base_path(folder)),
+                policy=policy,
+                labels=labels,
+            )
+        )
+    return tuple(models)
+
+
+def _named(word: str) -> tuple[str | None, str]:
+    """The name, if any, and the folder of `NAME=DIR`."""
+    name, equals, folder = word.partition("=")
+    # A folder may have such a name, too.
+    if not equals or os.path.isdir(word) or os.sep in name:
+        return None, word
+    return name, folder
+
+
+def _policy(text: str | None) -> VersionPolicy:
+    if text is None:
+        return VersionPolicy()
+    if text == "all":
+        return VersionPolicy(latest=None)
+    kind, _, count = text.partition(":")
+    try:
+        if kind == "latest":
+            return VersionPolicy(latest=int(count or 1))
+        versions = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"--versions is {text!r}; allowed: latest, latest:N, all, or numbers: 3,4."
+        ) from None
+    return VersionPolicy(specific=versions)
+
+
+def _label(text: str) -> tuple[str, int]:
+    label, _, version = text.partition("=")
+    if not label or not version.isdecimal():
+        raise ValueError(f"--label is {text!r}; write LABEL=VERSION, as stable=3.")
+    return label, int(version)
+
+
+def _tls(
+    certificate: str | None, key: str | None, client_ca: str | None
+) -> TlsSettings | None:
+    if certificate is None and key is None and client_ca is None:
+        return None
+    if certificate is None or key is None:
+        raise ValueError("TLS needs both --tls-cert and --tls-key.")
+    return TlsSettings(
+        certificate_path=certificate, key_path=key, client_ca_path=client_ca
+    )
+
+
+def _extra_flag(text: str) -> str:
+    if "=" not in text:
+        raise ValueError(f"--flag is {text!r}; write NAME=VALUE.")
+    return f"--{text.removeprefix('--')}"
+
+
+def config_listing(settings: EngineSettings, folder: pathlib.Path) -> str:
+    """The files as a person would like to read them: no private key."""
+    from serving.engine_settings import SECRET_FILE
+
+    parts = []
+    for name, text in settings.files().items():
+        shown = "(holds the private key: not shown)\n" if name == SECRET_FILE else text
+        parts.append(f"# {folder / name}\n{shown}")
+    return "\n".join(parts)

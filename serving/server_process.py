@@ -1,0 +1,72 @@
+"""A server's process: its own session, its parent's death signal, its end."""
+
+import contextlib
+import os
+import pathlib
+import queue
+import signal
+import subprocess
+import sys
+import threading
+
+from serving import child
+from serving.engines import EngineCommand
+
+CLEANUP_S = 10.0
+
+
+def spawn(command: EngineCommand, log_path: pathlib.Path) -> subprocess.Popen[bytes]:
+    """Starts the command in a session of its own, from a thread that outlives it.
+
+    Linux sends the death signal when the *thread* that started a process ends, so the
+    caller's thread, which may be short-lived, must not be the one.
+
+    Raises:
+        OSError: there is no such program, or no place for the log.
+    """
+    arguments = [
+        *(sys.executable, "-I", child.__file__),
+        *(str(os.getpid()), str(int(command.death_signal))),
+        *command.arguments,
+    ]
+    started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
+
+    def start_and_wait() -> None:
+        try:
+            with log_path.open("wb") as log:
+                process = subprocess.Popen(
+                    arguments,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    cwd=command.working_dir,
+                )
+        except OSError as error:
+            started.put(error)
+            return
+        started.put(process)
+        process.wait()
+
+    threading.Thread(target=start_and_wait, name="server-parent", daemon=True).start()
+    process = started.get()
+    if isinstance(process, OSError):
+        raise process
+    return process
+
+
+def kill_group(process_id: int) -> None:
+    """Ends what is left of the session that `spawn` opened."""
+    try:
+        os.killpg(process_id, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # Everybody has gone by themselves.
+
+
+def clean_up(command: EngineCommand) -> None:
+    """Removes a container that its command line tool may have left behind."""
+    if command.cleanup:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                command.cleanup, capture_output=True, timeout=CLEANUP_S, check=False
+            )

@@ -1,0 +1,231 @@
+"""One class writes what every engine reads: files and flags."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import pytest
+
+from serving import protos
+from serving.batching_settings import BatchingSettings
+from serving.engine_presets import local
+from serving.engine_settings import EngineSettings, TlsSettings
+from serving.model_settings import (
+    ModelSettings,
+    RequestLogSettings,
+    models_text,
+    read_models,
+)
+from serving.server.batching import BatchingConfig
+from serving.server.flags import parse_flags
+from serving.server.models import VersionPolicy, parse_text
+
+MODEL = ModelSettings(name="m", base_path="/models/m")
+PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
+
+
+def settings(**changes: Any) -> EngineSettings:
+    return EngineSettings(**{"models": (MODEL,), **changes})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [VersionPolicy(), VersionPolicy(latest=None), VersionPolicy(specific=(3, 9))],
+)
+def test_models_are_read_as_they_were_written(
+    policy: VersionPolicy, tmp_path: pathlib.Path
+) -> None:
+    labelled = ModelSettings(
+        name="a", base_path="/a", policy=policy, labels={"stable": 3, "canary": 9}
+    )
+    remote = ModelSettings(name="b", base_path="gs://bucket/b")
+    path = tmp_path / "models.config"
+    path.write_text(models_text([labelled, remote]))
+    assert read_models(str(path)) == (labelled, remote)
+
+
+def test_a_share_of_requests_is_logged_where_the_settings_say() -> None:
+    log = RequestLogSettings(filename_prefix="/log/m", sampling_rate=0.5)
+    text = models_text([dataclasses.replace(MODEL, request_log=log)])
+    message = parse_text(text, protos.ModelServerConfig, "f")
+    (model,) = message.model_config_list.config
+    written = model.logging_config
+    assert written.log_collector_config.filename_prefix == "/log/m"
+    assert written.sampling_config.sampling_rate == 0.5
+
+
+def test_every_batching_parameter_reaches_the_file() -> None:
+    batching = BatchingSettings(
+        max_batch_size=8,
+        batch_timeout_micros=5,
+        max_enqueued_batches=6,
+        num_batch_threads=3,
+        allowed_batch_sizes=(2, 8),
+        max_execution_batch_size=4,
+        pad_variable_length_inputs=True,
+        thread_pool_name="pool",
+    )
+    message = parse_text(batching.to_text(), protos.BatchingParameters, "f")
+    assert {field.name for field, _ in message.ListFields()} == {
+        field.name for field in dataclasses.fields(batching)
+    }
+    for name, expected in dataclasses.asdict(batching).items():
+        written = getattr(message, name)
+        plain = getattr(written, "value", written)
+        assert (tuple(plain) if name == "allowed_batch_sizes" else plain) == expected
+
+
+def test_the_embedded_server_reads_the_batching_file() -> None:
+    text = BatchingSettings(max_batch_size=8, allowed_batch_sizes=(2, 8)).to_text()
+    read = BatchingConfig.from_text(text, "f")
+    assert (read.max_batch_size, read.allowed_batch_sizes) == (8, (2, 8))
+
+
+def test_the_embedded_server_knows_every_flag_that_is_written() -> None:
+    values = {int: 3, bool: True, str: "/x", float: 0.5}
+    kinds = parse_flags([]).flags
+    named = {
+        field.name: values[type(getattr(kinds, field.name))]
+        for field in dataclasses.fields(EngineSettings)
+        if field.metadata.get("flag") and field.name != "ssl_config_file"
+    }
+    wanted = {**named, "rest_api_port": 4, "tensorflow_session_parallelism": 0}
+    parsed = parse_flags(settings(**wanted).flags("/etc/x", embedded=True))
+    assert parsed.unknown == ()
+    for name, value in wanted.items():
+        assert getattr(parsed.flags, name) == value, name
+
+
+def test_flags_point_to_the_files_that_are_written(tmp_path: pathlib.Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text(PEM)
+    tls = TlsSettings(
+        certificate_path=str(tmp_path / "cert.pem"), key_path=str(tmp_path / "key.pem")
+    )
+    everything = dataclasses.replace(local((MODEL,)), tls=tls)
+    everything.write_files(tmp_path)
+    flags = parse_flags(everything.flags(str(tmp_path))).flags
+    for name in (
+        "model_config",
+        "batching_parameters",
+        "monitoring_config",
+        "ssl_config",
+    ):
+        assert pathlib.Path(getattr(flags, f"{name}_file")).exists()
+    assert flags.enable_batching
+
+
+def test_the_private_key_is_for_its_owner_alone(tmp_path: pathlib.Path) -> None:
+    pem = tmp_path / "both.pem"
+    pem.write_text(PEM)
+    tls = TlsSettings(
+        certificate_path=str(pem), key_path=str(pem), client_ca_path=str(pem)
+    )
+    settings(tls=tls).write_files(tmp_path)
+    written = tmp_path / "ssl.config"
+    message = parse_text(written.read_text(), protos.SSLConfig, "f")
+    assert written.stat().st_mode & 0o077 == 0
+    assert (message.server_key, message.custom_ca, message.client_verify) == (
+        PEM,
+        PEM,
+        True,
+    )
+
+
+def test_channel_arguments_are_written_as_upstream_splits_them() -> None:
+    arguments = {"grpc.max_connection_age_ms": 5000, "grpc.lb_policy_name": "x"}
+    flags = settings(grpc_channel_arguments=arguments).flags("/f")
+    expected = "grpc.lb_policy_name=x,grpc.max_connection_age_ms=5000"
+    assert f"--grpc_channel_arguments={expected}" in flags
+
+
+def test_a_file_of_somebody_else_is_given_as_it_is(tmp_path: pathlib.Path) -> None:
+    given = settings(model_config_file="/mine/models.config")
+    given.write_files(tmp_path)
+    assert "--model_config_file=/mine/models.config" in given.flags(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_flags_of_the_embedded_server_go_to_it_alone() -> None:
+    ours = settings(shutdown_limit_seconds=5, access_log_file="-")
+    assert ours.only_embedded == ["--access_log_file"]
+    assert "--access_log_file=-" in ours.flags("/f", embedded=True)
+    assert not any("log" in flag or "shutdown" in flag for flag in ours.flags("/f"))
+
+
+TLS = TlsSettings(certificate_path="/nowhere/c.pem", key_path="/nowhere/k.pem")
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"models": ()}, "give at least one ModelSettings"),
+        ({"models": (MODEL, MODEL)}, "Two models have one name: m"),
+        ({"port": 70000}, "allowed: 0-65535"),
+        ({"port": 5, "rest_api_port": 5}, "gRPC and REST need two"),
+        ({"tls": TLS, "ssl_config_file": "/x"}, "give one of them"),
+        ({"monitoring_path": "metrics"}, "it starts with '/'"),
+        ({"grpc_channel_arguments": {"a": "b,c"}}, "holds ',' or '='"),
+        ({"access_log_sampling_rate": 2.0}, "allowed: 0 to 1"),
+        (
+            {
+                f"tensorflow_{n}_parallelism": 2
+                for n in ("session", "intra_op", "inter_op")
+            },
+            "give either it or those two",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        settings(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"name": "a/b"}, "separate parts of REST paths"),
+        ({"base_path": ""}, "is empty; give a folder"),
+        ({"policy": VersionPolicy(latest=0)}, "serve 1 version or more"),
+        (
+            {"policy": VersionPolicy(specific=(1,)), "labels": {"new": 2}},
+            r"labels point to versions \[2\]",
+        ),
+    ],
+)
+def test_a_wrong_model_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(MODEL, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"max_batch_size": 0}, "must be 1 or more"),
+        ({"num_batch_threads": 0}, "one per core"),
+        ({"batch_timeout_micros": -1}, "0 never waits"),
+        ({"allowed_batch_sizes": (8, 2)}, "must increase and end with"),
+        ({"max_execution_batch_size": 65}, "allowed: 1 to max_batch_size"),
+        (
+            {"max_execution_batch_size": 2, "enable_large_batch_splitting": False},
+            "only together with",
+        ),
+    ],
+)
+def test_wrong_batching_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BatchingSettings(**changes)
+
+
+@pytest.mark.parametrize(
+    "text, message", [(None, "No such file"), ("x", "holds no PEM text")]
+)
+def test_a_certificate_that_cannot_be_used_is_named(
+    text: str | None, message: str, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "c.pem"
+    if text is not None:
+        path.write_text(text)
+    tls = TlsSettings(certificate_path=str(path), key_path=str(path))
+    with pytest.raises(ValueError, match=message):
+        settings(tls=tls).files()
