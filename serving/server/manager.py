@@ -1,52 +1,37 @@
-"""Loads, swaps and unloads versions so that requests never meet a gap."""
+"""The models that are served: configured, loaded, swapped, found and unloaded."""
 
-import contextlib
-import dataclasses
-import logging
-import threading
+import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
 from typing import Any
 
-from serving.server import status_texts
+from serving.server import absence, status_texts
+from serving.server.lifecycle import (
+    Lifecycle,
+    LifecycleConfig,
+    Loader,
+    Pools,
+    RetryConfig,
+)
 from serving.server.models import ModelEntry
-from serving.server.served_version import Servable, ServedVersion, State
-from serving.server.status import StatusError, from_exception
-from serving.version_dirs import find_versions
+from serving.server.reload import Reload
+from serving.server.served_model import ServedModel
+from serving.server.served_version import ServedVersion
+from serving.server.state_events import RemovalListener, StateListener
+from serving.server.status import StatusError
+from serving.server.thread_pool import ThreadPool
+from serving.version_dirs import has_scheme
 
-log = logging.getLogger(__name__)
-
-Loader = Callable[[ModelEntry, ServedVersion], Servable]
-
-
-StateListener = Callable[[str, int, State], None]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RetryConfig:
-    """How often a failing load is repeated, and how long after."""
-
-    max_num_load_retries: int = 5
-    load_retry_interval_s: float = 60.0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class LifecycleConfig:
-    """How versions come and go; 0 threads means a sane number of them."""
-
-    num_load_threads: int = 0
-    num_unload_threads: int = 0
-    unload_before_load: bool = False
-    """Frees the old version's memory before the new one takes its own: a gap."""
-    allow_labels_for_unavailable: bool = False
-    list_files: bool = True
-    """False: base paths are never listed, so nothing is ever loaded."""
+__all__ = ["LifecycleConfig", "Loader", "ModelManager", "Pools", "RetryConfig"]
 
 
 class ModelManager:
     """The models, their versions, and what the configuration wants of them.
 
-    Any thread may call anything; one calls `reconcile` again and again.
+    Any thread may call anything, and nothing waits for a load but `reload` and
+    `wait_settled`. One thread calls `reconcile` again and again. Requests look up
+    published routes: they take no lock that a load, a listing or a reload could hold.
     """
 
     def __init__(
@@ -56,38 +41,34 @@ class ModelManager:
         clock: Callable[[], float] = time.monotonic,
         *,
         config: LifecycleConfig | None = None,
+        pools: Pools | None = None,
     ) -> None:
-        self._loader = loader
-        self._retry = retry or RetryConfig()
-        self._config = config or LifecycleConfig()
-        self._state_listeners: list[StateListener] = []
-        self._removal_listeners: list[Callable[[str], None]] = []
-        self._clock = clock
-        self._entries: dict[str, ModelEntry] = {}
-        self._versions: dict[str, dict[int, ServedVersion]] = {}
-        self._listed: set[str] = set()
-        self._lock = threading.Lock()
-        self._reconciling = threading.Lock()
+        config = config or LifecycleConfig()
+        pools = pools or Pools.of_threads(config)
+        self._lifecycle = Lifecycle(loader, clock, config, pools)
+        self._lifecycle.retry = retry or RetryConfig()
+        self._remote_lists = ThreadPool("list", 4)
+        self._list_files = config.list_files
+        self._changed = self._lifecycle.changed
+        self._entries: Mapping[str, ModelEntry] = {}
+
+    # What should be served
 
     def configure(self, entries: Sequence[ModelEntry]) -> None:
-        """Takes the complete list of models; `reconcile` makes it true."""
-        with self._lock:
+        """Takes the complete list of models; `reconcile` makes it true.
+
+        For the start and for a config file that changed: labels wait for their version
+        to become available, where `reload` refuses them.
+        """
+        models = self._lifecycle.models
+        with self._changed:
             self._entries = {entry.name: entry for entry in entries}
             for entry in entries:
-                self._versions.setdefault(entry.name, {})
-
-    def reconcile(self, *, list_files: bool = True) -> None:
-        """Loads what should be served and is not, then unloads what should not."""
-        with self._reconciling:
-            self._reconcile(list_files)
-
-    def _reconcile(self, list_files: bool) -> None:
-        for name, entry in list(self._entries.items()):
-            if list_files or name not in self._listed:
-                self._update_aspired(entry)
-            self._load_due(entry)
-        for name in self._versions.keys() - self._entries.keys():
-            self._retire(name, keep=set())
+                models.setdefault(entry.name, ServedModel(entry)).configure(entry)
+            for name in models.keys() - self._entries.keys():
+                models[name].drop()
+            for model in models.values():
+                self._lifecycle.show_routes(model)
 
     def reload(self, config: Any, deadline_s: float = 600.0) -> None:
         """HandleReloadConfigRequest: a ModelServerConfig, whole; blocks until it holds.
@@ -97,67 +78,105 @@ class ModelManager:
         Raises:
             StatusError: in upstream's words. UNKNOWN when a new model failed or was not
                 there in time; the new configuration stays in force and loads go on.
+                After any other error the old one does.
         """
-        raise NotImplementedError
+        reload = Reload(config, self._entries)
+        with self._changed:
+            new = reload.check(self._lifecycle)
+            self.configure(reload.entries)
+        self.reconcile(list_files=False)
+        reload.wait(self._lifecycle, new, deadline_s)
 
-    def on_state_change(self, listener: StateListener) -> None:
-        """Calls `listener(model, version, state)` after each change, in their order.
+    def reconcile(self, *, list_files: bool = True) -> None:
+        """Begins to load what should be served, and to unload what should not.
 
-        It runs in the thread that made the change; it must be quick.
+        Args:
+            list_files: look for new versions; models that are new are always looked at.
         """
-        self._state_listeners.append(listener)
-
-    def on_model_removed(self, listener: Callable[[str], None]) -> None:
-        """Calls `listener(model)` when a model has left configuration and memory."""
-        self._removal_listeners.append(listener)
+        with self._changed:
+            models = list(self._lifecycle.models.values())
+        for model in models:
+            if self._begin_listing(model, list_files):
+                look = functools.partial(self._look, model)
+                if has_scheme(model.entry.base_path):
+                    # A slow object store must not hold up the other models.
+                    self._remote_lists.submit(look)
+                    continue
+                look()
+            self._lifecycle.advance(model)
 
     @property
-    def entries(self) -> Mapping[str, ModelEntry]:
-        """The models of the current configuration, by name."""
-        return dict(self._entries)
+    def retry(self) -> RetryConfig:
+        """May be set at any time; counts from the next failed load on."""
+        return self._lifecycle.retry
+
+    @retry.setter
+    def retry(self, retry: RetryConfig) -> None:
+        self._lifecycle.retry = retry
+
+    def close(self, limit_s: float) -> None:
+        """Unloads everything, waiting for requests and loads up to the limit."""
+        self._lifecycle.close(limit_s)
+
+    # What is served
 
     def acquire(
         self, name: str, version: int | None = None, label: str = ""
     ) -> ServedVersion:
-        """As `use`, for callers that cannot use a block; call `release` on the result.
+        """A version that stays loaded until `release` is called on it.
 
         Raises:
             StatusError: there is no such model, version or label to be used.
         """
-        with self._lock:
-            return self._choose(name, version, label)
+        while True:
+            route = self._lifecycle.routes.get(name)
+            chosen = None if route is None else route.find(version, label)
+            if chosen is None:
+                raise self._absence(name, version, label)
+            if chosen.try_acquire():
+                return chosen
+            # It left between looking and taking; newer routes are there, or are now.
+            with self._changed:
+                if (model := self._lifecycle.models.get(name)) is not None:
+                    self._lifecycle.show_routes(model)
 
-    @contextlib.contextmanager
-    def use(
-        self, name: str, version: int | None = None, label: str = ""
-    ) -> Iterator[ServedVersion]:
-        """A version that stays loaded within the block.
+    def use(self, name: str, version: int | None = None, label: str = "") -> "Use":
+        """A context manager: a version that stays loaded within the block.
 
         Raises:
-            StatusError: there is no such model, version or label to be used.
+            StatusError: on entering, as `acquire` does.
         """
-        with self._lock:
-            chosen = self._choose(name, version, label)
-        with chosen.release_after():
-            yield chosen
+        return Use(self, name, version, label)
 
     def versions(self, name: str, version: int | None = None) -> list[ServedVersion]:
         """Every version known, also those that are no more; newest first.
 
+        Of the latter only the last hundred are kept.
+
         Raises:
             StatusError: NOT_FOUND.
         """
-        with self._lock:
-            known = dict(self._versions.get(name, {}))
+        with self._changed:
+            model = self._lifecycle.models.get(name)
+            known = {} if model is None else model.versions()
         found = [known[n] for n in sorted(known, reverse=True) if version in (None, n)]
         if not found:
             raise status_texts.no_versions(name, version)
         return found
 
+    @property
+    def entries(self) -> Mapping[str, ModelEntry]:
+        """The models of the current configuration, by name; never changed in place."""
+        return self._entries
+
     def unready_models(self) -> list[str]:
         """Configured models that cannot answer now."""
-        with self._lock:
-            return [n for n in self._entries if self._latest_available(n) is None]
+        routes = self._lifecycle.routes
+        return [
+            name
+            for name in self._entries
+            if name not in routes or routes[name].latest is None
+        ]
 
     def has_model(self, name: str) -> bool:
         """True for a model of the current configuration."""
@@ -165,158 +184,88 @@ class ModelManager:
 
     def failures(self) -> dict[str, ServedVersion]:
         """Models that have failed for good, with the version that did."""
-        with self._lock:
-            unready = [n for n in self._entries if self._latest_available(n) is None]
-            newest = {n: self._newest(n) for n in unready}
-        return {n: v for n, v in newest.items() if v is not None and v.error}
+        with self._changed:
+            found = {n: self._lifecycle.models[n].failure for n in self._entries}
+        return {name: version for name, version in found.items() if version is not None}
 
     @property
     def is_settled(self) -> bool:
         """True when no version is waiting to be loaded, or to be tried again."""
-        with self._lock:
-            listed = self._entries.keys() <= self._listed
-            models = [self._versions[name].values() for name in self._entries]
-        return listed and not any(v.is_loading for vs in models for v in vs)
+        with self._changed:
+            return all(
+                self._lifecycle.models[name].is_settled for name in self._entries
+            )
+
+    def wait_settled(self, limit_s: float) -> bool:
+        """Waits until loads are over, and unloads too; False at the limit."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self.is_settled and not self._lifecycle.is_unloading, limit_s
+            )
 
     @property
     def model_count(self) -> int:
         """How many models the configuration names."""
         return len(self._entries)
 
-    def close(self, limit_s: float) -> None:
-        """Unloads everything, waiting for running requests up to the limit."""
-        deadline = self._clock() + limit_s
-        with self._lock:
-            served = [v for vs in self._versions.values() for v in vs.values()]
-        loaded = [version for version in served if version.state is State.AVAILABLE]
-        for version in loaded:
-            version.begin_unloading()
-        for version in loaded:
-            version.finish_unloading(max(deadline - self._clock(), 0.0))
+    def on_state_change(self, listener: StateListener) -> None:
+        """Calls `listener(model, version, state)` after each change, in their order.
 
-    def _update_aspired(self, entry: ModelEntry) -> None:
-        try:
-            found = find_versions(entry.base_path)
-        except OSError as error:
-            log.error(
-                "Could not find base path %s for servable %s with error %s",
-                *(entry.base_path, entry.name, error),
-            )
-            return
-        self._listed.add(entry.name)
-        aspired = entry.policy.select(found)
-        if not aspired:
-            log.warning(
-                "No versions of servable %s found under base path %s. Did you forget "
-                "to name your leaf directory as a number (eg. '/1/')?",
-                *(entry.name, entry.base_path),
-            )
-        with self._lock:
-            known = self._versions[entry.name]
-            for number in aspired:
-                version = known.get(number)
-                if version is None or (version.state is State.END and version.retired):
-                    known[number] = ServedVersion(entry.name, number, found[number])
-        self._aspired_now(entry.name, aspired)
+        It runs in the thread that made the change; it must be quick.
+        """
+        self._lifecycle.events.on_state_change(listener)
 
-    def _aspired_now(self, name: str, aspired: Sequence[int]) -> None:
-        for number, version in self._versions[name].items():
-            version.retired = number not in aspired
+    def on_model_removed(self, listener: RemovalListener) -> None:
+        """Calls `listener(model)` when a model has left configuration and memory."""
+        self._lifecycle.events.on_model_removed(listener)
 
-    def _load_due(self, entry: ModelEntry) -> None:
-        versions = self._versions[entry.name]
-        for number in sorted(versions):
-            version = versions[number]
-            due = version.next_attempt_s <= self._clock()
-            if version.is_loading and due and not version.retired:
-                self._load(entry, version)
-        available = {n for n, v in versions.items() if v.state is State.AVAILABLE}
-        wanted = {n for n, v in versions.items() if not v.retired}
-        # The old version goes only when a new one answers, or nothing is wanted.
-        if available & wanted or not wanted:
-            self._retire(entry.name, keep=wanted)
+    def _begin_listing(self, model: ServedModel, list_files: bool) -> bool:
+        with self._changed:
+            is_due = list_files or not model.was_listed
+            begins = is_due and not model.is_being_listed and not model.is_dropped
+            if not begins or not self._list_files:
+                return False
+            model.is_being_listed = model.was_listed = True
+            return True
 
-    def _load(self, entry: ModelEntry, version: ServedVersion) -> None:
-        version.start_loading()
-        log.info("Loading servable version {name: %s version: %d} from %s",
-                 entry.name, version.number, version.path)  # fmt: skip
-        try:
-            servable = self._loader(entry, version)
-        except Exception as error:  # noqa: BLE001  a model may raise anything
-            self._load_failed(version, from_exception(error))
-            return
-        version.become_available(servable)
-        log.info("Successfully loaded servable version {name: %s version: %d}",
-                 entry.name, version.number)  # fmt: skip
+    def _look(self, model: ServedModel) -> None:
+        entry = model.entry
+        found = model.watch.look(entry)
+        with self._changed:
+            model.is_being_listed = False
+            is_current = model.entry.base_path == entry.base_path
+            if found is not None and is_current and not model.is_dropped:
+                model.found = found
+                self._changed.notify_all()
+        self._lifecycle.advance(model)
 
-    def _load_failed(self, version: ServedVersion, error: StatusError) -> None:
-        log.error("Loading servable: {name: %s version: %d} failed: %s",
-                  version.model_name, version.number, error)  # fmt: skip
-        version.error = error
-        if version.attempts > self._retry.max_num_load_retries:
-            version.fail(error)
-        version.next_attempt_s = self._clock() + self._retry.load_retry_interval_s
+    def _absence(self, name: str, version: int | None, label: str) -> StatusError:
+        with self._changed:
+            model = self._lifecycle.models.get(name)
+            return absence.explain(model, name, version, label)
 
-    def _retire(self, name: str, keep: set[int]) -> None:
-        for number, version in self._versions[name].items():
-            if number in keep:
-                continue
-            version.retired = True
-            if version.is_loading:
-                version.state = State.END
-            elif version.state is State.AVAILABLE:
-                version.begin_unloading()
-                # A long request must not hold up the next load.
-                threading.Thread(target=version.finish_unloading, daemon=True).start()
 
-    def _choose(self, name: str, version: int | None, label: str) -> ServedVersion:
-        entry = self._entries.get(name)
-        if label:
-            version = self._labelled(entry, label)
-        if version is None:
-            # Between looking and taking, a newer version may have replaced this one.
-            while (latest := self._latest_available(name)) is not None:
-                if latest.try_acquire():
-                    return latest
-        else:
-            chosen = self._versions.get(name, {}).get(version)
-            if chosen is not None and chosen.try_acquire():
-                return chosen
-        raise self._not_found(entry, name, version)
+class Use:
+    """One request's hold on a version; a class, because a generator is slower."""
 
-    def _labelled(self, entry: ModelEntry | None, label: str) -> int:
-        number = None if entry is None else entry.labels.get(label)
-        if entry is None or number is None:
-            raise status_texts.unknown_label(label)
-        version = self._versions[entry.name].get(number)
-        if version is None or version.state is not State.AVAILABLE:
-            raise status_texts.unknown_label(label)
-        return number
+    __slots__ = ("_manager", "_version", "_wanted")
 
-    def _not_found(
-        self, entry: ModelEntry | None, name: str, version: int | None
-    ) -> StatusError:
-        if entry is None:
-            return status_texts.servable_not_found(name, version)
-        newest = self._newest(name)
-        loading = name not in self._listed or (newest is not None and newest.is_loading)
-        if newest is not None and newest.error is not None:
-            detail = f"Version {newest.number} failed to load: {newest.error}"
-        elif loading:
-            detail = "It is still loading; try again."
-        elif newest is None:
-            detail = f"No version directories under {entry.base_path}."
-        else:
-            detail = ""
-        if version is not None and version not in self._versions[name]:
-            detail, loading = "", False
-        return status_texts.servable_not_found(name, version, detail, loading=loading)
+    def __init__(
+        self, manager: ModelManager, name: str, version: int | None, label: str
+    ) -> None:
+        self._manager = manager
+        self._wanted = (name, version, label)
+        self._version: ServedVersion | None = None
 
-    def _latest_available(self, name: str) -> ServedVersion | None:
-        versions = self._versions.get(name, {}).values()
-        available = [v for v in versions if v.state is State.AVAILABLE]
-        return max(available, key=lambda version: version.number, default=None)
+    def __enter__(self) -> ServedVersion:
+        self._version = self._manager.acquire(*self._wanted)
+        return self._version
 
-    def _newest(self, name: str) -> ServedVersion | None:
-        versions = self._versions.get(name, {})
-        return versions[max(versions)] if versions else None
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._version is not None:
+            self._version.release()

@@ -4,12 +4,12 @@ import contextlib
 import dataclasses
 import enum
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from serving.server.batching import BatchingConfig
 from serving.server.status import Code, StatusError
 
 
@@ -24,11 +24,22 @@ class State(enum.IntEnum):
 
 
 class Servable(Protocol):
-    """A loaded model: raw tensors in, raw tensors out."""
+    """A loaded model: raw tensors in, raw tensors out.
+
+    It may have an attribute `warmup_report`, a `WarmupReport`.
+    """
 
     @property
     def signatures(self) -> Mapping[str, Any]:
         """SignatureDef messages by name."""
+
+    @property
+    def batching(self) -> BatchingConfig | None:
+        """How requests are computed together; None: each runs alone."""
+
+    @property
+    def batchable_signatures(self) -> frozenset[str]:
+        """Those whose inputs and outputs all have a batch dimension."""
 
     def run(
         self,
@@ -52,7 +63,27 @@ class WarmupReport:
 
 
 class ServedVersion:
-    """State and use count. All changes of state go through here."""
+    """State and use count. All changes of state go through here.
+
+    Small, because a hundred that have ended are kept for every model.
+    """
+
+    __slots__ = (
+        "_in_flight",
+        "_lock",
+        "_servable",
+        "_when_idle",
+        "attempts",
+        "error",
+        "load_s",
+        "model_name",
+        "next_attempt_s",
+        "number",
+        "path",
+        "retired",
+        "state",
+        "warmup",
+    )
 
     def __init__(self, model_name: str, number: int, path: str) -> None:
         self.model_name = model_name
@@ -67,10 +98,10 @@ class ServedVersion:
         self.load_s: float | None = None
         """How long the load that succeeded took, warm-up included."""
         self.warmup = WarmupReport()
-        """The servable's `warmup_report`, if it has one."""
         self._servable: Servable | None = None
         self._in_flight = 0
-        self._changed = threading.Condition()
+        self._when_idle: Callable[[], None] | None = None
+        self._lock = threading.Lock()
 
     @property
     def is_loading(self) -> bool:
@@ -89,21 +120,30 @@ class ServedVersion:
         self.state = State.LOADING
         self.attempts += 1
 
-    def become_available(self, servable: Servable) -> None:
+    def attempt_failed(self, error: StatusError, next_attempt_s: float | None) -> None:
+        """Waits for the next attempt; without one, the version has failed for good."""
+        # A copy: the original's traceback would keep a half-loaded model in memory.
+        self.error = StatusError(error.code, error.message)
+        if next_attempt_s is None:
+            self.state = State.END
+        else:
+            self.next_attempt_s = next_attempt_s
+
+    def become_available(self, servable: Servable, load_s: float | None = None) -> None:
         """Requests may come from now on."""
-        with self._changed:
-            self._servable, self.error = servable, None
+        with self._lock:
+            self._servable, self.error, self.load_s = servable, None, load_s
             self.warmup = getattr(servable, "warmup_report", self.warmup)
             self.state = State.AVAILABLE
 
-    def fail(self, error: StatusError) -> None:
-        """No more attempts."""
-        self.error = error
-        self.state = State.END
+    def cancel(self, servable: Servable | None = None) -> None:
+        """Not wanted any more, and never available; a servable is to be unloaded."""
+        self._servable = servable
+        self.state = State.END if servable is None else State.UNLOADING
 
     def try_acquire(self) -> bool:
         """Counts one more user, unless the version is not available any more."""
-        with self._changed:
+        with self._lock:
             if self.state is not State.AVAILABLE:
                 return False
             self._in_flight += 1
@@ -111,9 +151,12 @@ class ServedVersion:
 
     def release(self) -> None:
         """Ends what `try_acquire` began."""
-        with self._changed:
+        with self._lock:
             self._in_flight -= 1
-            self._changed.notify_all()
+            if self._in_flight or self._when_idle is None:
+                return
+            call, self._when_idle = self._when_idle, None
+        call()
 
     @contextlib.contextmanager
     def release_after(self) -> Iterator["ServedVersion"]:
@@ -132,24 +175,30 @@ class ServedVersion:
 
     def begin_unloading(self) -> None:
         """New requests do not get in any more; running ones go on."""
-        with self._changed:
+        with self._lock:
             self.state = State.UNLOADING
 
-    def finish_unloading(self, limit_s: float | None = None) -> bool:
-        """Waits for running requests, then gives the model's memory back.
+    def call_when_idle(self, call: Callable[[], None]) -> None:
+        """Calls once nobody uses it: now, or where the last user lets go of it.
 
-        Returns:
-            False when requests were still running at the limit; the model stays loaded.
+        Only after `begin_unloading`; `call` must be quick.
         """
-        deadline = None if limit_s is None else time.monotonic() + limit_s
-        with self._changed:
-            while self._in_flight:
-                left_s = None if deadline is None else deadline - time.monotonic()
-                if left_s is not None and left_s <= 0:
-                    return False
-                self._changed.wait(left_s)
-            servable, self._servable = self._servable, None
+        with self._lock:
+            if self._in_flight:
+                self._when_idle = call
+                return
+        call()
+
+    def close_servable(self) -> None:
+        """Gives the model's memory back; nobody may be using it.
+
+        Raises:
+            Exception: whatever closing the model raises.
+        """
+        servable, self._servable = self._servable, None
         if servable is not None:
             servable.close()
+
+    def end(self) -> None:
+        """Nothing of it is in memory any more."""
         self.state = State.END
-        return True

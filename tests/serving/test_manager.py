@@ -1,89 +1,42 @@
 """Versions come, are swapped and go, and requests never notice."""
 
+import logging
 import pathlib
-import shutil
-import threading
 
 import pytest
 
-from serving.server.manager import ModelManager, RetryConfig
 from serving.server.models import ModelEntry, VersionPolicy
-from serving.server.served_version import ServedVersion, State
+from serving.server.served_version import State
 from serving.server.status import Code, StatusError
-from tests.serving.fakes import FakeServable
+from tests.serving.model_world import World
 
-
-class World:
-    """A manager whose loads fail when told, on a clock of its own."""
-
-    def __init__(self, base_path: pathlib.Path, **entry: object) -> None:
-        self.base_path = base_path
-        self.now_s = 0.0
-        self.broken: set[int] = set()
-        self.loads: list[int] = []
-        self.manager = ModelManager(
-            self._load,
-            RetryConfig(max_num_load_retries=2, load_retry_interval_s=60),
-            clock=lambda: self.now_s,
-        )
-        self.entry = ModelEntry(name="m", base_path=str(base_path), **entry)  # type: ignore[arg-type]
-        self.manager.configure([self.entry])
-
-    def push(self, *versions: int) -> None:
-        for version in versions:
-            (self.base_path / str(version)).mkdir()
-
-    def delete(self, version: int) -> None:
-        shutil.rmtree(self.base_path / str(version))
-
-    def states(self) -> dict[int, str]:
-        _wait_for_unloads()
-        return {v.number: v.state.name for v in self.manager.versions("m")}
-
-    def served(self, version: int | None = None, label: str = "") -> int:
-        with self.manager.use("m", version, label) as used:
-            return used.number
-
-    def _load(self, entry: ModelEntry, version: ServedVersion) -> FakeServable:
-        self.loads.append(version.number)
-        if version.number in self.broken:
-            raise StatusError(Code.NOT_FOUND, "saved_model.pb is missing")
-        return FakeServable(version.number)
-
-
-def _wait_for_unloads() -> None:
-    for thread in threading.enumerate():
-        if "finish_unloading" in thread.name:
-            thread.join(5)
+SEVERAL = VersionPolicy(latest=None)
 
 
 @pytest.fixture
 def world(tmp_path: pathlib.Path) -> World:
-    return World(tmp_path)
+    world = World(tmp_path)
+    world.serve(world.entry())
+    return world
 
 
 def test_the_latest_version_is_served(world: World) -> None:
     world.push(1, 3, 2)
-    world.manager.reconcile()
     assert world.served() == 3
     assert world.states() == {3: "AVAILABLE"}
 
 
 def test_a_new_version_replaces_the_old_one(world: World) -> None:
     world.push(1)
-    world.manager.reconcile()
     world.push(2)
-    world.manager.reconcile()
     assert world.served() == 2
     assert world.states() == {2: "AVAILABLE", 1: "END"}
 
 
 def test_a_request_keeps_its_version_through_a_swap(world: World) -> None:
     world.push(1)
-    world.manager.reconcile()
     with world.manager.use("m") as version:
         world.push(2)
-        world.manager.reconcile()
         assert version.state is State.UNLOADING
         assert not version.servable.is_closed  # type: ignore[attr-defined]
     assert world.states() == {2: "AVAILABLE", 1: "END"}
@@ -91,126 +44,170 @@ def test_a_request_keeps_its_version_through_a_swap(world: World) -> None:
 
 def test_a_broken_version_leaves_the_old_one_serving(world: World) -> None:
     world.push(1)
-    world.manager.reconcile()
-    world.broken.add(2)
+    world.broken.add(("m", 2))
     world.push(2)
-    world.manager.reconcile()
     assert world.served() == 1
     newest = world.manager.versions("m")[0]
     assert newest.status == (Code.NOT_FOUND, "saved_model.pb is missing")
 
 
 def test_a_failing_load_is_repeated_and_then_given_up(world: World) -> None:
-    world.broken.add(1)
+    world.broken.add(("m", 1))
     world.push(1)
     for _ in range(5):
-        world.manager.reconcile()
         world.manager.reconcile()  # not due yet
-        world.now_s += 60
-    assert world.loads == [1, 1, 1]
+        world.pass_s(60)
+    assert world.loads == [("m", 1)] * 3
     assert world.states() == {1: "END"}
     assert world.manager.failures().keys() == {"m"}
 
 
-def test_a_load_that_heals_is_served(world: World) -> None:
-    world.broken.add(1)
+def test_a_model_that_will_be_tried_again_has_not_failed_yet(world: World) -> None:
+    world.broken.add(("m", 1))
     world.push(1)
-    world.manager.reconcile()
+    assert not world.manager.failures()
+    assert not world.manager.is_settled
+
+
+def test_a_load_that_heals_is_served(world: World) -> None:
+    world.broken.add(("m", 1))
+    world.push(1)
     world.broken.clear()
-    world.now_s += 60
-    world.manager.reconcile()
+    world.pass_s(60)
     assert world.served() == 1
     assert world.manager.versions("m")[0].status == (Code.OK, "")
 
 
 def test_deleted_directories_unload_the_model(world: World) -> None:
     world.push(1)
-    world.manager.reconcile()
     world.delete(1)
-    world.manager.reconcile()
     assert world.states() == {1: "END"}
-    with pytest.raises(
-        StatusError, match=r"Servable not found for request: Latest\(m\)"
-    ):
+    with pytest.raises(StatusError) as caught:
         world.served()
+    assert str(caught.value) == ("NOT_FOUND: Servable not found for request: Latest(m)")
 
 
 def test_a_version_that_comes_back_is_loaded_again(world: World) -> None:
     world.push(1)
-    world.manager.reconcile()
     world.delete(1)
-    world.manager.reconcile()
-    world.states()
     world.push(1)
-    world.manager.reconcile()
     assert world.served() == 1
+    assert world.loads == [("m", 1)] * 2
+
+
+def test_a_version_that_comes_back_while_it_unloads_is_loaded_again(
+    world: World,
+) -> None:
+    world.push(1)
+    with world.manager.use("m"):
+        world.delete(1)
+        world.push(1)
+        assert world.states() == {1: "UNLOADING"}
+    assert world.states() == {1: "AVAILABLE"}
 
 
 def test_an_unreadable_base_path_changes_nothing(world: World) -> None:
     world.push(1)
-    world.manager.reconcile()
-    world.base_path.rename(world.base_path.with_name("away"))
+    (world.root / "m").rename(world.root / "away")
     world.manager.reconcile()
     assert world.served() == 1
 
 
 def test_one_bad_base_path_does_not_stop_the_others(world: World) -> None:
     world.push(1)
-    missing = ModelEntry(name="a", base_path="/nowhere")
-    world.manager.configure([missing, world.entry])
-    world.manager.reconcile()
+    world.serve(ModelEntry(name="a", base_path="/nowhere"), world.entry())
     assert world.served() == 1
     assert world.manager.unready_models() == ["a"]
 
 
-def test_a_dropped_model_is_unloaded(world: World) -> None:
+def test_a_dropped_model_is_unloaded_and_keeps_its_history(world: World) -> None:
+    removed: list[str] = []
+    world.manager.on_model_removed(removed.append)
     world.push(1)
-    world.manager.reconcile()
-    world.manager.configure([])
-    world.manager.reconcile()
+    world.serve()
     assert world.states() == {1: "END"}
+    assert removed == ["m"]
+    with pytest.raises(StatusError, match=r"request: Latest\(m\)$"):
+        world.served()
 
 
-def test_a_policy_serves_several_versions(tmp_path: pathlib.Path) -> None:
-    world = World(tmp_path, policy=VersionPolicy(latest=None), labels={"old": 1})
-    world.push(1, 2)
-    world.manager.reconcile()
-    assert (world.served(), world.served(1), world.served(label="old")) == (2, 1, 1)
-
-
-def test_a_version_that_leaves_while_it_is_taken_gives_way_to_another(
-    tmp_path: pathlib.Path,
-) -> None:
-    world = World(tmp_path, policy=VersionPolicy(latest=None))
-    world.push(1, 2)
-    world.manager.reconcile()
-    leaving = world.manager.versions("m")[0]
-
-    def leave() -> bool:
-        leaving.begin_unloading()
-        return False
-
-    leaving.try_acquire = leave  # type: ignore[method-assign]
+def test_a_dropped_model_can_come_back(world: World) -> None:
+    world.push(1)
+    world.serve()
+    world.serve(world.entry())
     assert world.served() == 1
 
 
-@pytest.mark.parametrize("label", ["nope", "gone"])
-def test_a_label_without_an_available_version_is_unknown(
-    tmp_path: pathlib.Path, label: str
+def test_a_policy_serves_several_versions_and_loads_the_newest_first(
+    world: World,
 ) -> None:
-    world = World(tmp_path, labels={"gone": 7})
+    world.serve(world.entry(policy=SEVERAL))
+    world.push(1, 2)
+    assert world.loads == [("m", 2), ("m", 1)]
+    assert (world.served(), world.served(1)) == (2, 1)
+
+
+def test_of_several_wanted_versions_a_broken_one_stops_no_other(world: World) -> None:
+    world.broken.add(("m", 2))
+    world.serve(world.entry(policy=SEVERAL))
+    world.push(1, 2, 3)
+    assert (world.served(), world.served(1)) == (3, 1)
+
+
+def test_specific_versions_roll_back_without_a_gap(world: World) -> None:
+    world.push(1, 2)
+    with world.manager.use("m"):
+        world.serve(world.entry(policy=VersionPolicy(specific=(1,))))
+        assert world.served() == 1
+    assert world.states() == {2: "END", 1: "AVAILABLE"}
+
+
+def test_an_unknown_specific_version_is_a_warning_only(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.serve(world.entry(policy=VersionPolicy(specific=(1, 7))))
     world.push(1)
-    world.manager.reconcile()
-    expected = f"Unrecognized servable version label: {label}"
-    with pytest.raises(StatusError, match=expected):
-        world.served(label=label)
+    assert world.served() == 1
+    assert "Version 7 of servable m, which was requested" in caplog.text
+
+
+def test_of_versions_that_replace_each_other_too_fast_one_is_kept(
+    world: World,
+) -> None:
+    """None of the wanted ones loads, so the newest that did goes on serving."""
+    world.serve(world.entry(policy=SEVERAL))
+    world.push(1, 2)
+    world.broken.add(("m", 3))
+    world.push(3)
+    world.serve(world.entry())
+    assert world.states() == {3: "LOADING", 2: "AVAILABLE", 1: "END"}
+
+
+def test_history_is_bounded_and_newest_first(world: World) -> None:
+    world.push(1)
+    for version in range(2, 122):
+        world.push(version)
+        world.delete(version - 1)
+    listed = [v.number for v in world.manager.versions("m")]
+    assert listed == list(range(121, 20, -1))
+
+
+def test_a_version_that_has_ended_keeps_no_model_alive(world: World) -> None:
+    """Not even through the traceback of an error."""
+    world.broken.add(("m", 1))
+    world.push(1)
+    (version,) = world.manager.versions("m")
+    assert version.error is not None
+    assert version.error.__traceback__ is None
 
 
 def test_a_model_that_still_loads_is_unavailable_not_missing(world: World) -> None:
-    with pytest.raises(StatusError) as caught:
-        world.served()
-    assert caught.value.code is Code.UNAVAILABLE
-    assert caught.value.message.startswith("Servable not found for request: Latest(m)")
+    world.broken.add(("m", 1))
+    world.push(1)
+    world.manager.configure([world.entry(), world.entry("unlisted")])
+    for name in ("unlisted", "m"):
+        with pytest.raises(StatusError, match=f"^UNAVAIL.*Latest\\({name}\\)\\. "):
+            world.served(name=name)
 
 
 def test_an_unknown_model_has_upstream_s_words_exactly(world: World) -> None:
@@ -232,14 +229,82 @@ def test_status_of_what_never_was_is_not_found(
     world: World, name: str, version: int | None, words: str
 ) -> None:
     world.push(1)
-    world.manager.reconcile()
     with pytest.raises(StatusError, match=words):
         world.manager.versions(name, version)
 
 
-def test_close_waits_for_running_requests_up_to_the_limit(world: World) -> None:
+def test_unload_before_load_frees_memory_first(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, unload_before_load=True)
+    world.serve(world.entry())
     world.push(1)
-    world.manager.reconcile()
+    with world.manager.use("m"):
+        world.push(2)
+        assert world.states() == {2: "START", 1: "UNLOADING"}
+        with pytest.raises(StatusError, match="still loading") as caught:
+            world.served()
+        assert caught.value.code is Code.UNAVAILABLE
+    assert world.served() == 2
+
+
+def test_each_change_of_state_is_told_in_order(world: World) -> None:
+    world.push(1)
+    world.push(2)
+    assert world.events == [
+        *[("m", 1, state) for state in ("START", "LOADING", "AVAILABLE")],
+        *[("m", 2, state) for state in ("START", "LOADING", "AVAILABLE")],
+        *[("m", 1, state) for state in ("UNLOADING", "END")],
+    ]
+
+
+def test_a_listener_that_fails_stops_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.manager.on_state_change(lambda *event: 1 / 0)  # type: ignore[arg-type, return-value]
+    world.push(1)
+    assert world.served() == 1
+    assert "A listener of state changes failed" in caplog.text
+
+
+def test_the_number_of_retries_may_change_while_a_load_fails(world: World) -> None:
+    world.broken.add(("m", 1))
+    world.push(1)
+    world.manager.retry = type(world.manager.retry)(max_num_load_retries=1)
+    world.pass_s(60)
+    assert world.states() == {1: "END"}
+
+
+def test_without_listing_nothing_is_ever_loaded(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, list_files=False)
+    world.serve(world.entry())
+    world.push(1)
+    assert not world.loads
+
+
+def test_listed_once_means_new_models_only(world: World) -> None:
+    (world.root / "m" / "1").mkdir()
+    world.manager.configure([world.entry(), world.entry("new")])
+    (world.root / "new" / "1").mkdir()
+    world.manager.reconcile(list_files=False)
+    assert world.loads == [("new", 1)]
+
+
+def test_a_base_path_that_moves_is_listed_again(world: World) -> None:
+    world.push(1)
+    (world.root / "elsewhere" / "2").mkdir(parents=True)
+    moved = ModelEntry(name="m", base_path=str(world.root / "elsewhere"))
+    world.manager.configure([moved])
+    assert world.served() == 1
+    world.manager.reconcile(list_files=False)
+    assert world.served() == 2
+
+
+def test_a_servable_that_cannot_be_closed_ends_all_the_same(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.push(1)
     with world.manager.use("m") as version:
-        world.manager.close(limit_s=0.05)
-        assert not version.servable.is_closed  # type: ignore[attr-defined]
+        version.servable.is_closed = True  # type: ignore[attr-defined]
+    with caplog.at_level(logging.ERROR):
+        world.delete(1)
+    assert world.states() == {1: "END"}
+    assert "closed twice" in caplog.text

@@ -1,0 +1,258 @@
+"""Carries out loads and unloads in the background, one step of a model at a time."""
+
+import dataclasses
+import functools
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from serving.server.models import ModelEntry
+from serving.server.routing import Routes
+from serving.server.served_model import ServedModel
+from serving.server.served_version import Servable, ServedVersion, State
+from serving.server.state_events import StateEvents
+from serving.server.status import StatusError, from_exception
+from serving.server.thread_pool import Pool, ThreadPool
+
+log = logging.getLogger(__name__)
+
+Loader = Callable[[ModelEntry, ServedVersion], Servable]
+
+# Two hanging loads leave room for others; more at once mostly compete for memory.
+DEFAULT_LOAD_THREADS = 4
+DEFAULT_UNLOAD_THREADS = 2
+# How many models that were dropped from the configuration still have a status.
+MAX_GONE_MODELS = 100
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RetryConfig:
+    """How often a failing load is repeated, and how long after."""
+
+    max_num_load_retries: int = 5
+    load_retry_interval_s: float = 60.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LifecycleConfig:
+    """How versions come and go; 0 threads means a sane number of them."""
+
+    num_load_threads: int = 0
+    num_unload_threads: int = 0
+    unload_before_load: bool = False
+    """Frees the old version's memory before the new one takes its own: requests get
+    UNAVAILABLE meanwhile, and there is no way back when the new version fails."""
+    allow_labels_for_unavailable: bool = False
+    list_files: bool = True
+    """False: base paths are never listed, so nothing is ever loaded."""
+
+
+class Pools:
+    """Where loads and unloads run."""
+
+    def __init__(self, loads: Pool, unloads: Pool) -> None:
+        self.loads = loads
+        self.unloads = unloads
+
+    @classmethod
+    def of_threads(cls, config: LifecycleConfig) -> "Pools":
+        """As many daemon threads as the settings say."""
+        return cls(
+            ThreadPool("load", config.num_load_threads or DEFAULT_LOAD_THREADS),
+            ThreadPool("unload", config.num_unload_threads or DEFAULT_UNLOAD_THREADS),
+        )
+
+
+class Lifecycle:
+    """Models on their way from a directory to requests, and out again.
+
+    `changed` guards everything, and is notified with every change of state; `routes`
+    may be read without it. Routes without a version are shown before that version
+    stops taking requests, so nobody meets a gap.
+    """
+
+    def __init__(
+        self,
+        loader: Loader,
+        clock: Callable[[], float],
+        config: LifecycleConfig,
+        pools: Pools,
+    ) -> None:
+        self.retry = RetryConfig()
+        self.events = StateEvents()
+        self.changed = threading.Condition()
+        self.models: dict[str, ServedModel] = {}
+        self.routes: Routes = {}
+        self.is_closing = False
+        self.config = config
+        self._loader = loader
+        self._clock = clock
+        self._pools = pools
+
+    def advance(self, model: ServedModel) -> None:
+        """Begins whatever the model needs next; never waits for it."""
+        with self.changed:
+            if self.is_closing:
+                return
+            leaving = self._step(model)
+            load = model.next_load(
+                self._clock(), unload_first=self.config.unload_before_load
+            )
+            model.loading = model.loading or load
+            self._note_departure(model)
+        if load is not None:
+            self._pools.loads.submit(functools.partial(self._load, model, load))
+        for version in leaving:
+            self._unload_when_idle(model, version)
+        self.events.deliver()
+
+    def show_routes(
+        self, model: ServedModel, leaving: list[ServedVersion] | None = None
+    ) -> None:
+        """Publishes what requests may reach now; call it with `changed` held."""
+        name = model.entry.name
+        allowed = self.config.allow_labels_for_unavailable
+        route = model.route(leaving or [], allowed)
+        if model.is_dropped:
+            self.routes = {n: r for n, r in self.routes.items() if n != name}
+        elif self.routes.get(name) != route:
+            self.routes = {**self.routes, name: route}
+        else:
+            return
+        self.changed.notify_all()
+
+    def moved(self, version: ServedVersion) -> None:
+        """Notes a change of state; call it with `changed` held."""
+        self.events.moved(version)
+        self.changed.notify_all()
+
+    @property
+    def is_unloading(self) -> bool:
+        """True while a version is on its way out; call it with `changed` held."""
+        return any(model.is_unloading for model in self.models.values())
+
+    def close(self, limit_s: float) -> None:
+        """Unloads everything, waiting for running requests up to the limit."""
+        with self.changed:
+            self.is_closing = True
+            self.routes = {}
+            leaving: list[tuple[ServedModel, ServedVersion]] = []
+            for model in self.models.values():
+                for version in model.live.values():
+                    if version.state is State.AVAILABLE:
+                        version.begin_unloading()
+                        self.moved(version)
+                        leaving.append((model, version))
+        for model, version in leaving:
+            self._unload_when_idle(model, version)
+        self.events.deliver()
+        with self.changed:
+            self.changed.wait_for(lambda: self._is_empty(leaving), limit_s)
+
+    def _is_empty(self, leaving: Sequence[tuple[ServedModel, ServedVersion]]) -> bool:
+        # A load that runs is waited for: a thread inside TensorFlow, when Python ends,
+        # takes the process down with an abort.
+        is_any_loading = any(model.loading for model in self.models.values())
+        is_all_over = all(version.state is State.END for _, version in leaving)
+        return is_all_over and not is_any_loading
+
+    def _step(self, model: ServedModel) -> list[ServedVersion]:
+        for version in model.update():
+            self.moved(version)
+        for version in model.cancelled():
+            version.cancel()
+            self.moved(version)
+        leaving = model.leaving(unload_first=self.config.unload_before_load)
+        self.show_routes(model, leaving)
+        for version in leaving:
+            version.begin_unloading()
+            self.moved(version)
+        return leaving
+
+    def _note_departure(self, model: ServedModel) -> None:
+        if model.is_dropped and not model.live and not model.is_gone:
+            model.is_gone = True
+            self.events.removed(model.entry.name)
+            gone = [name for name, other in self.models.items() if other.is_gone]
+            for name in gone[:-MAX_GONE_MODELS]:
+                del self.models[name]
+
+    def _load(self, model: ServedModel, version: ServedVersion) -> None:
+        try:
+            if self._begins(version):
+                self._attempt(model, version)
+        finally:
+            with self.changed:
+                model.loading = None
+                self.changed.notify_all()
+            self.advance(model)
+
+    def _begins(self, version: ServedVersion) -> bool:
+        with self.changed:
+            if self.is_closing or version.retired:
+                return False
+            version.start_loading()
+            self.moved(version)
+        self.events.deliver()
+        return True
+
+    def _attempt(self, model: ServedModel, version: ServedVersion) -> None:
+        log.info("Loading servable version %s from %s", label_of(version), version.path)
+        began_s = self._clock()
+        try:
+            servable = self._loader(model.entry, version)
+        except Exception as error:  # noqa: BLE001  a model may raise anything
+            self._failed(version, from_exception(error))
+            return
+        self._loaded(model, version, servable, self._clock() - began_s)
+
+    def _failed(self, version: ServedVersion, error: StatusError) -> None:
+        log.error("Loading servable: %s failed: %s", label_of(version), error)
+        retry = self.retry
+        is_over = version.attempts > retry.max_num_load_retries
+        next_attempt_s = self._clock() + retry.load_retry_interval_s
+        with self.changed:
+            version.attempt_failed(error, None if is_over else next_attempt_s)
+            self.moved(version)
+
+    def _loaded(
+        self,
+        model: ServedModel,
+        version: ServedVersion,
+        servable: Servable,
+        load_s: float,
+    ) -> None:
+        with self.changed:
+            is_welcome = not self.is_closing and model.welcomes(version)
+            if is_welcome:
+                version.become_available(servable, load_s)
+                self.show_routes(model)
+            else:
+                version.cancel(servable)
+            self.moved(version)
+        if is_welcome:
+            log.info("Successfully loaded servable version %s", label_of(version))
+        else:
+            log.info("Servable version %s is not wanted any more", label_of(version))
+            self._unload_when_idle(model, version)
+
+    def _unload_when_idle(self, model: ServedModel, version: ServedVersion) -> None:
+        unload = functools.partial(self._unload, model, version)
+        version.call_when_idle(functools.partial(self._pools.unloads.submit, unload))
+
+    def _unload(self, model: ServedModel, version: ServedVersion) -> None:
+        try:
+            version.close_servable()
+        except Exception:
+            log.exception("Unloading servable version %s failed", label_of(version))
+        log.info("Done unloading servable version %s", label_of(version))
+        with self.changed:
+            version.end()
+            self.moved(version)
+        self.events.deliver()
+        self.advance(model)
+
+
+def label_of(version: ServedVersion) -> str:
+    """A version as upstream writes it, in logs and in answers."""
+    return f"{{name: {version.model_name} version: {version.number}}}"

@@ -1,0 +1,192 @@
+"""One model: which versions its folder and its policy want, and how far they are."""
+
+from collections.abc import Iterable, Mapping
+
+from serving.server import labels
+from serving.server.folder_watch import FolderWatch
+from serving.server.models import ModelEntry
+from serving.server.routing import Route, route_to
+from serving.server.served_version import ServedVersion, State
+
+MAX_ENDED_VERSIONS = 100
+
+
+class ServedModel:
+    """Decides, and does nothing: no threads, no locks, no clock of its own."""
+
+    def __init__(self, entry: ModelEntry) -> None:
+        self.entry = entry
+        self.watch = FolderWatch()
+        self.is_dropped = False
+        """True when the configuration does not name it any more."""
+        self.is_gone = False
+        """True when, besides, nothing of it is left in memory."""
+        self.is_being_listed = False
+        self.was_listed = False
+        """True once somebody looked, whatever there was."""
+        self.found: Mapping[int, str] | None = None
+        """Version directories; None until the base path could be read."""
+        self.loading: ServedVersion | None = None
+        """The one version that a loader thread has, or is about to take."""
+        self.live: dict[int, ServedVersion] = {}
+        self.ended: dict[int, ServedVersion] = {}
+        """The last versions that are no more, in the order of their coming."""
+        self._labels: dict[str, int] = {}
+
+    def configure(self, entry: ModelEntry) -> None:
+        """The configuration wants this from now on."""
+        if entry.base_path != self.entry.base_path:
+            self.was_listed, self.found = False, None
+        self.entry, self.is_dropped, self.is_gone = entry, False, False
+
+    def drop(self) -> None:
+        """The configuration does not want it any more."""
+        self.is_dropped, self.was_listed, self.found = True, False, None
+
+    @property
+    def wanted(self) -> list[int]:
+        """The versions to serve; those there are while the base path is unknown."""
+        if self.is_dropped:
+            return []
+        if self.found is None:
+            return [n for n, version in self.live.items() if not version.retired]
+        return self.entry.policy.select(self.found)
+
+    def update(self) -> list[ServedVersion]:
+        """Retires versions that are not wanted; the new ones that are."""
+        self._bury()
+        wanted, found = self.wanted, self.found or {}
+        new = [
+            ServedVersion(self.entry.name, number, found[number])
+            for number in wanted
+            if number not in self.live
+        ]
+        for version in new:
+            self.ended.pop(version.number, None)
+            self.live[version.number] = version
+        for number, version in self.live.items():
+            # One on its way out cannot turn; it comes back as a new one.
+            if version.state is not State.UNLOADING:
+                version.retired = number not in wanted
+        return new
+
+    def _bury(self) -> None:
+        over = [v for v in self.live.values() if v.retired and v.state is State.END]
+        for version in over:
+            self.ended[version.number] = self.live.pop(version.number)
+        while len(self.ended) > MAX_ENDED_VERSIONS:
+            del self.ended[next(iter(self.ended))]
+
+    def next_load(self, now_s: float, *, unload_first: bool) -> ServedVersion | None:
+        """The version to load now: the newest that is due, one at a time."""
+        versions = self.live.values()
+        if self.loading is not None:
+            return None
+        if unload_first and any(v.retired and _is_in_memory(v) for v in versions):
+            return None
+        due = [
+            version
+            for version in versions
+            if version.is_loading
+            and not version.retired
+            and version.next_attempt_s <= now_s
+        ]
+        return max(due, key=_number, default=None)
+
+    def leaving(self, *, unload_first: bool) -> list[ServedVersion]:
+        """Available versions that must stop answering now.
+
+        An unwanted one goes only when a wanted one answers, or nothing is wanted. Of
+        several unwanted ones the newest is enough.
+        """
+        unwanted = [v for v in self._available() if v.retired]
+        all_go = unload_first or not any(not v.retired for v in self.live.values())
+        if all_go or any(not v.retired for v in self._available()):
+            return unwanted
+        return sorted(unwanted, key=_number)[:-1]
+
+    def cancelled(self) -> list[ServedVersion]:
+        """Versions that were never loaded and need not be any more."""
+        return [
+            version
+            for version in self.live.values()
+            if version.retired and version.is_loading and version is not self.loading
+        ]
+
+    def welcomes(self, version: ServedVersion) -> bool:
+        """True when a version that has just been loaded should be served.
+
+        One that is not wanted any more is still better than none.
+        """
+        if not version.retired:
+            return True
+        is_any_wanted = any(not v.retired for v in self.live.values())
+        return is_any_wanted and not self._available()
+
+    def route(self, leaving: Iterable[ServedVersion], allow_unavailable: bool) -> Route:
+        """What requests may reach, without those that are leaving."""
+        gone = {version.number for version in leaving}
+        staying = {v.number: v for v in self._available() if v.number not in gone}
+        self._labels = labels.settled(
+            self._labels,
+            {} if self.is_dropped else self.entry.labels,
+            staying,
+            allow_unavailable=allow_unavailable,
+        )
+        return route_to(staying, self._labels)
+
+    def check_labels(self, entry: ModelEntry, *, allow_unavailable: bool) -> None:
+        """Refuses a new entry whose labels name versions that cannot answer.
+
+        Raises:
+            StatusError: FAILED_PRECONDITION, in upstream's words.
+        """
+        available = {version.number for version in self._available()}
+        labels.check(
+            *(entry.name, self._labels, entry.labels, available),
+            allow_unavailable=allow_unavailable,
+        )
+
+    def label_version(self, label: str) -> int | None:
+        """The version that a label means now, available or not."""
+        return self._labels.get(label)
+
+    def versions(self) -> dict[int, ServedVersion]:
+        """Every version that is known, also those that are no more."""
+        return {**self.ended, **self.live}
+
+    @property
+    def newest(self) -> ServedVersion | None:
+        """The version with the highest number, in whichever state."""
+        versions = self.versions()
+        return versions[max(versions)] if versions else None
+
+    @property
+    def failure(self) -> ServedVersion | None:
+        """The newest wanted version, when all of them have failed for good."""
+        wanted = [v for v in self.live.values() if not v.retired]
+        if self._available() or not all(v.state is State.END for v in wanted):
+            return None
+        return max(wanted, key=_number, default=None)
+
+    @property
+    def is_settled(self) -> bool:
+        """True when nothing waits to be loaded, or to be tried again."""
+        waiting = (v.is_loading and not v.retired for v in self.live.values())
+        return self.found is not None and self.loading is None and not any(waiting)
+
+    @property
+    def is_unloading(self) -> bool:
+        """True while a version is on its way out."""
+        return any(v.state is State.UNLOADING for v in self.live.values())
+
+    def _available(self) -> list[ServedVersion]:
+        return [v for v in self.live.values() if v.state is State.AVAILABLE]
+
+
+def _number(version: ServedVersion) -> int:
+    return version.number
+
+
+def _is_in_memory(version: ServedVersion) -> bool:
+    return version.state in (State.AVAILABLE, State.UNLOADING)

@@ -1,0 +1,278 @@
+"""Loads and unloads in the background: what waits for what, and what never does."""
+
+import gc
+import pathlib
+import threading
+import tracemalloc
+
+import pytest
+
+from serving.server.manager import LifecycleConfig, ModelManager, Pools
+from serving.server.models import ModelEntry, VersionPolicy
+from serving.server.served_version import ServedVersion, State, WarmupReport
+from serving.server.status import StatusError
+from serving.server.thread_pool import ThreadPool
+from tests.serving.model_world import InlinePool, ManualPool, TinyServable, World
+
+LIMIT_S = 10
+
+
+@pytest.fixture
+def loads() -> ManualPool:
+    return ManualPool()
+
+
+@pytest.fixture
+def unloads() -> ManualPool:
+    return ManualPool()
+
+
+@pytest.fixture
+def world(tmp_path: pathlib.Path, loads: ManualPool, unloads: ManualPool) -> World:
+    world = World(tmp_path, Pools(loads, unloads))
+    world.serve(world.entry())
+    return world
+
+
+def test_a_slow_load_delays_no_other_model(world: World, loads: ManualPool) -> None:
+    world.push(1)
+    world.serve(world.entry(), world.entry("quick"))
+    world.push(1, name="quick")
+    loads.run(1)
+    assert world.served(name="quick") == 1
+    assert world.manager.unready_models() == ["m"]
+
+
+def test_one_model_loads_one_version_at_a_time(world: World, loads: ManualPool) -> None:
+    world.serve(world.entry(policy=VersionPolicy(latest=None)))
+    world.push(1, 2)
+    assert len(loads.jobs) == 1
+    loads.run()
+    assert world.served() == 2
+    assert len(loads.jobs) == 1
+
+
+def test_a_version_that_is_deleted_before_its_turn_is_not_loaded(
+    world: World, loads: ManualPool
+) -> None:
+    world.push(1)
+    world.delete(1)
+    loads.run_all()
+    assert not world.loads
+    assert world.states() == {1: "END"}
+
+
+def test_a_load_that_ends_after_its_version_was_deleted_is_thrown_away(
+    world: World, loads: ManualPool, unloads: ManualPool
+) -> None:
+    world.push(1)
+    began = world.load
+    world.manager._lifecycle._loader = lambda *job: (world.delete(1), began(*job))[1]
+    loads.run()
+    with pytest.raises(StatusError):
+        world.served()
+    unloads.run_all()
+    assert world.states() == {1: "END"}
+
+
+def test_a_version_overtaken_while_it_loads_serves_until_the_newer_one_is_there(
+    world: World, loads: ManualPool
+) -> None:
+    """Or a model that is pushed more often than it loads would never be served."""
+    world.push(1)
+    began = world.load
+    world.manager._lifecycle._loader = lambda *job: (world.push(2), began(*job))[1]
+    loads.run()
+    world.manager._lifecycle._loader = began
+    assert world.served() == 1
+    loads.run()
+    assert world.served() == 2
+
+
+def test_memory_is_given_back_only_after_the_last_request(
+    world: World, loads: ManualPool, unloads: ManualPool
+) -> None:
+    world.push(1)
+    loads.run_all()
+    first, second = world.manager.acquire("m"), world.manager.acquire("m")
+    world.delete(1)
+    first.release()
+    assert not unloads.jobs
+    second.release()
+    unloads.run_all()
+    assert first.state is State.END
+
+
+def test_a_version_counts_as_unloading_until_its_memory_is_back(
+    world: World, loads: ManualPool, unloads: ManualPool
+) -> None:
+    world.push(1)
+    loads.run_all()
+    world.delete(1)
+    assert world.states() == {1: "UNLOADING"}
+    unloads.run_all()
+    assert world.states() == {1: "END"}
+
+
+def test_close_waits_for_running_requests_up_to_the_limit(
+    tmp_path: pathlib.Path,
+) -> None:
+    world = World(tmp_path)
+    world.serve(world.entry())
+    world.push(1)
+    with world.manager.use("m") as version:
+        world.manager.close(limit_s=0.01)
+        assert not version.servable.is_closed  # type: ignore[attr-defined]
+        assert version.state is State.UNLOADING
+    assert version.state is State.END
+
+
+def test_nothing_is_loaded_once_the_manager_is_closed(
+    world: World, loads: ManualPool, unloads: ManualPool
+) -> None:
+    world.push(1)
+    world.manager.close(limit_s=0)
+    loads.run_all()
+    world.manager.reconcile()
+    assert not world.loads
+    assert not loads.jobs
+
+
+def test_an_available_version_says_how_it_was_loaded(
+    world: World, loads: ManualPool
+) -> None:
+    def load(entry: ModelEntry, version: ServedVersion) -> TinyServable:
+        servable = world.load(entry, version)
+        servable.warmup_report = WarmupReport(3, "file")  # type: ignore[attr-defined]
+        world.now_s += 7
+        return servable
+
+    world.manager._lifecycle._loader = load
+    world.push(1)
+    loads.run()
+    with world.manager.use("m") as version:
+        assert (version.load_s, version.warmup) == (7, WarmupReport(3, "file"))
+
+
+def test_hanging_loads_leave_threads_for_the_others(tmp_path: pathlib.Path) -> None:
+    """Real threads: one model of two never finishes loading."""
+    release = threading.Event()
+
+    def load(entry: ModelEntry, version: ServedVersion) -> TinyServable:
+        if entry.name == "slow":
+            release.wait(LIMIT_S)
+        return TinyServable()
+
+    manager = ModelManager(load, config=LifecycleConfig(num_load_threads=2))
+    for name in ("slow", "m"):
+        (tmp_path / name / "1").mkdir(parents=True)
+    entries = [ModelEntry(name=n, base_path=str(tmp_path / n)) for n in ("slow", "m")]
+    arrived = threading.Event()
+    manager.on_state_change(
+        lambda name, _, state: (
+            arrived.set() if (name, state) == ("m", State.AVAILABLE) else None
+        )
+    )
+    manager.configure(entries)
+    manager.reconcile()
+    assert arrived.wait(LIMIT_S)
+    assert manager.unready_models() == ["slow"]
+    release.set()
+    assert manager.wait_settled(LIMIT_S)
+    assert not manager.unready_models()
+
+
+def test_requests_from_threads_meet_no_gap_in_many_swaps(
+    tmp_path: pathlib.Path,
+) -> None:
+    world = World(tmp_path, Pools(ThreadPool("load", 2), ThreadPool("unload", 2)))
+    world.serve(world.entry())
+    world.push(1)
+    assert world.manager.wait_settled(LIMIT_S)
+    stop, seen, failed = threading.Event(), set[int](), list[Exception]()
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                seen.add(world.served())
+            except Exception as error:  # noqa: BLE001  the test reports it
+                failed.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for version in range(2, 32):
+        world.push(version)
+        assert world.manager.wait_settled(LIMIT_S)
+    stop.set()
+    for thread in threads:
+        thread.join(LIMIT_S)
+    assert not failed
+    assert len(seen) > 5
+
+
+def test_a_thousand_swaps_leave_no_model_and_no_memory_behind(
+    tmp_path: pathlib.Path,
+) -> None:
+    world = World(tmp_path)
+    world.serve(world.entry())
+    # Folders are not under test: the listing is.
+    model = world.manager._lifecycle.models["m"]
+
+    def swap_to(version: int) -> None:
+        model.found = {version: "/nowhere"}
+        world.manager.reconcile(list_files=False)
+        world.events.clear()
+        world.loads.clear()
+
+    for version in range(300):
+        swap_to(version)
+    world.servables.clear()
+    gc.collect()
+    tracemalloc.start()
+    swap_to(300)
+    before = tracemalloc.take_snapshot()
+    for version in range(301, 1300):
+        swap_to(version)
+    alive = [one for one in world.servables if one() is not None]
+    world.servables.clear()
+    gc.collect()
+    after = tracemalloc.take_snapshot()
+    tracemalloc.stop()
+    grown = sum(d.size_diff for d in after.compare_to(before, "filename"))
+    assert len(alive) == 1
+    assert grown < 100_000, f"grew by {grown} bytes"
+
+
+def test_a_pool_has_threads_only_while_there_is_work() -> None:
+    done = threading.Semaphore(0)
+    pool = ThreadPool("pool-under-test", 2)
+    for _ in range(5):
+        pool.submit(done.release)
+    for _ in range(5):
+        assert done.acquire(timeout=LIMIT_S)
+    for thread in threading.enumerate():
+        if thread.name == "pool-under-test":
+            thread.join(LIMIT_S)
+    assert "pool-under-test" not in {t.name for t in threading.enumerate()}
+
+
+def test_a_pool_survives_a_job_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    done = threading.Event()
+    pool = ThreadPool("pool", 1)
+    pool.submit(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+    pool.submit(done.set)
+    assert done.wait(LIMIT_S)
+    assert "pool: a job failed" in caplog.text
+
+
+def test_unloads_run_apart_from_loads(tmp_path: pathlib.Path) -> None:
+    loads = ManualPool()
+    world = World(tmp_path, Pools(loads, InlinePool()))
+    world.serve(world.entry())
+    world.push(1)
+    loads.run_all()
+    world.serve(world.entry(), world.entry("slow"))
+    world.push(1, name="slow")
+    world.delete(1)
+    assert world.states() == {1: "END"}

@@ -1,0 +1,175 @@
+"""HandleReloadConfigRequest without a transport: refusals, waiting, races."""
+
+import pathlib
+import threading
+from typing import Any
+
+import pytest
+
+from serving import protos
+from serving.server.manager import Pools
+from serving.server.status import StatusError
+from tests.serving.model_world import InlinePool, ManualPool, World
+
+LIMIT_S = 10
+
+
+@pytest.fixture
+def world(tmp_path: pathlib.Path) -> World:
+    world = World(tmp_path)
+    world.serve(world.entry())
+    world.push(1)
+    return world
+
+
+def _config(world: World, *names: str, **fields: Any) -> Any:
+    config = protos.ModelServerConfig()
+    config.model_config_list.SetInParent()
+    fields = {"model_platform": "tensorflow", **fields}
+    for name in names:
+        path = str(world.root / name)
+        config.model_config_list.config.add(name=name, base_path=path, **fields)
+    return config
+
+
+def test_a_reload_returns_when_its_new_model_answers(world: World) -> None:
+    (world.root / "new" / "3").mkdir(parents=True)
+    world.manager.reload(_config(world, "m", "new"))
+    assert world.served(name="new") == 3
+
+
+def test_a_reload_is_the_complete_truth(world: World) -> None:
+    world.manager.reload(_config(world))
+    assert not world.manager.has_model("m")
+    assert world.states() == {1: "END"}
+
+
+@pytest.mark.parametrize("kind", [None, "custom_model_config"])
+def test_only_a_model_config_list_can_be_reloaded(world: World, kind: str) -> None:
+    config = protos.ModelServerConfig()
+    if kind:
+        getattr(config, kind).SetInParent()
+    with pytest.raises(StatusError) as caught:
+        world.manager.reload(config)
+    assert str(caught.value) == (
+        "INVALID_ARGUMENT: ServerModelConfig type not supported by "
+        "HandleReloadConfigRequest. Only ModelConfigList is currently supported"
+    )
+
+
+def test_a_model_cannot_change_its_platform(world: World) -> None:
+    with pytest.raises(StatusError) as caught:
+        world.manager.reload(_config(world, "m", model_platform="torch"))
+    assert caught.value.message == (
+        "Illegal to change a model's platform. For model m platform was tensorflow "
+        "and new platform requested is torch"
+    )
+
+
+@pytest.mark.parametrize(
+    "names, fields, words",
+    [
+        (["m", "m"], {}, "^INVALID_ARGUMENT: Illegal to list model m multiple times"),
+        (["n"], {"model_platform": "torch"}, "Model n requests unsupported platform t"),
+        (
+            ["n"],
+            {"version_labels": {"stable": 1}},
+            "^FAILED_PRECONDITION: Request to assign label to version 1 of model n",
+        ),
+    ],
+)
+def test_a_refused_reload_changes_nothing(
+    world: World, names: list[str], fields: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(StatusError, match=words):
+        world.manager.reload(_config(world, *names, **fields))
+    assert world.manager.entries.keys() == {"m"}
+    assert world.served() == 1
+
+
+def test_a_new_model_that_fails_for_good_is_named_with_its_error(world: World) -> None:
+    world.manager.retry = type(world.manager.retry)(max_num_load_retries=0)
+    (world.root / "bad" / "1").mkdir(parents=True)
+    world.broken.add(("bad", 1))
+    with pytest.raises(StatusError) as caught:
+        world.manager.reload(_config(world, "m", "bad"))
+    assert str(caught.value) == (
+        "UNKNOWN: 1 model(s) did not become available: {{{name: bad version: 1} "
+        "due to error: NOT_FOUND: saved_model.pb is missing}, }"
+    )
+    assert world.manager.has_model("bad")
+
+
+def test_a_reload_waits_no_longer_than_its_deadline(world: World) -> None:
+    """Upstream waits for ever when a new model has no base path."""
+    (world.root / "slow" / "1").mkdir(parents=True)
+    world.broken.add(("slow", 1))
+    with pytest.raises(StatusError) as caught:
+        world.manager.reload(_config(world, "none", "slow"), deadline_s=0)
+    message = caught.value.message
+    assert message.startswith("2 model(s) did not become available: {{{name: none} due")
+    assert "{name: slow version: 1} due to error: NOT_FOUND: saved_model.pb" in message
+
+
+def test_a_failing_new_model_does_not_keep_a_good_one_from_serving(
+    world: World,
+) -> None:
+    (world.root / "good" / "1").mkdir(parents=True)
+    with pytest.raises(StatusError, match="^UNKNOWN: 1 model"):
+        world.manager.reload(_config(world, "none", "good"), deadline_s=0)
+    assert world.served(name="good") == 1
+
+
+def test_a_known_model_is_not_waited_for(world: World) -> None:
+    world.broken.add(("m", 2))
+    (world.root / "m" / "2").mkdir()
+    world.manager.reload(_config(world, "m"), deadline_s=0)
+    assert world.served() == 1
+
+
+def test_a_reload_blocks_neither_the_poll_nor_another_reload(
+    tmp_path: pathlib.Path,
+) -> None:
+    """It waits for a load that only the poll of another thread can begin again."""
+    loads = ManualPool()
+    world = World(tmp_path, Pools(loads, InlinePool()))
+    (tmp_path / "new" / "1").mkdir(parents=True)
+    ended: list[StatusError | None] = []
+    began = threading.Event()
+    world.manager.on_state_change(lambda *event: began.set())
+
+    def reload() -> None:
+        try:
+            world.manager.reload(_config(world, "new"), LIMIT_S)
+            ended.append(None)
+        except StatusError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=reload)
+    thread.start()
+    assert began.wait(LIMIT_S)
+    world.manager.reconcile()
+    world.manager.reload(_config(world, "new"), deadline_s=0)
+    loads.run_all()
+    thread.join(LIMIT_S)
+    assert ended == [None]
+
+
+def test_a_model_that_another_reload_drops_is_not_waited_for(
+    tmp_path: pathlib.Path,
+) -> None:
+    loads = ManualPool()
+    world = World(tmp_path, Pools(loads, InlinePool()))
+    (tmp_path / "new" / "1").mkdir(parents=True)
+    began = threading.Event()
+    world.manager.on_state_change(lambda *event: began.set())
+
+    def drop() -> None:
+        began.wait(LIMIT_S)
+        world.manager.reload(_config(world), deadline_s=0)
+
+    dropped = threading.Thread(target=drop)
+    dropped.start()
+    with pytest.raises(StatusError, match="new} due to error: another configuration"):
+        world.manager.reload(_config(world, "new"), LIMIT_S)
+    dropped.join(LIMIT_S)
