@@ -18,17 +18,22 @@ class Classes:
     labels: np.ndarray | None
     scores: np.ndarray | None
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Examples, and classes of each."""
+        known = self.scores if self.labels is None else self.labels
+        if known is None:
+            return 0, 0
+        return known.shape[0], known.shape[1]
+
     def rows(self) -> list[list[tuple[bytes, float]]]:
         """Per example its classes; what is missing is empty, or zero."""
         labels, scores = self.labels, self.scores
-        known = scores if labels is None else labels
-        if known is None:
-            return []
-        count, size = known.shape
+        count, size = self.shape
         names = [[b""] * size] * count if labels is None else labels.tolist()
         numbers = [[0.0] * size] * count if scores is None else scores.tolist()
         return [
-            list(zip(map(_to_bytes, row), values, strict=True))
+            list(zip(row, values, strict=True))
             for row, values in zip(names, numbers, strict=True)
         ]
 
@@ -118,10 +123,6 @@ def _check_class_tensor(
         )
     if error is not None:
         raise error
-
-
-def _to_bytes(item: Any) -> bytes:
-    return item if isinstance(item, bytes) else str(item).encode()
 
 
 def _shape_text(array: np.ndarray) -> str:

@@ -1,14 +1,14 @@
 """Tensors become the JSON of a REST answer, as upstream writes it."""
 
-import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from serving import dtypes
+from serving.server.json_base64 import base64_text
 from serving.server.json_numbers import float_texts
+from serving.server.json_text import bytes_text, string_text, to_bytes
 from serving.server.status import StatusError, invalid_argument
 
 _WRITABLE = (
@@ -33,22 +33,14 @@ def predict_answer(outputs: Mapping[str, np.ndarray], *, is_row: bool) -> bytes:
 
 def error_answer(message: str) -> bytes:
     """The body of every error."""
-    return to_bytes(json.dumps({"error": message}, ensure_ascii=False, indent=4))
-
-
-def to_bytes(text: str) -> bytes:
-    """UTF-8; bytes that never were UTF-8 come back as they were."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
+    return to_bytes(f'{{\n{INDENT}"error": {string_text(message)}\n}}')
 
 
 def _columns(outputs: Mapping[str, np.ndarray]) -> str:
     texts = {name: _nested(_leaves(name, a), a.shape) for name, a in outputs.items()}
     if len(texts) == 1:
         return next(iter(texts.values()))
-    members = [f"{json.dumps(name)}: {text}" for name, text in texts.items()]
+    members = [f"{string_text(name)}: {text}" for name, text in texts.items()]
     inner = f",\n{INDENT * 2}".join(members)
     return f"{{\n{INDENT * 2}{inner}\n{INDENT}}}"
 
@@ -58,7 +50,7 @@ def _rows(outputs: Mapping[str, np.ndarray]) -> str:
     columns = {name: _row_texts(name, array) for name, array in outputs.items()}
     if len(columns) == 1:
         return f"[{', '.join(next(iter(columns.values())))}\n{INDENT}]"
-    names = [json.dumps(name) for name in columns]
+    names = [string_text(name) for name in columns]
     rows = [
         _object(names, [texts[index] for texts in columns.values()])
         for index in range(count)
@@ -117,8 +109,7 @@ def _leaves(name: str, array: np.ndarray) -> list[str]:
     if dtype is None or dtype.name not in _WRITABLE:
         raise _cannot_write(dtype.name if dtype else str(flat.dtype))
     if dtype.is_string:
-        as_bytes = name.endswith("_bytes")
-        return [_string(item, as_bytes=as_bytes) for item in flat.tolist()]
+        return _string_texts(flat.tolist(), as_bytes=name.endswith("_bytes"))
     if dtype.name in ("float", "double"):
         return float_texts(flat)
     if dtype.name == "bool":
@@ -126,11 +117,15 @@ def _leaves(name: str, array: np.ndarray) -> list[str]:
     return list(map(str, flat.tolist()))
 
 
-def _string(item: Any, *, as_bytes: bool) -> str:
-    content = item if isinstance(item, bytes) else str(item).encode()
-    if as_bytes:
-        return json.dumps({"b64": base64.b64encode(content).decode("ascii")})
-    return json.dumps(content.decode("utf-8", "surrogateescape"), ensure_ascii=False)
+def _string_texts(items: list[Any], *, as_bytes: bool) -> list[str]:
+    # Labels repeat from row to row, so each different one is written once.
+    to_text = base64_text if as_bytes else bytes_text
+    texts = {item: to_text(_content(item)) for item in set(items)}
+    return [texts[item] for item in items]
+
+
+def _content(item: bytes | str) -> bytes:
+    return item if isinstance(item, bytes) else item.encode()
 
 
 def _cannot_write(dtype_name: str) -> StatusError:

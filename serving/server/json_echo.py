@@ -1,10 +1,13 @@
 """JSON values re-printed for messages, as upstream does: "JSON Value: ..."."""
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
-from serving.server.json_numbers import float_text
+from serving.server.json_numbers import double_text
+from serving.server.json_text import string_text, to_bytes
+from serving.server.rapidjson import Repeated
 
 LIMIT_BYTES = 256
 
@@ -26,34 +29,44 @@ def echo(value: Any) -> str:
     parts: list[str] = []
     size = 0
     for part in _parts(value, 0):
+        if part is None:
+            break
         parts.append(part)
-        size += len(part.encode("utf-8", "surrogateescape"))
+        size += len(to_bytes(part))
         if size >= LIMIT_BYTES:
             break
     return "".join(parts)
 
 
-def _parts(value: Any, level: int) -> Iterator[str]:
+def _parts(value: Any, level: int) -> Iterator[str | None]:
+    """None where upstream's writer gives up: at what JSON cannot say."""
     if isinstance(value, dict):
         yield from _object_parts(value, level)
     elif isinstance(value, list):
+        # One comma with each item: upstream looks at the size before every value.
         yield "["
         for index, item in enumerate(value):
-            if index:
-                yield ", "
-            yield from _parts(item, level + 1)
+            yield from _after(", " if index else "", _parts(item, level + 1))
         yield "]"
     elif isinstance(value, float):
-        yield float_text(value)
+        yield double_text(value) if math.isfinite(value) else None
     else:
-        yield json.dumps(value, ensure_ascii=False)
+        yield string_text(value) if isinstance(value, str) else json.dumps(value)
 
 
-def _object_parts(value: dict[str, Any], level: int) -> Iterator[str]:
+def _object_parts(value: dict[str, Any], level: int) -> Iterator[str | None]:
+    pairs = value.pairs if isinstance(value, Repeated) else value.items()
     yield "{"
-    for index, (name, item) in enumerate(value.items()):
+    for index, (name, item) in enumerate(pairs):
         start = ",\n" if index else "\n"
-        yield start + " " * 4 * (level + 1)
-        yield json.dumps(name, ensure_ascii=False) + ": "
-        yield from _parts(item, level + 1)
+        yield start + " " * 4 * (level + 1) + string_text(name)
+        yield from _after(": ", _parts(item, level + 1))
     yield f"\n{' ' * 4 * level}}}" if value else "}"
+
+
+def _after(start: str, parts: Iterator[str | None]) -> Iterator[str | None]:
+    first = next(parts)
+    if first is None:
+        yield start
+    yield None if first is None else start + first
+    yield from parts

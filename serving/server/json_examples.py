@@ -1,9 +1,28 @@
 """REST classify and regress: `examples` in, `results` out, by upstream's rules."""
 
 import dataclasses
+import itertools
 from typing import Any
 
+import numpy as np
+
+from serving import protos
+from serving.server import json_request
 from serving.server.inference_results import Classes, Values
+from serving.server.json_answer import INDENT
+from serving.server.json_base64 import decode_base64, is_base64
+from serving.server.json_echo import type_name
+from serving.server.json_numbers import float_texts
+from serving.server.json_text import bytes_text, to_bytes
+from serving.server.rapidjson import Repeated
+from serving.server.status import StatusError, invalid_argument
+
+CONTEXT, EXAMPLES = "context", "examples"
+INT64_MAX = 2**63 - 1
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+# Kind of a value: the field of Feature, and what messages call it.
+_KIND_NAMES = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,9 +39,123 @@ def parse_examples(body: bytes) -> ExamplesBody:
     Raises:
         StatusError: the body is no list of examples.
     """
-    raise NotImplementedError
+    document = json_request.parse_object(body)
+    name = json_request.signature_name(document)
+    message = protos.Input()
+    target = message.example_list.examples
+    if CONTEXT in document:
+        listed = message.example_list_with_context
+        listed.context.SetInParent()
+        _fill_example(document[CONTEXT], listed.context)
+        target = listed.examples
+    for value in _checked_examples(document):
+        _fill_example(value, target.add())
+    return ExamplesBody(name, message)
+
+
+def _checked_examples(document: dict[str, Any]) -> list[Any]:
+    if EXAMPLES not in document:
+        raise json_request.format_error(
+            document,
+            f"When method is classify, key '{EXAMPLES}' is expected and was not found",
+        )
+    found = document[EXAMPLES]
+    if not isinstance(found, list):
+        raise json_request.format_error(
+            document, f"Expecting '{EXAMPLES}' value to be an list/array"
+        )
+    if not found:
+        raise json_request.format_error(
+            document, f"'{EXAMPLES}' value is an empty array"
+        )
+    return found
+
+
+def _fill_example(value: Any, example: Any) -> None:
+    if not isinstance(value, dict):
+        raise invalid_argument(
+            f"Example must be JSON object but got JSON {type_name(value)}"
+        )
+    features = example.features.feature
+    example.features.SetInParent()
+    # Of a name that comes twice the last counts, here and only here.
+    pairs = value.pairs if isinstance(value, Repeated) else value.items()
+    for name, content in pairs:
+        items = content if isinstance(content, list) else [content]
+        # Upstream's name ends at a zero byte; what is no UTF-8 cannot be a key of ours.
+        key = to_bytes(name.partition("\0")[0]).decode("utf-8", "replace")
+        kind, values = _feature_values(key, items)
+        feature = features[key]
+        feature.Clear()
+        if kind:
+            getattr(feature, kind).value.extend(values)
+
+
+def _feature_values(name: str, items: list[Any]) -> tuple[str, list[Any]]:
+    """The list of a feature, by the kind of its first value; empty: no kind."""
+    kind, values = "", []
+    for item in items:
+        found, value = _typed(name, item)
+        if kind not in ("", found):
+            raise invalid_argument(
+                f"Unexpected element type in feature: {name} "
+                f"expecting type: {_KIND_NAMES[kind]}"
+            )
+        if found == "int64_list" and value > INT64_MAX:
+            raise invalid_argument(
+                f"Feature: {name} has uint64_t element. Only int64_t is supported."
+            )
+        kind = found
+        values.append(value() if callable(value) else value)
+    return kind, values
+
+
+def _typed(name: str, item: Any) -> tuple[str, Any]:
+    if isinstance(item, str):
+        return "bytes_list", to_bytes(item)
+    if isinstance(item, int):  # bool is one of them
+        return "int64_list", int(item)
+    if isinstance(item, float):
+        return "float_list", _to_float32(item)
+    if is_base64(item):
+        # Decoded only after its kind has been found to fit.
+        return "bytes_list", lambda: decode_base64(item, f"a value of feature {name}")
+    raise _unexpected(name, item)
+
+
+def _to_float32(value: float) -> float:
+    """Beyond float's range it becomes infinite; protobuf would refuse it."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
+
+
+def _unexpected(name: str, item: Any) -> StatusError:
+    return invalid_argument(
+        f"Feature: {name} has element with unexpected JSON type: {type_name(item)}"
+    )
 
 
 def results_answer(found: Classes | Values) -> bytes:
     """The body: `results`, one per example."""
-    raise NotImplementedError
+    if isinstance(found, Values):
+        texts = ", ".join(float_texts(found.values))
+        return to_bytes(f'{{\n{INDENT}"results": [{texts}]\n}}')
+    rows = ", ".join(_class_texts(found))
+    return to_bytes(f'{{\n{INDENT}"results": [{rows}\n{INDENT}]\n}}')
+
+
+def _class_texts(found: Classes) -> list[str]:
+    """Per example `[["label", 0.5], ...]`."""
+    count, size = found.shape
+    total = count * size
+    labels, scores = found.labels, found.scores
+    names = ['""'] * total if labels is None else _label_texts(labels.ravel().tolist())
+    numbers = ["0.0"] * total if scores is None else float_texts(scores.ravel())
+    pairs = [f"[{n}, {x}]" for n, x in zip(names, numbers, strict=True)]
+    starts = itertools.islice(itertools.count(0, size), count)
+    return [f"[{', '.join(pairs[start : start + size])}]" for start in starts]
+
+
+def _label_texts(labels: list[bytes]) -> list[str]:
+    texts = {label: bytes_text(label) for label in set(labels)}
+    return [texts[label] for label in labels]

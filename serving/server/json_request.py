@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from serving.server import json_tensor, rapidjson
+from serving.server import json_padding, json_tensor, rapidjson
+from serving.server.json_base64 import is_base64
 from serving.server.json_echo import echo
 from serving.server.status import StatusError, invalid_argument
 
@@ -49,6 +50,51 @@ def signature_name(document: dict[str, Any]) -> str:
     return name
 
 
+@dataclasses.dataclass(frozen=True)
+class PredictDocument:
+    """A predict body that is JSON, not compared with any signature yet."""
+
+    document: dict[str, Any]
+    signature_name: str
+
+    def tensors(self, infos: Mapping[str, Any]) -> PredictBody:
+        """The tensors, given the TensorInfos of the signature's inputs by name.
+
+        Raises:
+            StatusError: the body does not fit the signature.
+        """
+        document, name = self.document, self.signature_name
+        if not infos:
+            raise invalid_argument(
+                f"Failed to get input map for signature: {name or 'DEFAULT'}"
+            )
+        if INSTANCES in document and INPUTS in document:
+            raise format_error(
+                document,
+                "Not formatted correctly expecting only one of 'inputs' or "
+                "'instances' keys to exist ",
+            )
+        if INSTANCES in document:
+            is_padded = document.get(json_padding.PAD_RAGGED) is True
+            instances = _checked_instances(document)
+            tensors = rows_to_tensors(instances, infos, is_padded=is_padded)
+            return PredictBody(name, tensors, is_row=True)
+        if INPUTS in document:
+            tensors = columns_to_tensors(document[INPUTS], infos)
+            return PredictBody(name, tensors, is_row=False)
+        raise invalid_argument("Missing 'inputs' or 'instances' key")
+
+
+def read_predict(body: bytes) -> PredictDocument:
+    """A predict body as far as it can be read without a model.
+
+    Raises:
+        StatusError: it is no JSON object, or `signature_name` is no string.
+    """
+    document = parse_object(body)
+    return PredictDocument(document, signature_name(document))
+
+
 def parse_predict(
     body: bytes, inputs_of: Callable[[str], Mapping[str, Any]]
 ) -> PredictBody:
@@ -61,26 +107,8 @@ def parse_predict(
     Raises:
         StatusError: the body does not fit the signature.
     """
-    document = parse_object(body)
-    name = signature_name(document)
-    infos = inputs_of(name)
-    if not infos:
-        raise invalid_argument(
-            f"Failed to get input map for signature: {name or 'DEFAULT'}"
-        )
-    if INSTANCES in document and INPUTS in document:
-        raise format_error(
-            document,
-            "Not formatted correctly expecting only one of 'inputs' or 'instances' "
-            "keys to exist ",
-        )
-    if INSTANCES in document:
-        instances = _checked_instances(document)
-        return PredictBody(name, rows_to_tensors(instances, infos), is_row=True)
-    if INPUTS in document:
-        inputs = columns_to_tensors(document[INPUTS], infos)
-        return PredictBody(name, inputs, is_row=False)
-    raise invalid_argument("Missing 'inputs' or 'instances' key")
+    request = read_predict(body)
+    return request.tensors(inputs_of(request.signature_name))
 
 
 def _checked_instances(document: dict[str, Any]) -> list[Any]:
@@ -93,9 +121,12 @@ def _checked_instances(document: dict[str, Any]) -> list[Any]:
 
 
 def rows_to_tensors(
-    instances: list[Any], infos: Mapping[str, Any]
+    instances: list[Any], infos: Mapping[str, Any], *, is_padded: bool = False
 ) -> dict[str, np.ndarray]:
-    """`instances`: one item per row, all of one shape; the batch comes first."""
+    """`instances`: one item per row, all of one shape; the batch comes first.
+
+    With `is_padded` shorter lists are filled up first.
+    """
     first = instances[0]
     if not isinstance(first, dict) and len(infos) > 1:
         raise invalid_argument(
@@ -103,8 +134,10 @@ def rows_to_tensors(
             "input tensors required as per tensorinfo_map"
         )
     if _is_named(first):
-        return _named_rows(instances, infos)
+        return _named_rows(instances, infos, is_padded=is_padded)
     name, info = next(iter(infos.items()))
+    if is_padded:
+        instances = json_padding.pad_ragged(instances, info.dtype)
     fast = json_tensor.try_fast(instances, info.dtype)
     if fast is not None:
         return {name: fast}
@@ -120,6 +153,36 @@ def rows_to_tensors(
 
 
 def _named_rows(
+    instances: list[Any], infos: Mapping[str, Any], *, is_padded: bool
+) -> dict[str, np.ndarray]:
+    columns = _plain_columns(instances, infos)
+    if columns is not None and is_padded:
+        columns = {
+            name: json_padding.pad_ragged(column, infos[name].dtype)
+            for name, column in columns.items()
+        }
+        rows = zip(*columns.values(), strict=True)
+        instances = [dict(zip(columns, row, strict=True)) for row in rows]
+    if columns is not None:
+        found = {n: json_tensor.try_fast(columns[n], i.dtype) for n, i in infos.items()}
+        tensors = {name: array for name, array in found.items() if array is not None}
+        if len(tensors) == len(found):
+            return tensors
+    return _exact_named_rows(instances, infos)
+
+
+def _plain_columns(
+    instances: list[Any], infos: Mapping[str, Any]
+) -> dict[str, list[Any]] | None:
+    """The values by name, if every item is an object with exactly these names."""
+    names = infos.keys()
+    for item in instances:
+        if type(item) is not dict or item.keys() != names or is_base64(item):
+            return None
+    return {name: [item[name] for item in instances] for name in names}
+
+
+def _exact_named_rows(
     instances: list[Any], infos: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
     builders = {n: json_tensor.RowBuilder(info.dtype) for n, info in infos.items()}
@@ -165,7 +228,7 @@ def columns_to_tensors(value: Any, infos: Mapping[str, Any]) -> dict[str, np.nda
 
 def _is_named(value: Any) -> bool:
     """An object of named tensors, and not one that stands for bytes."""
-    return isinstance(value, dict) and not json_tensor.is_base64(value)
+    return isinstance(value, dict) and not is_base64(value)
 
 
 class _located:

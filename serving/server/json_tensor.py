@@ -1,17 +1,19 @@
 """One JSON value becomes one tensor."""
 
-import base64
-import binascii
 import itertools
 from typing import Any
 
 import numpy as np
 
 from serving import dtypes
+from serving.server import json_padding
+from serving.server.json_base64 import decode_base64
 from serving.server.json_echo import echo, type_name
+from serving.server.json_text import to_bytes
 from serving.server.status import Code, StatusError, invalid_argument
 
-BASE64_KEY = "b64"
+MAX_RANK = 32
+"""numpy's limit; no model has as many dimensions."""
 
 # The narrow integers take what fits int32, then wrap, as upstream does.
 _INT_RANGES = {
@@ -26,13 +28,8 @@ _INT_RANGES = {
 _FLOATS = ("float", "double")
 
 
-def is_base64(value: Any) -> bool:
-    """`{"b64": "..."}` and nothing else."""
-    return (
-        isinstance(value, dict)
-        and len(value) == 1
-        and isinstance(value.get(BASE64_KEY), str)
-    )
+class RaggedError(StatusError):
+    """Lists of one level that differ in length; padding would mend it."""
 
 
 def to_tensor(value: Any, dtype_number: int) -> np.ndarray:
@@ -65,20 +62,24 @@ class RowBuilder:
         """One more row."""
         shape = _shape_of(item)
         before = len(self._flat)
-        _collect(item, 0, shape, self._dtype_name, self._flat)
+        try:
+            _collect(item, 0, shape, self._dtype_name, self._flat)
+        except RaggedError as error:
+            raise invalid_argument(error.message + json_padding.HINT) from None
         size = len(self._flat) - before
         if self._shape is None:
             self._shape, self._size = shape, size
         elif size != self._size:
-            raise invalid_argument(
-                f"Expecting tensor size: {self._size} but got: {size}"
-            )
+            text = f"Expecting tensor size: {self._size} but got: {size}"
+            raise invalid_argument(text + self._hint(shape))
         elif shape != self._shape:
-            raise invalid_argument(
-                f"Expecting shape {_shape_text(self._shape)} "
-                f"but got: {_shape_text(shape)}"
-            )
+            wanted, found = _shape_text(self._shape), _shape_text(shape)
+            text = f"Expecting shape {wanted} but got: {found}"
+            raise invalid_argument(text + self._hint(shape))
         self._rows += 1
+
+    def _hint(self, shape: tuple[int, ...]) -> str:
+        return json_padding.HINT if len(shape) == len(self._shape or ()) else ""
 
     def tensor(self) -> np.ndarray:
         """All rows, batch first."""
@@ -92,7 +93,7 @@ def try_fast(value: list[Any], dtype_number: int) -> np.ndarray | None:
     shape = [len(value)]
     level: list[Any] = value
     while (kinds := set(map(type, level))) == {list}:
-        if len(set(map(len, level))) != 1:
+        if len(set(map(len, level))) != 1 or len(shape) == MAX_RANK:
             return None
         shape.append(len(level[0]))
         level = list(itertools.chain.from_iterable(level))
@@ -123,6 +124,11 @@ def _shape_of(value: Any) -> tuple[int, ...]:
         if not value:
             break
         value = value[0]
+    if len(shape) >= MAX_RANK:
+        raise invalid_argument(
+            f"Encountered lists nested {len(shape)} deep; a tensor has at most "
+            f"{MAX_RANK - 1} levels of them."
+        )
     return tuple(shape)
 
 
@@ -140,26 +146,27 @@ def _collect(
                 f"JSON Value: {echo(value)} found at incorrect level: {level + 1} "
                 f"in the JSON DOM. Expected at level: {rank}"
             )
-        flat.append(_scalar(value, dtype))
+        flat.append(_scalar(value, dtype, len(flat)))
         return
     if level >= rank:
         raise invalid_argument(
             f"Encountered list at unexpected level: {level} expected < {rank}"
         )
     if len(value) != shape[level]:
-        raise invalid_argument(
+        raise RaggedError(
+            Code.INVALID_ARGUMENT,
             f"Encountered list at unexpected size: {len(value)} at level: {level} "
-            f"expected size: {shape[level]}"
+            f"expected size: {shape[level]}",
         )
     for item in value:
         _collect(item, level + 1, shape, dtype, flat)
 
 
-def _scalar(value: Any, dtype: str) -> Any:
+def _scalar(value: Any, dtype: str, position: int) -> Any:
     if isinstance(value, dict):
         if dtype != "string":
             raise _type_error(value, dtype)
-        return _from_base64(value)
+        return decode_base64(value, f"value {position} of the tensor")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if dtype in _FLOATS:
         fits = is_number
@@ -174,21 +181,6 @@ def _scalar(value: Any, dtype: str) -> Any:
     if not fits:
         raise _type_error(value, dtype)
     return value
-
-
-def _from_base64(value: dict[str, Any]) -> bytes:
-    if not is_base64(value):
-        raise invalid_argument(
-            f"JSON Value: {echo(value)} not formatted correctly for base64 data"
-        )
-    text = value[BASE64_KEY]
-    padded = text + "=" * (-len(text) % 4)
-    try:
-        return base64.b64decode(padded, validate=True)
-    except (binascii.Error, ValueError):
-        raise invalid_argument(
-            "Unable to base64 decode. Use the standard alphabet (+ and /)."
-        ) from None
 
 
 def _type_error(value: Any, dtype: str) -> StatusError:
@@ -207,7 +199,7 @@ def _to_array(flat: list[Any], dtype_number: int) -> np.ndarray:
         )
     if dtype.is_string:
         array = np.empty(len(flat), dtype=object)
-        array[:] = [_to_bytes(item) for item in flat]
+        array[:] = [to_bytes(i) if isinstance(i, str) else i for i in flat]
         return array
     if dtype.name in ("int16", "int8", "uint8"):
         return np.array(flat, dtype=np.int32).astype(dtype.numpy)
@@ -215,13 +207,3 @@ def _to_array(flat: list[Any], dtype_number: int) -> np.ndarray:
         with np.errstate(over="ignore"):  # beyond float's range it becomes inf
             return np.array(flat, dtype=np.float64).astype(dtype.numpy)
     return np.array(flat, dtype=dtype.numpy)
-
-
-def _to_bytes(item: str | bytes) -> bytes:
-    if isinstance(item, bytes):
-        return item
-    # A lone surrogate was a byte that is not UTF-8, or an escape that names none.
-    try:
-        return item.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return item.encode("utf-8", "surrogatepass")
