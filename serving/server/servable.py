@@ -1,14 +1,27 @@
 """A SavedModel in a session, fed and read as TF Serving does it."""
 
+import gc
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from serving import protos
 from serving.server.batchable import batchable
 from serving.server.batching import BatchingConfig
-from serving.server.status import Code, StatusError, from_exception
+from serving.server.run_options import Pace, is_bounded, options_buffer
+from serving.server.served_version import WarmupReport
+from serving.server.status import Code, StatusError, from_exception, invalid_argument
+from serving.server.tensorflow_runtime import tensorflow
+
+
+class Call(Protocol):
+    """One signature to run, as part of `SavedModelServable.run_many`."""
+
+    signature_name: str
+    inputs: dict[str, np.ndarray]
+    outputs: list[str]
 
 
 class SavedModelServable:
@@ -16,18 +29,31 @@ class SavedModelServable:
 
     The session's C entry is called as TensorFlow Serving's C++ does: it checks types
     and leaves shapes to the operations, and its errors have the same words.
+
+    Attributes:
+        signatures: SignatureDef messages by name.
+        batching: how requests are computed together; None means one by one.
+        batchable_signatures: those that can be; empty without `batching`.
+        warmup_report: what ran before the first request.
     """
 
-    def __init__(self, session: Any, signatures: Mapping[str, Any]) -> None:
-        self.signatures = signatures
+    def __init__(self, session: Any, meta_graph: Any) -> None:
+        """Takes a session whose graph is finished, and its MetaGraphDef."""
+        self.signatures = _signatures(meta_graph)
         self.batching: BatchingConfig | None = None
         self.batchable_signatures: frozenset[str] = frozenset()
+        self.warmup_report = WarmupReport()
+        session._extend_graph()
         self._session = session
         self._feeds: dict[str, dict[str, Any]] = {}
         self._fetches: dict[str, dict[str, Any]] = {}
-        for name, signature in signatures.items():
+        self._paces: dict[str, Pace] = {}
+        for name, signature in self.signatures.items():
             self._feeds[name] = _tensors(session.graph, signature.inputs)
             self._fetches[name] = _tensors(session.graph, signature.outputs)
+            outputs = [info.name for info in signature.outputs.values()]
+            bounded = is_bounded(meta_graph.graph_def, outputs)
+            self._paces[name] = Pace(is_bounded=bounded)
 
     def set_batching(self, config: BatchingConfig | None) -> None:
         """Says how a scheduler may batch; signatures that cannot are left out."""
@@ -35,13 +61,6 @@ class SavedModelServable:
         self.batchable_signatures = frozenset()
         if config is not None:
             self.batchable_signatures = batchable(self.signatures)
-
-    def freeze(self) -> None:
-        """Hands the finished graph to the runtime. Call once, before the first run."""
-        self._session._extend_graph()
-        for tensors in (*self._feeds.values(), *self._fetches.values()):
-            for alias, tensor in tensors.items():
-                tensors[alias] = tensor._as_tf_output()
 
     def run(
         self,
@@ -55,62 +74,96 @@ class SavedModelServable:
         Raises:
             StatusError: with TensorFlow's code and words.
         """
-        feeds = self._feeds[signature_name]
+        feed = self._feed(signature_name, inputs)
         fetches = self._fetches[signature_name]
-        feed = {feeds[alias]: value for alias, value in inputs.items()}
-        try:
-            found = self._call(feed, [fetches[alias] for alias in outputs], timeout_s)
-        except Exception as error:  # noqa: BLE001  OpError; TypeError of its binding
-            raise _run_error(error) from None
+        fetch = [fetches[alias] for alias in outputs]
+        found = self._call(feed, fetch, timeout_s, self._paces[signature_name])
         return dict(zip(outputs, found, strict=True))
 
+    def run_many(
+        self, calls: Sequence[Call], timeout_s: float | None
+    ) -> list[dict[str, np.ndarray]]:
+        """The outputs of every call, from one run of the session.
+
+        What the signatures have in common is computed once, if they read one tensor.
+
+        Raises:
+            StatusError: with TensorFlow's code and words.
+        """
+        feed: dict[Any, np.ndarray] = {}
+        fetch: list[Any] = []
+        for call in calls:
+            feed |= self._feed(call.signature_name, call.inputs)
+            fetches = self._fetches[call.signature_name]
+            fetch += [fetches[alias] for alias in call.outputs]
+        # No pace of its own: the sum of several signatures is rarely short.
+        found = iter(self._call(feed, fetch, timeout_s, Pace(is_bounded=False)))
+        return [{alias: next(found) for alias in call.outputs} for call in calls]
+
     def close(self) -> None:
+        """Frees the session, its variables and the graph. Nothing runs any more."""
         self._session.close()
+        del self._session
+        self._feeds.clear()
+        self._fetches.clear()
+        # Operations and graph refer to each other.
+        gc.collect()
+
+    def _feed(
+        self, signature_name: str, inputs: Mapping[str, np.ndarray]
+    ) -> dict[Any, np.ndarray]:
+        feeds = self._feeds[signature_name]
+        try:
+            return {feeds[alias]: value for alias, value in inputs.items()}
+        except KeyError as error:
+            raise invalid_argument(
+                f"Input {error} of signature {signature_name} is not a dense tensor."
+            ) from None
 
     def _call(
-        self, feed: dict[Any, Any], fetch: list[Any], timeout_s: float | None
+        self, feed: Any, fetch: list[Any], timeout_s: float | None, pace: Pace
     ) -> Any:
-        if timeout_s is None:
-            return self._session._call_tf_sessionrun(None, feed, fetch, [], None)
-        return _call_with_timeout(self._session, feed, fetch, timeout_s)
+        options = options_buffer(timeout_s, inline=pace.is_inline)
+        start = time.perf_counter()
+        try:
+            found = self._session._call_tf_sessionrun(options, feed, fetch, [], None)
+        except Exception as error:  # noqa: BLE001  OpError; TypeError of its binding
+            pace.record(time.perf_counter() - start)
+            raise _run_error(error) from None
+        pace.record(time.perf_counter() - start)
+        return found
 
 
-def _call_with_timeout(session: Any, feed: Any, fetch: Any, timeout_s: float) -> Any:
-    from tensorflow.python.client import pywrap_tf_session as tf_session
+def new_session(config: Any) -> Any:
+    """An empty graph in a session.
 
-    # RunOptions.timeout_in_ms is field 2, a varint; 0 would mean no limit.
-    options = b"\x10" + _varint(max(1, int(timeout_s * 1000)))
-    buffer = tf_session.TF_NewBufferFromString(options)
-    try:
-        return session._call_tf_sessionrun(buffer, feed, fetch, [], None)
-    finally:
-        tf_session.TF_DeleteBuffer(buffer)
+    It starts TensorFlow's threads, which inherit the priority of the caller.
 
-
-def _varint(value: int) -> bytes:
-    low, rest = value & 0x7F, value >> 7
-    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
+    Args:
+        config: a ConfigProto.
+    """
+    tf = tensorflow()
+    return tf.compat.v1.Session(graph=tf.Graph(), config=config)
 
 
-def load(path: str, tags: Sequence[str], session_config: Mapping[str, int]) -> Any:
-    """The servable of a SavedModel directory, not frozen yet.
+def load_into(session: Any, path: str, tags: Sequence[str]) -> SavedModelServable:
+    """The servable of a SavedModel directory; the session is closed if that fails.
 
     Raises:
         Exception: whatever TensorFlow raises for a damaged or missing model.
     """
-    import tensorflow as tf
-    import tensorflow_text  # noqa: F401  registers the operations of our SavedModels
+    from tensorflow.python.saved_model import loader_impl
 
-    graph = tf.Graph()
-    options = tf.compat.v1.ConfigProto(allow_soft_placement=True, **session_config)
-    session = tf.compat.v1.Session(graph=graph, config=options)
     try:
-        with graph.as_default():
-            meta_graph = tf.compat.v1.saved_model.load(session, list(tags), path)
+        loader = loader_impl.SavedModelLoader(path)
+        with session.graph.as_default():
+            saver, _ = loader.load_graph(session.graph, list(tags))
+            loader.restore_variables(session, saver)
+            loader.run_init_ops(session, list(tags))
+        return SavedModelServable(session, loader.get_meta_graph_def_from_tags(tags))
     except BaseException:
         session.close()
         raise
-    return SavedModelServable(session, _signatures(meta_graph))
 
 
 def _signatures(meta_graph: Any) -> dict[str, Any]:
@@ -125,7 +178,9 @@ def _tensors(graph: Any, infos: Mapping[str, Any]) -> dict[str, Any]:
     # Sparse and composite inputs have no single name and cannot be fed by it.
     names = {alias: info.name for alias, info in sorted(infos.items()) if info.name}
     get: Callable[[str], Any] = graph.get_tensor_by_name
-    return {alias: get(name) for alias, name in names.items() if ":" in name}
+    return {
+        alias: get(name)._as_tf_output() for alias, name in names.items() if ":" in name
+    }
 
 
 def _run_error(error: Exception) -> StatusError:

@@ -1,0 +1,69 @@
+"""The flags that shape a TensorFlow session, as the fields of a ConfigProto."""
+
+import logging
+import pathlib
+from typing import Any
+
+from google.protobuf import json_format
+
+from serving import protos
+from serving.server.flags import ServerFlags
+from serving.server.models import parse_text
+from serving.server.status import invalid_argument
+from serving.server.tensorflow_runtime import tensorflow
+
+log = logging.getLogger(__name__)
+
+BFLOAT16 = "bfloat16"
+_ON = 1  # RewriterConfig.Toggle
+
+
+def session_config(flags: ServerFlags) -> dict[str, Any]:
+    """What the flags say, as nested fields: a file first, then the single flags.
+
+    Needs no TensorFlow, so that a bad file stops the server before anything is loaded.
+
+    Raises:
+        StatusError: INVALID_ARGUMENT, the file is no text-format ConfigProto.
+    """
+    config = _file_config(flags.tensorflow_session_config_file)
+    # Upstream lets flags that were not given win too, and so loses what the file says.
+    both = flags.tensorflow_session_parallelism
+    intra = flags.tensorflow_intra_op_parallelism or both
+    inter = flags.tensorflow_inter_op_parallelism or both
+    if intra:
+        config.intra_op_parallelism_threads = intra
+    if inter:
+        config.inter_op_parallelism_threads = inter
+    if flags.per_process_gpu_memory_fraction:
+        config.gpu_options.per_process_gpu_memory_fraction = (
+            flags.per_process_gpu_memory_fraction
+        )
+    if flags.mixed_precision == BFLOAT16:
+        rewrites = config.graph_options.rewrite_options
+        rewrites.auto_mixed_precision_onednn_bfloat16 = _ON
+        log.info("Running inference with bfloat16 auto mixed precision")
+    elif flags.mixed_precision:
+        log.warning(
+            "%s auto mixed precision is not supported. Valid option: bfloat16",
+            flags.mixed_precision,
+        )
+    fields = json_format.MessageToDict(config, preserving_proto_field_name=True)
+    return dict(fields)
+
+
+def config_proto(fields: Any) -> Any:
+    """TensorFlow's own ConfigProto with those fields."""
+    config = tensorflow().compat.v1.ConfigProto(allow_soft_placement=True)
+    return json_format.ParseDict(fields, config)
+
+
+def _file_config(path: str) -> Any:
+    message_class = protos.message_class("tensorflow.ConfigProto")
+    if not path:
+        return message_class()
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise invalid_argument(f"Cannot read {path}: {error.strerror}") from None
+    return parse_text(text, message_class, path)

@@ -1,0 +1,20 @@
+"""TensorFlow in a server process: imported once, late, and out of the collector's way."""
+
+import functools
+import gc
+from typing import Any
+
+
+@functools.cache
+def tensorflow() -> Any:
+    """The package, with the operations of our SavedModels registered.
+
+    Its half a million objects live as long as the process. They are taken out of
+    garbage collections, which would hold up every request for 0.2 s each time.
+    """
+    import tensorflow
+    import tensorflow_text  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    return tensorflow
