@@ -14,10 +14,11 @@ class RequestRecord:
 
     `api` is upstream's spelling: `Predict`, `Classify` over gRPC, `predict`,
     `classify` over REST. `version`, `signature_name` and `batch_rows` stay empty for
-    a request that ended before they were known. Times are seconds: `queue_s` waiting
-    for a thread or a batch, `run_s` in the model, `total_s` from the first byte parsed
-    to the answer ready. `batch_rows` counts the rows computed together, padding
-    included; `rows` those of this request.
+    a request that ended before they were known; a signature that the model does not
+    have is never named here, so that no word of a client becomes a metric's label.
+    Times are seconds: `queue_s` waiting for a thread or a batch, `run_s` in the model,
+    `total_s` from the first byte parsed to the answer ready. `batch_rows` counts the
+    rows computed together, padding included; `rows` those of this request.
     """
 
     api: str

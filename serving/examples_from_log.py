@@ -1,0 +1,98 @@
+"""`python -m serving.examples_from_log`: tf.Examples out of request logs.
+
+For skew checks: TensorFlow Data Validation compares them with the training data, and
+ImportExampleGen takes them as they are.
+
+    python -m serving.examples_from_log /var/log/requests/* --output requests.tfrecord
+
+The file holds what clients sent, which may be personal data.
+"""
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from serving import codec, protos
+from serving.prediction_logs import read_logs, request_of
+from serving.server.tfrecord import write_record
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the file and says how many examples it holds; 1 when there are none."""
+    options = _parser().parse_args(arguments)
+    try:
+        with pathlib.Path(options.output).open("wb") as file:
+            count = 0
+            for example in examples(read_logs(options.logs)):
+                write_record(file, example)
+                count += 1
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}.", file=sys.stderr)
+        return 1
+    print(f"{options.output}: {count} examples")
+    return 0 if count else 1
+
+
+def examples(logs: Iterable[Any]) -> Iterator[bytes]:
+    """The serialised tf.Examples of PredictionLog messages, one per row.
+
+    Classify, Regress and MultiInference carry examples already. A Predict request gives
+    one per row, with a feature per input; an input without rows goes into each.
+    """
+    for entry in logs:
+        if entry.WhichOneof("log_type") == "predict_log":
+            yield from _rows(request_of(entry).inputs)
+        else:
+            yield from _given(request_of(entry).input)
+
+
+def _given(message: Any) -> Iterator[bytes]:
+    if message.WhichOneof("kind") == "example_list":
+        for example in message.example_list.examples:
+            yield example.SerializeToString()
+        return
+    context = message.example_list_with_context.context
+    for example in message.example_list_with_context.examples:
+        merged = protos.Example.FromString(context.SerializeToString())
+        merged.MergeFrom(example)
+        yield merged.SerializeToString()
+
+
+def _rows(inputs: Any) -> Iterator[bytes]:
+    arrays = {alias: codec.decode(tensor) for alias, tensor in inputs.items()}
+    counts = {len(array) for array in arrays.values() if array.ndim}
+    for row in range(min(counts, default=1)):
+        example = protos.Example()
+        for alias, array in arrays.items():
+            values = np.ravel(array[row] if array.ndim else array)
+            _fill(example.features.feature[alias], values)
+        yield example.SerializeToString()
+
+
+def _fill(feature: Any, values: np.ndarray) -> None:
+    if values.dtype.kind in "OSU":
+        feature.bytes_list.value.extend(bytes(value) for value in values)
+    elif values.dtype.kind in "iub":
+        # tf.Example has no other integers; what is beyond int64 wraps around.
+        feature.int64_list.value.extend(values.astype(np.int64).tolist())
+    else:
+        feature.float_list.value.extend(values.astype(np.float32).tolist())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.examples_from_log",
+        description="Makes tf.Examples out of request logs, for TensorFlow Data "
+        "Validation. They are what clients sent, which may be personal data.",
+    )
+    parser.add_argument("logs", nargs="+", metavar="LOG", help="TFRecord files")
+    parser.add_argument("--output", required=True, help="TFRecord file of tf.Examples")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+"""Counters, gauges and histograms of one process, ready to be read at any time.
+
+Names are TensorFlow's, with slashes; `prometheus.py` turns them into Prometheus' own.
+"""
+
+import bisect
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
+
+COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
+
+Labels = tuple[str, ...]
+
+
+class Number:
+    """One counter or gauge. Any thread may call; the lock is held for one addition."""
+
+    __slots__ = ("_lock", "value")
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self.value: float = 0
+
+    def add(self, amount: float = 1) -> None:
+        with self._lock:
+            self.value += amount
+
+    def set(self, value: float) -> None:
+        self.value = value
+
+    def read(self) -> float:
+        return self.value
+
+
+@dataclasses.dataclass(frozen=True)
+class HistogramValue:
+    """`counts` has one place more than `bounds`: what lies above the last."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+
+
+class Distribution:
+    """One histogram. Any thread may call."""
+
+    __slots__ = ("_bounds", "_counts", "_find", "_lock", "_total")
+
+    def __init__(
+        self, lock: threading.Lock, bounds: tuple[float, ...], below_bound: bool
+    ) -> None:
+        self._lock = lock
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+        self._find: Callable[[tuple[float, ...], float], int] = (
+            bisect.bisect_right if below_bound else bisect.bisect_left
+        )
+
+    def add(self, value: float) -> None:
+        with self._lock:
+            self._counts[self._find(self._bounds, value)] += 1
+            self._total += value
+
+    def read(self) -> HistogramValue:
+        with self._lock:
+            return HistogramValue(self._bounds, tuple(self._counts), self._total)
+
+
+Cell = TypeVar("Cell", Number, Distribution)
+Sample = tuple[Labels, float | HistogramValue]
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """What one metric says now; samples in the order of their labels."""
+
+    name: str
+    kind: str
+    label_names: Labels
+    samples: Sequence[Sample]
+
+
+class Metric(Generic[Cell]):
+    """A name, its labels, and a cell for every combination that has been met."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        label_names: Labels,
+        make_cell: Callable[[threading.Lock], Cell],
+    ) -> None:
+        self.name, self.kind, self.label_names = name, kind, label_names
+        self._make_cell = make_cell
+        self._cells: dict[Labels, Cell] = {}
+        self._lock = threading.Lock()
+
+    def cell(self, *labels: str) -> Cell:
+        """The cell of these label values, in the order of the names; keep it."""
+        with self._lock:
+            cell = self._cells.get(labels)
+            if cell is None:
+                if len(labels) != len(self.label_names):
+                    raise ValueError(
+                        f"{self.name} has labels {self.label_names}; received {labels}."
+                    )
+                cell = self._cells[labels] = self._make_cell(threading.Lock())
+            return cell
+
+    def remove(self, **labels: str) -> None:
+        """Forgets the cells that have all these label values."""
+        wanted = [(self.label_names.index(n), v) for n, v in labels.items()]
+        with self._lock:
+            for values in list(self._cells):
+                if all(values[index] == value for index, value in wanted):
+                    del self._cells[values]
+
+    def read(self) -> Family:
+        """The present values."""
+        with self._lock:
+            cells = sorted(self._cells.items())
+        samples = [(labels, cell.read()) for labels, cell in cells]
+        return Family(self.name, self.kind, self.label_names, samples)
+
+
+class Registry:
+    """Every metric of a server."""
+
+    def __init__(self) -> None:
+        self._readers: dict[str, Callable[[], Family]] = {}
+        self._metrics: list[Metric[Number] | Metric[Distribution]] = []
+
+    def counter(self, name: str, *label_names: str) -> Metric[Number]:
+        """A number that only grows."""
+        return self._add(Metric(name, COUNTER, label_names, Number))
+
+    def gauge(self, name: str, *label_names: str) -> Metric[Number]:
+        """A number that comes and goes."""
+        return self._add(Metric(name, GAUGE, label_names, Number))
+
+    def histogram(
+        self,
+        name: str,
+        bounds: Sequence[float],
+        *label_names: str,
+        below_bound: bool = False,
+    ) -> Metric[Distribution]:
+        """Counts by size.
+
+        Args:
+            name: with slashes.
+            bounds: upper ends of the buckets, rising; the last bucket has none.
+            label_names: of every cell.
+            below_bound: a value that equals a bound counts in the next bucket. That is
+                what TensorFlow does, though Prometheus means "at most" by `le`.
+        """
+        ends = tuple(bounds)
+        return self._add(
+            Metric(
+                name,
+                HISTOGRAM,
+                label_names,
+                lambda lock: Distribution(lock, ends, below_bound),
+            )
+        )
+
+    def callback(
+        self,
+        name: str,
+        kind: str,
+        label_names: Labels,
+        read: Callable[[], Mapping[Labels, float]],
+    ) -> None:
+        """A metric that is looked up when somebody asks."""
+
+        def family() -> Family:
+            try:
+                samples = sorted(read().items())
+            except Exception:
+                # One gauge that fails must not take the others with it.
+                log.exception("Metric %s cannot be read", name)
+                samples = []
+            return Family(name, kind, label_names, samples)
+
+        self._readers[name] = family
+
+    def collect(self) -> list[Family]:
+        """Everything, by name."""
+        return [self._readers[name]() for name in sorted(self._readers)]
+
+    def remove(self, **labels: str) -> None:
+        """Forgets the cells with these label values, in all metrics that have them."""
+        for metric in self._metrics:
+            if labels.keys() <= set(metric.label_names):
+                metric.remove(**labels)
+
+    def first_value(self, name: str) -> int:
+        """The first cell of a counter, 0 without one; a reload reports its increase."""
+        reader = self._readers.get(name)
+        samples = reader().samples if reader is not None else ()
+        value = samples[0][1] if samples else 0
+        return int(value) if isinstance(value, int | float) else 0
+
+    def _add(self, metric: Metric[Cell]) -> Metric[Cell]:
+        if metric.name in self._readers:
+            raise ValueError(f"There is a metric {metric.name} already.")
+        self._readers[metric.name] = metric.read
+        self._metrics.append(metric)
+        return metric
+
+
+def exponential_bounds(first: float, factor: float, count: int) -> list[float]:
+    """`count` bounds, made by repeated multiplication as TensorFlow makes them."""
+    bounds = [first]
+    while len(bounds) < count:
+        bounds.append(bounds[-1] * factor)
+    return bounds

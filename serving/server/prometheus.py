@@ -1,0 +1,109 @@
+"""Prometheus' text format as tensorflow_model_server writes it, and where it stands."""
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Iterable, Iterator
+
+from serving import protos
+from serving.server.metrics import Family, HistogramValue, Registry
+from serving.server.models import parse_text
+from serving.server.status import invalid_argument
+
+DEFAULT_PATH = "/monitoring/prometheus/metrics"
+CONTENT_TYPE = "text/plain"
+
+_NOT_IN_NAME = re.compile(r"[^a-zA-Z0-9_]")
+_NOT_IN_LABEL = re.compile(r"[^a-zA-Z0-9]")
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PrometheusConfig:
+    """Whether metrics are shown, and at which path of the REST port."""
+
+    enable: bool = False
+    path: str = DEFAULT_PATH
+
+    @classmethod
+    def from_file(cls, path: str) -> "PrometheusConfig":
+        """The settings of a text-format MonitoringConfig; "" means off.
+
+        Raises:
+            StatusError: INVALID_ARGUMENT, the file cannot be read or parsed.
+        """
+        if not path:
+            return cls()
+        try:
+            text = pathlib.Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise invalid_argument(f"Cannot read {path}: {error.strerror}") from None
+        config = parse_text(text, protos.MonitoringConfig, path).prometheus_config
+        return cls(enable=config.enable, path=config.path or DEFAULT_PATH)
+
+
+class PrometheusPage:
+    """The page itself: a target in, an HTTP status and a body out."""
+
+    def __init__(self, registry: Registry, config: PrometheusConfig) -> None:
+        self._registry = registry
+        self._config = config
+
+    def answer(self, target: str) -> tuple[int, str] | None:
+        """Status and text, or None when the target is somebody else's.
+
+        Args:
+            target: path and query as they came. The method does not matter.
+        """
+        path = self._config.path
+        if not self._config.enable or target.partition("?")[0] != path:
+            return None
+        if target != path:
+            return 400, f"Unexpected path: {target}. Should be {path}"
+        return 200, render(self._registry.collect())
+
+
+def render(families: Iterable[Family]) -> str:
+    """The page."""
+    return "\n".join(line for family in families for line in _lines(family)) + "\n"
+
+
+def _lines(family: Family) -> Iterator[str]:
+    name = metric_name(family.name)
+    yield f"# TYPE {name} {family.kind}"
+    label_names = [_label_name(label) for label in family.label_names]
+    for values, value in family.samples:
+        pairs = zip(label_names, values, strict=True)
+        labels = ",".join(f'{n}="{v.translate(_ESCAPES)}"' for n, v in pairs)
+        if isinstance(value, HistogramValue):
+            yield from _histogram_lines(name, labels, value)
+        else:
+            yield f"{name}{{{labels}}} {_number(value)}"
+
+
+def _histogram_lines(name: str, labels: str, value: HistogramValue) -> Iterator[str]:
+    prefix = f"{name}_bucket{{{labels},le=" if labels else f"{name}_bucket{{le="
+    cumulative = 0
+    for bound, count in zip((*value.bounds, None), value.counts, strict=True):
+        cumulative += count
+        # Six digits: upstream's, and the identity of the series.
+        end = "+Inf" if bound is None else f"{bound:g}"
+        yield f'{prefix}"{end}"}} {cumulative}'
+    yield f"{name}_sum{{{labels}}} {_number(value.total)}"
+    yield f"{name}_count{{{labels}}} {cumulative}"
+
+
+def metric_name(name: str) -> str:
+    """`/tensorflow/serving/x` as Prometheus knows it: `:tensorflow:serving:x`."""
+    replaced = _NOT_IN_NAME.sub(":", name)
+    return f"_{replaced}" if replaced[:1].isdigit() else replaced
+
+
+def _label_name(name: str) -> str:
+    replaced = _NOT_IN_LABEL.sub("_", name)
+    return f"_{replaced}" if replaced[:1].isdigit() else replaced
+
+
+def _number(value: float) -> str:
+    # Upstream's sums have six digits, too few for a rate after a few days.
+    return f"{value:.15g}"

@@ -1,0 +1,224 @@
+"""A sample of requests and answers, kept as TFRecord files of PredictionLog.
+
+Off unless a model's `logging_config` asks for it: the files hold what clients sent, and
+text is personal data. Whoever turns it on decides who may read them, and for how long.
+
+A finished file can be a model's warm-up file as it is (up to 1000 records; see
+`serving/warmup_from_log.py` for choosing some), and TFX reads it (see
+`serving/examples_from_log.py` for skew checks). Requests that failed are not logged.
+"""
+
+import dataclasses
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from serving import protos
+from serving.server.background_writer import BackgroundWriter
+from serving.server.log_files import LogFile, RotationConfig
+from serving.server.models import LoggingConfig, ModelEntry
+from serving.server.status import Code
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 256
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+TICK_S = 1.0
+
+MessageFactory = Callable[[], Any]
+
+
+class NumberedVersion(Protocol):
+    """What is asked of a served version."""
+
+    @property
+    def model_name(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sampled:
+    """One request on its way to the writer."""
+
+    kind: str
+    version: NumberedVersion
+    config: LoggingConfig
+    request: MessageFactory
+    response: MessageFactory
+    size_bytes: int
+    time_s: float = dataclasses.field(default_factory=time.time)
+
+
+class RequestLogger:
+    """Samples on the event loop; builds messages and writes in a thread of its own."""
+
+    def __init__(
+        self,
+        *,
+        saved_model_tags: Sequence[str] = ("serve",),
+        on_logged: Callable[[str, Code], None] | None = None,
+        rotation: RotationConfig | None = None,
+        max_waiting: int = MAX_WAITING,
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
+    ) -> None:
+        """`on_logged(model, code)` is called in the writer's thread."""
+        self._tags = tuple(saved_model_tags)
+        self._on_logged = on_logged or (lambda model_name, code: None)
+        self._rotation = rotation or RotationConfig()
+        self._max_waiting = max_waiting
+        self._max_waiting_bytes = max_waiting_bytes
+        self._configs: dict[str, LoggingConfig] = {}
+        self._files: dict[tuple[str, str], LogFile] = {}
+        self._writer: BackgroundWriter[_Sampled] | None = None
+        self._random = random.Random()
+        # Each is written by one thread only, so neither needs a lock.
+        self._bytes_in = self._bytes_out = self._too_large = 0
+
+    def configure(self, entries: Iterable[ModelEntry]) -> None:
+        """Takes the models of a new configuration; one that cannot be is left out."""
+        configs = {e.name: e.logging for e in entries if e.logging is not None}
+        self._configs = {n: c for n, c in configs.items() if _is_possible(n, c)}
+        if self._configs and self._writer is None:
+            self._writer = BackgroundWriter(
+                "request log",
+                self._write,
+                max_items=self._max_waiting,
+                tick_s=min(TICK_S, self._rotation.max_age_s),
+            )
+
+    @property
+    def dropped(self) -> int:
+        """Sampled requests that could not be written."""
+        writer = self._writer
+        return self._too_large + (writer.dropped if writer is not None else 0)
+
+    def wants(self, model_name: str) -> bool:
+        """Throws the dice for one request; ask once, after it has succeeded."""
+        config = self._configs.get(model_name)
+        return config is not None and self._random.random() < config.sampling_rate
+
+    def log_predict(
+        self,
+        version: NumberedVersion,
+        request: MessageFactory,
+        response: MessageFactory,
+        size_bytes: int = 0,
+    ) -> None:
+        """Logs a PredictRequest and its PredictResponse.
+
+        Args:
+            version: which answered.
+            request: makes the message, in the writer's thread, soon; what it uses must
+                not change any more.
+            response: likewise.
+            size_bytes: about how much memory is held until then.
+        """
+        self._put("predict_log", version, request, response, size_bytes)
+
+    def log_classify(self, version: NumberedVersion, request: Any, answer: Any) -> None:
+        """Logs a ClassificationRequest and its ClassificationResponse."""
+        self._put_messages("classify_log", version, request, answer)
+
+    def log_regress(self, version: NumberedVersion, request: Any, answer: Any) -> None:
+        """Logs a RegressionRequest and its RegressionResponse."""
+        self._put_messages("regress_log", version, request, answer)
+
+    def log_multi_inference(
+        self, version: NumberedVersion, request: Any, answer: Any
+    ) -> None:
+        """Logs a MultiInferenceRequest and its MultiInferenceResponse."""
+        self._put_messages("multi_inference_log", version, request, answer)
+
+    def close(self, limit_s: float) -> bool:
+        """Writes what waits and gives the files their names; False at the limit."""
+        writer, self._configs = self._writer, {}
+        if writer is None:
+            return True
+        if not writer.close(limit_s):
+            return False
+        self._finish(list(self._files))
+        return True
+
+    def _put_messages(
+        self, kind: str, version: NumberedVersion, request: Any, answer: Any
+    ) -> None:
+        self._put(kind, version, lambda: request, lambda: answer, request.ByteSize())
+
+    def _put(
+        self,
+        kind: str,
+        version: NumberedVersion,
+        request: MessageFactory,
+        response: MessageFactory,
+        size_bytes: int,
+    ) -> None:
+        config = self._configs.get(version.model_name)
+        if config is None or self._writer is None:
+            return
+        if self._bytes_in - self._bytes_out + size_bytes > self._max_waiting_bytes:
+            self._too_large += 1
+        elif self._writer.put(
+            _Sampled(kind, version, config, request, response, size_bytes)
+        ):
+            self._bytes_in += size_bytes
+
+    def _write(self, items: Sequence[_Sampled]) -> None:
+        for item in items:
+            code = Code.OK
+            try:
+                self._write_one(item)
+            except Exception:  # noqa: BLE001  one bad request, or a full disk
+                code = Code.INTERNAL
+                if self._writer is not None:
+                    self._writer.lose(1)
+            self._bytes_out += item.size_bytes
+            self._on_logged(item.version.model_name, code)
+        wanted = {(n, c.log_file_prefix) for n, c in self._configs.items()}
+        due = [key for key, file in self._files.items() if file.is_due]
+        self._finish({*due, *(self._files.keys() - wanted)})
+
+    def _write_one(self, item: _Sampled) -> None:
+        record = _prediction_log(item, self._tags).SerializeToString()
+        key = (item.version.model_name, item.config.log_file_prefix)
+        file = self._files.get(key)
+        if file is not None and file.is_due:
+            self._finish([key])
+            file = None
+        if file is None:
+            file = self._files[key] = LogFile(key[1], key[0], self._rotation)
+        file.write(record)
+
+    def _finish(self, keys: Iterable[tuple[str, str]]) -> None:
+        for key in keys:
+            try:
+                self._files.pop(key).finish()
+            except OSError:
+                log.exception("A request log of %s stays a .part file", key[0])
+
+
+def _prediction_log(item: _Sampled, tags: Sequence[str]) -> Any:
+    entry = protos.PredictionLog()
+    part = getattr(entry, item.kind)
+    part.request.CopyFrom(item.request())
+    part.response.CopyFrom(item.response())
+    metadata = entry.log_metadata
+    metadata.model_spec.name = item.version.model_name
+    metadata.model_spec.version.value = item.version.number
+    metadata.sampling_config.sampling_rate = item.config.sampling_rate
+    metadata.saved_model_tags.extend(tags)
+    metadata.timestamp_secs = int(item.time_s)
+    return entry
+
+
+def _is_possible(model_name: str, config: LoggingConfig) -> bool:
+    if config.log_file_prefix and "://" not in config.log_file_prefix:
+        return True
+    log.error(
+        "Requests of %s are not logged: filename_prefix must be a path on this "
+        "machine, such as /var/log/requests/%s; received %r.",
+        *(model_name, model_name, config.log_file_prefix),
+    )
+    return False

@@ -1,0 +1,222 @@
+"""What the end of a request adds to the metrics: upstream's and ours by signature."""
+
+import dataclasses
+import threading
+from collections.abc import Callable
+
+from serving.server.metrics import Distribution, Number, Registry, exponential_bounds
+from serving.server.request_record import GRPC, RequestRecord
+from serving.server.status import Code
+
+MICROS = 1_000_000
+LATENCY_BOUNDS = exponential_bounds(10, 1.8, 33)
+SIZE_BOUNDS = exponential_bounds(1, 2, 14)
+
+UNKNOWN_MODEL = "<unknown>"
+MAX_SIGNATURES = 200
+"""Per model. A record names signatures that exist only; this is the second fence."""
+
+INFERENCE = ("predict", "classify", "regress")
+MULTI_INFERENCE = "MultiInference"
+
+_Key = tuple[str, str, str, int | None, str, int, bool]
+
+
+@dataclasses.dataclass(slots=True)
+class _Cells:
+    """Where one kind of request counts."""
+
+    counts: list[Number]
+    bytes_in: Number
+    bytes_out: Number
+    latencies: list[Distribution]
+    runtimes: list[Distribution]
+    by_signature: tuple[Distribution, Distribution, Distribution, Distribution] | None
+    examples: tuple[Distribution, Number] | None
+
+
+class RequestMetrics:
+    """Cells are looked up once per kind of request, so that a request costs little."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        is_known: Callable[[str], bool],
+        is_live: Callable[[str, int], bool],
+    ) -> None:
+        self._is_known, self._is_live = is_known, is_live
+        self._lock = threading.Lock()
+        self._cells: dict[_Key, _Cells] = {}
+        self._signatures: dict[str, set[str]] = {}
+        self._add_upstream(registry)
+        self._add_ours(registry)
+
+    def observe(self, record: RequestRecord) -> None:
+        """Counts a request that has ended."""
+        has_run = record.run_s > 0
+        key = (
+            record.api,
+            record.entrypoint,
+            record.model_name,
+            record.version,
+            record.signature_name,
+            int(record.code),
+            has_run,
+        )
+        cells = self._cells.get(key)
+        if cells is None:
+            cells = self._find_cells(key)
+        for number in cells.counts:
+            number.add()
+        cells.bytes_in.add(record.request_bytes)
+        cells.bytes_out.add(record.response_bytes)
+        for latency in cells.latencies:
+            latency.add(record.total_s * MICROS)
+        for runtime in cells.runtimes:
+            # Upstream's clock runs while a request waits in the batching session.
+            runtime.add((record.queue_s + record.run_s) * MICROS)
+        if cells.by_signature is not None:
+            queue, run, rows, batch_rows = cells.by_signature
+            queue.add(record.queue_s * MICROS)
+            run.add(record.run_s * MICROS)
+            rows.add(record.rows)
+            batch_rows.add(record.batch_rows)
+        if cells.examples is not None:
+            cells.examples[0].add(record.rows)
+            cells.examples[1].add(record.rows)
+
+    def forget_cells(self) -> None:
+        """Looks everything up again: a version or a model has come or gone."""
+        with self._lock:
+            self._cells.clear()
+
+    def forget_model(self, model_name: str) -> None:
+        """Learns the model's signatures anew, should it come back."""
+        with self._lock:
+            self._signatures.pop(model_name, None)
+            self._cells.clear()
+
+    def _find_cells(self, key: _Key) -> _Cells:
+        with self._lock:
+            known = self._bounded(key)
+            cells = self._cells.get(known)
+            if cells is None:
+                cells = self._cells[known] = self._make_cells(known)
+            return cells
+
+    def _bounded(self, key: _Key) -> _Key:
+        """The key with no name in it that only a client has made up."""
+        api, entrypoint, model, version, signature, code, has_run = key
+        if not self._is_known(model):
+            model = UNKNOWN_MODEL if model else ""
+            return api, entrypoint, model, None, "", code, has_run
+        if version is not None and not self._is_live(model, version):
+            version = None
+        seen = self._signatures.setdefault(model, set())
+        if len(seen) < MAX_SIGNATURES:
+            seen.add(signature)
+        if signature not in seen:
+            signature = ""
+        return api, entrypoint, model, version, signature, code, has_run
+
+    def _make_cells(self, key: _Key) -> _Cells:
+        api, entrypoint, model, version, signature, code, has_run = key
+        status = Code(code).name
+        counts = [
+            self._count_by_signature.cell(
+                model,
+                "" if version is None else str(version),
+                signature,
+                api,
+                entrypoint,
+                status,
+            )
+        ]
+        latencies, runtimes = [], []
+        is_ok = code == Code.OK
+        is_inference = api.lower() in INFERENCE
+        if is_inference or entrypoint != GRPC:
+            counts.append(self._request_count.cell(model, status))
+            if is_ok:
+                # Upstream has no API for a REST request that asks for no inference.
+                name = api if is_inference else ""
+                latencies.append(self._latency.cell(model, name, entrypoint))
+        if is_ok and has_run:
+            latencies.append(
+                self._latency_by_signature.cell(model, signature, entrypoint)
+            )
+            if is_inference:
+                # Upstream runs REST through the gRPC calls and names those.
+                runtimes.append(self._runtime.cell(model, api.capitalize(), "TF1"))
+        return _Cells(
+            counts,
+            self._bytes_in.cell(model),
+            self._bytes_out.cell(model),
+            latencies,
+            runtimes,
+            self._signature_cells(model, signature) if has_run else None,
+            self._example_cells(model) if is_ok and api == MULTI_INFERENCE else None,
+        )
+
+    def _signature_cells(
+        self, model: str, signature: str
+    ) -> tuple[Distribution, Distribution, Distribution, Distribution]:
+        return (
+            self._queue.cell(model, signature),
+            self._run.cell(model, signature),
+            self._rows.cell(model, signature),
+            self._batch_rows.cell(model, signature),
+        )
+
+    def _example_cells(self, model: str) -> tuple[Distribution, Number]:
+        return self._examples.cell(model), self._example_total.cell(model)
+
+    def _add_upstream(self, registry: Registry) -> None:
+        prefix = "/tensorflow/serving"
+        self._request_count = registry.counter(
+            f"{prefix}/request_count", "model_name", "status"
+        )
+        self._latency = registry.histogram(
+            f"{prefix}/request_latency",
+            LATENCY_BOUNDS,
+            *("model_name", "API", "entrypoint"),
+        )
+        self._runtime = registry.histogram(
+            f"{prefix}/runtime_latency",
+            LATENCY_BOUNDS,
+            *("model_name", "API", "runtime"),
+        )
+        self._examples = registry.histogram(
+            f"{prefix}/request_example_counts",
+            exponential_bounds(1, 2, 15),
+            "model",
+            below_bound=True,
+        )
+        self._example_total = registry.counter(
+            f"{prefix}/request_example_count_total", "model"
+        )
+
+    def _add_ours(self, registry: Registry) -> None:
+        prefix = "/ktp/serving"
+        by_signature = ("model_name", "signature")
+        self._count_by_signature = registry.counter(
+            f"{prefix}/request_count",
+            *("model_name", "version", "signature", "API", "entrypoint", "status"),
+        )
+        self._latency_by_signature = registry.histogram(
+            f"{prefix}/request_latency", LATENCY_BOUNDS, *by_signature, "entrypoint"
+        )
+        self._queue = registry.histogram(
+            f"{prefix}/queue_latency", LATENCY_BOUNDS, *by_signature
+        )
+        self._run = registry.histogram(
+            f"{prefix}/run_latency", LATENCY_BOUNDS, *by_signature
+        )
+        self._rows = registry.histogram(
+            f"{prefix}/request_rows", SIZE_BOUNDS, *by_signature
+        )
+        self._batch_rows = registry.histogram(
+            f"{prefix}/batch_rows", SIZE_BOUNDS, *by_signature
+        )
+        self._bytes_in = registry.counter(f"{prefix}/request_bytes", "model_name")
+        self._bytes_out = registry.counter(f"{prefix}/response_bytes", "model_name")

@@ -1,0 +1,187 @@
+"""The page that Prometheus reads, character by character where upstream fixed it."""
+
+import pathlib
+import re
+
+import pytest
+
+from serving.server.metrics import GAUGE, Registry, exponential_bounds
+from serving.server.prometheus import (
+    DEFAULT_PATH,
+    PrometheusConfig,
+    PrometheusPage,
+    metric_name,
+    render,
+)
+from serving.server.server_metrics import ServerMetrics
+from serving.server.status import StatusError
+from tests.serving.test_metrics import FakeModels, record
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+def page(registry: Registry, path: str = DEFAULT_PATH) -> PrometheusPage:
+    return PrometheusPage(registry, PrometheusConfig(enable=True, path=path))
+
+
+def test_a_counter_is_a_type_line_and_its_samples(registry: Registry) -> None:
+    count = registry.counter("/tensorflow/serving/request_count", "model_name", "a-b")
+    count.cell("b", "x").add(2)
+    count.cell("a", "x").add(12_345_678)
+    assert render(registry.collect()) == (
+        "# TYPE :tensorflow:serving:request_count counter\n"
+        ':tensorflow:serving:request_count{model_name="a",a_b="x"} 12345678\n'
+        ':tensorflow:serving:request_count{model_name="b",a_b="x"} 2\n'
+    )
+
+
+def test_a_metric_without_labels_keeps_its_braces(registry: Registry) -> None:
+    registry.counter("/runs").cell().add()
+    registry.callback("/size", GAUGE, (), lambda: {(): 2.5})
+    assert render(registry.collect()) == (
+        "# TYPE :runs counter\n:runs{} 1\n# TYPE :size gauge\n:size{} 2.5\n"
+    )
+
+
+def test_a_metric_nobody_has_used_shows_its_type_only(registry: Registry) -> None:
+    registry.histogram("/tensorflow/x", [1.0], "model")
+    assert render(registry.collect()) == "# TYPE :tensorflow:x histogram\n"
+
+
+def test_buckets_are_cumulative_and_end_with_infinity(registry: Registry) -> None:
+    size = registry.histogram("/h", [1, 2.5], "m").cell("a")
+    for value in (0.5, 2, 2.4, 100):
+        size.add(value)
+    assert render(registry.collect()) == (
+        "# TYPE :h histogram\n"
+        ':h_bucket{m="a",le="1"} 1\n'
+        ':h_bucket{m="a",le="2.5"} 3\n'
+        ':h_bucket{m="a",le="+Inf"} 4\n'
+        ':h_sum{m="a"} 104.9\n'
+        ':h_count{m="a"} 4\n'
+    )
+
+
+def test_latency_buckets_are_spelt_as_upstream_spells_them(registry: Registry) -> None:
+    registry.histogram("/h", exponential_bounds(10, 1.8, 33)).cell()
+    ends = re.findall(r':h_bucket{le="(.*)"}', render(registry.collect()))
+    assert ends[:7] == ["10", "18", "32.4", "58.32", "104.976", "188.957", "340.122"]
+    assert ends[20:22] == ["1.27482e+06", "2.29468e+06"]
+    assert len(ends) == 34
+    assert ends[-1] == "+Inf"
+
+
+def test_upstream_counts_a_value_on_a_bound_in_the_next_bucket(
+    registry: Registry,
+) -> None:
+    registry.histogram("/h", [1, 2], below_bound=True).cell().add(1)
+    assert ':h_bucket{le="1"} 0\n:h_bucket{le="2"} 1\n' in render(registry.collect())
+
+
+def test_label_values_cannot_break_out(registry: Registry) -> None:
+    registry.counter("/c", "m").cell('a"b\\c\nd').add()
+    assert '{m="a\\"b\\\\c\\nd"} 1\n' in render(registry.collect())
+
+
+@pytest.mark.parametrize(
+    "name, shown",
+    [("/tensorflow/core/a_b-c", ":tensorflow:core:a_b:c"), ("2x.y", "_2x:y")],
+)
+def test_names_turn_into_prometheus_names(name: str, shown: str) -> None:
+    assert metric_name(name) == shown
+
+
+def test_the_page_is_at_its_path_and_nowhere_else(registry: Registry) -> None:
+    shown = page(registry, "/m")
+    assert shown.answer("/m") == (200, "\n")
+    assert shown.answer("/m/") is None
+    assert shown.answer(DEFAULT_PATH) is None
+    assert PrometheusPage(registry, PrometheusConfig()).answer(DEFAULT_PATH) is None
+
+
+def test_a_query_string_is_an_unexpected_path(registry: Registry) -> None:
+    assert page(registry).answer(f"{DEFAULT_PATH}?name[]=x") == (
+        400,
+        f"Unexpected path: {DEFAULT_PATH}?name[]=x. Should be {DEFAULT_PATH}",
+    )
+
+
+@pytest.mark.parametrize(
+    "text, config",
+    [
+        ("", PrometheusConfig()),
+        ("prometheus_config { enable: true }", PrometheusConfig(enable=True)),
+        (
+            'prometheus_config { enable: true, path: "/metrics" }',
+            PrometheusConfig(enable=True, path="/metrics"),
+        ),
+        ('prometheus_config { path: "/metrics" }', PrometheusConfig(path="/metrics")),
+    ],
+)
+def test_the_monitoring_file_says_whether_and_where(
+    tmp_path: pathlib.Path, text: str, config: PrometheusConfig
+) -> None:
+    file = tmp_path / "monitoring.config"
+    file.write_text(text)
+    assert PrometheusConfig.from_file(str(file)) == config
+
+
+def test_without_a_monitoring_file_there_are_no_metrics() -> None:
+    assert PrometheusConfig.from_file("") == PrometheusConfig(enable=False)
+
+
+@pytest.mark.parametrize("text", ["prometheus_config { enabled: true }", "no"])
+def test_a_bad_monitoring_file_is_refused_in_upstream_s_words(
+    tmp_path: pathlib.Path, text: str
+) -> None:
+    file = tmp_path / "monitoring.config"
+    file.write_text(text)
+    words = f"Invalid protobuf file: '{file}'.*tensorflow.serving.MonitoringConfig"
+    with pytest.raises(StatusError, match=words):
+        PrometheusConfig.from_file(str(file))
+    with pytest.raises(StatusError, match="Cannot read"):
+        PrometheusConfig.from_file(str(tmp_path / "absent"))
+
+
+LINE = re.compile(
+    r"# TYPE [a-zA-Z_:][a-zA-Z0-9_:]* (counter|gauge|histogram)"
+    r'|[a-zA-Z_:][a-zA-Z0-9_:]*\{([a-zA-Z_]+="[^"\\]*"(,[a-zA-Z_]+="[^"\\]*")*)?\}'
+    r" -?[0-9][0-9.e+-]*"
+)
+
+
+def test_every_line_of_a_server_s_page_can_be_read() -> None:
+    metrics = ServerMetrics(FakeModels("m"))
+    metrics(record())
+    metrics.on_batch([0.1], [1], 1)
+    lines = render(metrics.registry.collect()).splitlines()
+    assert len(lines) > 200
+    assert [line for line in lines if not LINE.fullmatch(line)] == []
+    assert not any(line.startswith("# HELP") for line in lines)
+
+
+UPSTREAM = {
+    "tensorflow:cc:saved_model:load_attempt_count": "counter",
+    "tensorflow:cc:saved_model:load_latency": "counter",
+    "tensorflow:serving:batching_session:queuing_latency": "histogram",
+    "tensorflow:serving:batching_session:wrapped_run_count": "counter",
+    "tensorflow:serving:model_warmup_latency": "histogram",
+    "tensorflow:serving:model_warmup_records_read": "counter",
+    "tensorflow:serving:request_count": "counter",
+    "tensorflow:serving:request_example_count_total": "counter",
+    "tensorflow:serving:request_example_counts": "histogram",
+    "tensorflow:serving:request_latency": "histogram",
+    "tensorflow:serving:request_log_count": "counter",
+    "tensorflow:serving:runtime_latency": "histogram",
+}
+
+
+def test_every_metric_of_upstream_is_there_and_ours_have_their_own_prefix() -> None:
+    lines = render(ServerMetrics(FakeModels()).registry.collect()).splitlines()
+    types = dict(line.split()[2:] for line in lines if line.startswith("# TYPE"))
+    assert types.items() >= {f":{n}": kind for n, kind in UPSTREAM.items()}.items()
+    known = (":tensorflow:serving:", ":tensorflow:cc:", ":ktp:serving:")
+    assert [name for name in types if not name.startswith(known)] == []
