@@ -15,6 +15,11 @@ UV ?= $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 # Which pins `make lock` lets go: a list of names, or all.
 UPGRADE ?=
 
+# What `make image` builds with, from and to.
+CONTAINER_TOOL ?= docker
+BASE_IMAGE ?= python:3.11-slim-bookworm
+IMAGE ?= keras-transformer-pipeline:0.1.0
+
 BIN := .venv/bin
 READY := .venv/.installed
 EDGE_READY := .venv-edge/.installed
@@ -74,9 +79,16 @@ format: $(READY) ## let ruff format, and mend what it can
 	$(BIN)/ruff format .
 
 ##@ Maintain
-.PHONY: lock clean distclean help
+.PHONY: lock k8s-config image clean distclean help
 lock: $(UV) ## write requirements/ anew; UPGRADE="name ..." or UPGRADE=all moves pins
 	$(PYTHON) -m scripts.lock --uv $(UV) $(if $(UPGRADE),--upgrade $(UPGRADE))
+
+k8s-config: $(READY) ## write what k8s/ tells the server, from serving/engine_presets.py
+	$(BIN)/python -m scripts.k8s_config
+
+image: ## build the embedded server's image (serving/Dockerfile); CONTAINER_TOOL=podman
+	$(CONTAINER_TOOL) build --file serving/Dockerfile --tag $(IMAGE) \
+		--build-arg BASE=$(BASE_IMAGE) .
 
 clean: ## remove caches and builds; keep environments and runs
 	rm -rf dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -69,8 +69,9 @@ EMBEDDED = dataclasses.replace(
 
 TLS = dataclasses.replace(
     EMBEDDED,
-    ssl_config_file="/run/tls/ssl.config",
-    bearer_token_file="/etc/token/token",
+    rest_api_enable_tls=True,
+    ssl_config_file="/etc/classifier-tls/ssl.config",
+    bearer_token_file="/etc/classifier-tokens/tokens",
 )
 
 KUBERNETES: Mapping[str, EngineSettings] = {
@@ -82,4 +83,4 @@ KUBERNETES: Mapping[str, EngineSettings] = {
 }
 """Folder below k8s/ and what the server is told there."""
 
-__all__ = ["CLUSTER", "EMBEDDED", "GCS", "GPU", "KUBERNETES", "TLS", "local"]
+EMBEDDED_FOLDERS = ("overlays/embedded", "overlays/tls")

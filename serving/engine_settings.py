@@ -105,6 +105,9 @@ class EngineSettings:
     enable_serialization_as_tensor_content: bool | None = _flag()
     enable_signature_method_name_check: bool | None = _flag()
     shutdown_limit_seconds: int | None = _embedded_flag(harmless=True)
+    # With upstream, TLS is gRPC's alone.
+    rest_api_enable_tls: bool | None = _embedded_flag(harmless=True)
+    grpc_socket_mode: str | None = _embedded_flag()
     access_log_file: str | None = _embedded_flag()
     access_log_sampling_rate: float | None = _embedded_flag()
     bearer_token_file: str | None = _embedded_flag()
@@ -114,6 +117,8 @@ class EngineSettings:
         self._check_addresses()
         if self.tls is not None and self.ssl_config_file is not None:
             raise ValueError("tls and ssl_config_file are both set; give one of them.")
+        if self.rest_api_enable_tls and not (self.tls or self.ssl_config_file):
+            raise ValueError("rest_api_enable_tls needs a certificate: set tls, too.")
         path = self.monitoring_path
         if path is not None and not path.startswith("/"):
             raise ValueError(
@@ -161,8 +166,8 @@ class EngineSettings:
             and not field.metadata.get("harmless")
             and getattr(self, field.name) is not None
         ]
-        if any(model.request_log is not None for model in self.models):
-            asked.append("request logging")
+        if any(model.logging is not None for model in self.models):
+            asked.append("logging_config")
         return asked
 
     def files(self) -> dict[str, str]:

@@ -197,7 +197,7 @@ def _container_command(settings: EngineSettings, folder: pathlib.Path) -> Engine
 def _notes(settings: EngineSettings) -> tuple[str, ...]:
     """What differs from the embedded server, where that may surprise."""
     notes = []
-    if settings.tls is not None or settings.ssl_config_file is not None:
+    if settings.rest_api_enable_tls:
         notes.append("TLS covers gRPC alone here: REST stays plain.")
     if settings.shutdown_limit_seconds is not None:
         notes.append("It does not drain: --shutdown_limit_seconds is left out.")

@@ -64,8 +64,8 @@ class RunningServer:
     @property
     def has_rest_tls(self) -> bool:
         """Whether REST is encrypted, too; TF Serving encrypts gRPC alone."""
-        is_encrypted = self.settings.tls or self.settings.ssl_config_file
-        return self.engine is Engine.EMBEDDED and bool(is_encrypted)
+        is_wanted = bool(self.settings.rest_api_enable_tls)
+        return is_wanted and self.engine is Engine.EMBEDDED
 
     @property
     def notes(self) -> tuple[str, ...]:

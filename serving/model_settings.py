@@ -9,22 +9,13 @@ from google.protobuf import text_format
 
 from model import contract
 from serving import protos
-from serving.server.models import PLATFORM, VersionPolicy, read_config_file
+from serving.server.models import (
+    PLATFORM,
+    LoggingConfig,
+    VersionPolicy,
+    read_config_file,
+)
 from serving.server.status import StatusError
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RequestLogSettings:
-    """A share of all requests, kept as PredictionLog in `PREFIX...` files."""
-
-    filename_prefix: str
-    sampling_rate: float = 0.01
-
-    def __post_init__(self) -> None:
-        if not 0 < self.sampling_rate <= 1:
-            raise ValueError(
-                f"sampling_rate is {self.sampling_rate}; allowed: above 0, up to 1."
-            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,7 +26,7 @@ class ModelSettings:
     name: str = contract.MODEL_NAME
     policy: VersionPolicy = VersionPolicy()
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    request_log: RequestLogSettings | None = None
+    logging: LoggingConfig | None = None
 
     def __post_init__(self) -> None:
         if not self.name or any(mark in self.name for mark in "/:"):
@@ -49,11 +40,16 @@ class ModelSettings:
             raise ValueError(
                 f"{self.name}: latest is {self.policy.latest}; serve 1 version or more."
             )
-        missing = set(self.labels.values()) - set(self.policy.specific)
-        if self.policy.specific and missing:
+        served = self.policy.specific
+        if served is not None and not set(self.labels.values()) <= set(served):
             raise ValueError(
-                f"{self.name}: labels point to versions {sorted(missing)}, and only "
-                f"{list(self.policy.specific)} are served."
+                f"{self.name}: labels {dict(self.labels)} point to more versions than "
+                f"are served: {list(served)}."
+            )
+        if self.logging is not None and not 0 <= self.logging.sampling_rate <= 1:
+            raise ValueError(
+                f"{self.name}: sampling_rate is {self.logging.sampling_rate}; allowed: "
+                "0 to 1."
             )
 
     @property
@@ -69,17 +65,19 @@ class ModelSettings:
         )
         model.version_labels.update(self.labels)
         policy = model.model_version_policy
-        if self.policy.specific:
+        if self.policy.specific is not None:
+            policy.specific.SetInParent()
             policy.specific.versions.extend(self.policy.specific)
         elif self.policy.latest is None:
             policy.all.SetInParent()
         else:
             policy.latest.num_versions = self.policy.latest
-        if self.request_log is not None:
-            logging = model.logging_config
-            prefix = self.request_log.filename_prefix
-            logging.log_collector_config.filename_prefix = prefix
-            logging.sampling_config.sampling_rate = self.request_log.sampling_rate
+        if self.logging is not None:
+            collector = model.logging_config.log_collector_config
+            collector.type = self.logging.collector_type
+            collector.filename_prefix = self.logging.log_file_prefix
+            rate = self.logging.sampling_rate
+            model.logging_config.sampling_config.sampling_rate = rate
 
 
 def models_text(models: Iterable[ModelSettings]) -> str:
@@ -106,6 +104,7 @@ def read_models(path: str) -> tuple[ModelSettings, ...]:
             base_path=entry.base_path,
             policy=entry.policy,
             labels=entry.labels,
+            logging=entry.logging,
         )
         for entry in entries
     )

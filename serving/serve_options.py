@@ -60,6 +60,7 @@ def _changes(settings: EngineSettings, options: Mapping[str, Any]) -> dict[str, 
     changes["monitoring_path"] = METRICS_PATH if options["monitoring"] else None
     changes["rest_api_enable_cors_support"] = options["cors"] or None
     changes["tls"] = _tls(options["tls_cert"], options["tls_key"], options["tls_ca"])
+    changes["rest_api_enable_tls"] = changes["tls"] is not None or None
     access_log = options["access_log"]
     # The server runs in another folder than its caller.
     is_path = access_log not in (None, STDOUT)

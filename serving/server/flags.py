@@ -61,6 +61,9 @@ class ServerFlags:
     rest_api_enable_tls: bool = False
     # Ours: one token a line; requests on both ports must carry one of them.
     bearer_token_file: str = ""
+    # Ours: one JSON line per request, "-" for standard output; a share of them.
+    access_log_file: str = _ignored("")
+    access_log_sampling_rate: float = _ignored(1.0)
 
     allow_version_labels_for_unavailable_models: bool = _ignored(False)
     num_load_threads: int = _ignored(0)

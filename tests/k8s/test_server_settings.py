@@ -6,7 +6,9 @@ import pytest
 from google.protobuf import text_format
 
 from model import contract
+from scripts import k8s_config
 from serving import protos
+from serving.engine_presets import EMBEDDED_FOLDERS
 from serving.server.flags import parse_flags
 from tests.k8s import rendering
 from tests.k8s.policy import flags, pods
@@ -50,7 +52,7 @@ def test_the_server_never_pads_requests(overlay: str):
     assert not batching.pad_variable_length_inputs
 
 
-@pytest.mark.parametrize("overlay", ["pvc", "local", "gcs", "s3", "embedded"])
+@pytest.mark.parametrize("overlay", sorted(set(OVERLAYS) - {"gpu"}))
 def test_threads_are_as_many_as_the_container_s_cores(overlay: str):
     batching = parsed(overlay, "batching.config", protos.BatchingParameters())
     settings = flags.of(server(overlay))
@@ -74,7 +76,7 @@ def test_metrics_are_where_prometheus_is_told_to_look(overlay: str):
 def test_readiness_asks_for_a_version_that_answers(overlay: str):
     container = server(overlay)
     of_model = f"/v1/models/{contract.MODEL_NAME}/metadata"
-    expected = "/readyz" if "python" in container["command"] else of_model
+    expected = "/readyz" if flags.is_embedded(container) else of_model
     assert container["readinessProbe"]["httpGet"]["path"] == expected
     assert container["startupProbe"]["httpGet"]["path"] == expected
 
@@ -86,9 +88,31 @@ def test_the_embedded_server_takes_the_same_flags(overlay: str):
     settings.flags.check()
 
 
-def test_the_embedded_server_has_the_time_it_takes_to_drain():
-    spec = pods.pod_spec(deployment("embedded"))
-    container = server("embedded")
+EMBEDDED = [path.rpartition("/")[2] for path in EMBEDDED_FOLDERS]
+
+
+@pytest.mark.parametrize("overlay", EMBEDDED)
+def test_the_embedded_server_has_the_time_it_takes_to_drain(overlay: str):
+    spec = pods.pod_spec(deployment(overlay))
+    container = server(overlay)
     endpoint_s = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
     drain_s = parse_flags(container["args"]).flags.shutdown_limit_seconds
     assert endpoint_s + drain_s < spec["terminationGracePeriodSeconds"]
+
+
+@pytest.mark.parametrize("path", k8s_config.texts())
+def test_files_for_the_server_are_those_of_the_presets(path: str):
+    assert path not in k8s_config.stale(), "run `make k8s-config`, and review"
+
+
+def test_encrypted_ports_are_probed_and_scraped_as_such():
+    container = server("tls")
+    probes = [
+        container[f"{kind}Probe"] for kind in ("startup", "readiness", "liveness")
+    ]
+    assert {probe["httpGet"]["scheme"] for probe in probes} == {"HTTPS"}
+    template = deployment("tls")["spec"]["template"]["metadata"]
+    assert template["annotations"]["prometheus.io/scheme"] == "https"
+    services = [each for each in rendering.render("tls") if each["kind"] == "Service"]
+    protocols = {p["appProtocol"] for each in services for p in each["spec"]["ports"]}
+    assert protocols == {"grpcs", "https"}

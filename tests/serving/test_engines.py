@@ -1,6 +1,5 @@
 """Which engine is taken and why, and how each is told the same."""
 
-import dataclasses
 import pathlib
 import signal
 from typing import Any
@@ -133,7 +132,7 @@ def test_a_container_refuses_a_path_it_does_not_see() -> None:
 
 def test_what_tf_serving_does_otherwise_is_said() -> None:
     tls = TlsSettings(certificate_path="/c", key_path="/k")
-    wanted = dataclasses.replace(settings(), tls=tls, shutdown_limit_seconds=5)
+    wanted = settings(tls=tls, rest_api_enable_tls=True, shutdown_limit_seconds=5)
     command = engines.command(Engine.TENSORFLOW_MODEL_SERVER, wanted, pathlib.Path("/"))
     assert len(command.notes) == 2
     assert "REST stays plain" in command.notes[0]

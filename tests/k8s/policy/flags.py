@@ -1,8 +1,11 @@
 """Policies on the model server's command line."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from serving.serve_options import STDOUT
+from serving.server.flags import ServerFlags
 from tests.k8s.policy.pods import deployments, pod_spec
 from tests.k8s.rendering import Resource, name
 
@@ -50,13 +53,24 @@ def are_known(resources: list[Resource]) -> Iterator[str]:
     """No flag is misspelt, and none contradicts another."""
     for _, container in servers(resources):
         flags = of(container)
-        for flag in set(flags) - KNOWN:
-            yield f"tensorflow_model_server has no flag --{flag}"
+        for flag in set(flags) - _known(container):
+            yield f"{container['command'][-1]} has no flag --{flag}"
         batching = flags.get("enable_batching") == "true"
         if "batching_parameters_file" in flags and not batching:
             yield "--batching_parameters_file without --enable_batching"
         if flags.get("enable_model_warmup") != "true":
             yield "the first requests would meet a cold model"
+
+
+def _known(container: dict[str, Any]) -> frozenset[str]:
+    if is_embedded(container):
+        return KNOWN | {field.name for field in dataclasses.fields(ServerFlags)}
+    return KNOWN
+
+
+def is_embedded(container: dict[str, Any]) -> bool:
+    """Whether it runs our own server."""
+    return "serving.server" in container["command"]
 
 
 def name_mounted_files(resources: list[Resource]) -> Iterator[str]:
@@ -65,7 +79,7 @@ def name_mounted_files(resources: list[Resource]) -> Iterator[str]:
     for deployment, container in servers(resources):
         files = set(_mounted_files(pod_spec(deployment), container, maps))
         for flag, value in of(container).items():
-            if flag.endswith("_file") and value not in files:
+            if flag.endswith("_file") and value not in {*files, STDOUT}:
                 yield f"--{flag}={value} is not mounted; there are {sorted(files)}"
 
 
@@ -83,7 +97,10 @@ def _mounted_files(
 ) -> Iterator[str]:
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     for mount in container["volumeMounts"]:
-        config_map = volumes.get(mount["name"], {}).get("configMap")
-        if config_map is not None and config_map["name"] in maps:
-            for key in maps[config_map["name"]]["data"]:
-                yield f"{mount['mountPath']}/{key}"
+        volume = volumes.get(mount["name"], {})
+        keys = [item["path"] for item in volume.get("secret", {}).get("items", [])]
+        config_map = maps.get(volume.get("configMap", {}).get("name"))
+        if config_map is not None:
+            keys += config_map["data"]
+        for key in keys:
+            yield f"{mount['mountPath']}/{key}"
