@@ -12,6 +12,12 @@ from serving.server.served_version import ServedVersion
 from tests.serving.fakes import FakeServer
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """Coroutines that are tests run on asyncio, as the server does."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="session")
 def fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeServer]:
     """A running server with a fake model; do not change its files."""
