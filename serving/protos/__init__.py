@@ -45,6 +45,7 @@ MESSAGES = {
         "tensorflow.serving.PredictionLog",
         "tensorflow.serving.RegressionRequest",
         "tensorflow.serving.RegressionResponse",
+        "tensorflow.serving.RegressionResult",
         "tensorflow.serving.ReloadConfigRequest",
         "tensorflow.serving.ReloadConfigResponse",
         "tensorflow.serving.SSLConfig",
