@@ -33,6 +33,8 @@ class RestApp:
             return
         headers = dict(scope["headers"])
         body = await _read_body(receive)
+        if body is None:
+            return
         if scope["method"] == "OPTIONS" and self._cors:
             origin = headers.get(b"origin", b"")
             answer = Answer(200 if origin.startswith(b"http") else 400, b"")
@@ -77,10 +79,13 @@ class RestApp:
         return headers
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes | None:
+    """The body, or None when the client went away before its end."""
     chunks = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         chunks.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(chunks)
@@ -129,8 +134,15 @@ class RestServer:
     ) -> None:
         import uvicorn
 
+        from serving.server.http_guard import HttpLimits, guarded_protocol
+
         config = uvicorn.Config(
             app,
+            http=guarded_protocol(HttpLimits()),
+            # An upgrade to a WebSocket would end in a 500.
+            ws="none",
+            # As libevent's, so that pools of connections live as long as before.
+            timeout_keep_alive=50,
             lifespan="off",
             log_config=None,
             log_level="error",

@@ -45,7 +45,7 @@ def bind_grpc(server: Any, flags: ServerFlags, credentials: Any = None) -> None:
     if flags.port:
         _bind(socket.AF_INET, "0.0.0.0", "port", flags.port).close()
     if flags.grpc_socket_path:
-        _clear_socket(flags.grpc_socket_path)
+        _check_socket(flags.grpc_socket_path)
     for address in grpc_addresses(flags):
         is_tcp = address.startswith("0.0.0.0:")
         flag = "port" if is_tcp else "grpc_socket_path"
@@ -116,8 +116,8 @@ def _bind(family: int, host: str, flag: str, port: int) -> socket.socket:
     return bound
 
 
-def _clear_socket(path: str) -> None:
-    """Removes what a dead server left at `path`; nothing else."""
+def _check_socket(path: str) -> None:
+    """Lets gRPC have `path`, where it removes any socket, in use or not."""
     flag = "grpc_socket_path"
     if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
         cause = f"the path is longer than {_MAX_SOCKET_PATH_BYTES} bytes."
@@ -132,8 +132,6 @@ def _clear_socket(path: str) -> None:
         raise PortError(flag, path, "there is a file of another kind.")
     if _listens(path):
         raise PortError(flag, path, "the socket is in use.")
-    remove = pathlib.Path(path).unlink
-    remove(missing_ok=True)
 
 
 def _listens(path: str) -> bool:

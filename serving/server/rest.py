@@ -256,7 +256,9 @@ class _VersionTooBigError(StatusError):
 def _model_ref(match: re.Match[str]) -> ModelRef:
     name = urllib.parse.unquote(match[1])
     label = urllib.parse.unquote(match[3] or "")
-    version = None if match[2] is None else int(match[2])
+    # The length first: int() itself refuses some thousand digits.
+    digits = (match[2] or "").lstrip("0")
+    version = None if match[2] is None else int(digits[:20] or "0")
     if version is not None and version > INT64_MAX:
         raise _VersionTooBigError(Code.INVALID_ARGUMENT, "version is no int64")
     return ModelRef(name, version, label)
