@@ -68,7 +68,7 @@ class AccessLog:
 
     def reopen(self) -> None:
         """Goes on in a new file of the same name: for SIGHUP, after a rotation."""
-        self._writer.put(self._path)
+        self._writer.put(self._path, is_vital=True)
 
     def close(self, limit_s: float) -> bool:
         """Writes what waits; False when the limit was too short for that."""

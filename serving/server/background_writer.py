@@ -43,9 +43,13 @@ class BackgroundWriter(Generic[Item]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def put(self, item: Item) -> bool:
-        """Hands an item over at once, or drops it and says False."""
-        if self._queue.qsize() >= self._max_items or self._closing.is_set():
+    def put(self, item: Item, *, is_vital: bool = False) -> bool:
+        """Hands an item over at once, or drops it and says False.
+
+        A vital item gets in though the queue is full. A signal handler may call this.
+        """
+        is_full = self._queue.qsize() >= self._max_items and not is_vital
+        if is_full or self._closing.is_set():
             self.dropped += 1
             return False
         self._queue.put(item)

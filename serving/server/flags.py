@@ -32,6 +32,7 @@ class ServerFlags:
     enable_per_model_batching_parameters: bool = False
     model_config_file: str = ""
     model_config_file_poll_wait_seconds: int = 0
+    monitoring_config_file: str = ""
     model_name: str = "default"
     model_base_path: str = ""
     max_num_load_retries: int = 5
@@ -62,8 +63,8 @@ class ServerFlags:
     # Ours: one token a line; requests on both ports must carry one of them.
     bearer_token_file: str = ""
     # Ours: one JSON line per request, "-" for standard output; a share of them.
-    access_log_file: str = _ignored("")
-    access_log_sampling_rate: float = _ignored(1.0)
+    access_log_file: str = ""
+    access_log_sampling_rate: float = 1.0
 
     allow_version_labels_for_unavailable_models: bool = _ignored(False)
     num_load_threads: int = _ignored(0)
@@ -72,7 +73,6 @@ class ServerFlags:
     tensorflow_session_config_file: str = _ignored("")
     platform_config_file: str = _ignored("")
     per_process_gpu_memory_fraction: float = _ignored(0.0)
-    monitoring_config_file: str = _ignored("")
     remove_unused_fields_from_bundle_metagraph: bool = _ignored(True)
     prefer_tflite_model: bool = _ignored(False)
     num_tflite_pools: int = _ignored(_CPUS)

@@ -42,25 +42,12 @@ class PrometheusConfig:
         return cls(enable=config.enable, path=config.path or DEFAULT_PATH)
 
 
-class PrometheusPage:
-    """The page itself: a target in, an HTTP status and a body out."""
-
-    def __init__(self, registry: Registry, config: PrometheusConfig) -> None:
-        self._registry = registry
-        self._config = config
-
-    def answer(self, target: str) -> tuple[int, str] | None:
-        """Status and text, or None when the target is somebody else's.
-
-        Args:
-            target: path and query as they came. The method does not matter.
-        """
-        path = self._config.path
-        if not self._config.enable or target.partition("?")[0] != path:
-            return None
-        if target != path:
-            return 400, f"Unexpected path: {target}. Should be {path}"
-        return 200, render(self._registry.collect())
+def answer(registry: Registry, path: str, query: str) -> tuple[int, str]:
+    """HTTP status and text of the page at `path`; no query is understood there."""
+    if query:
+        # Upstream takes path and query for one name, and this one is not its own.
+        return 400, f"Unexpected path: {path}?{query}. Should be {path}"
+    return 200, render(registry.collect())
 
 
 def render(families: Iterable[Family]) -> str:

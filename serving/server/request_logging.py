@@ -12,7 +12,7 @@ import dataclasses
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from serving import protos
@@ -57,6 +57,7 @@ class RequestLogger:
 
     def __init__(
         self,
+        entries: Callable[[], Mapping[str, ModelEntry]],
         *,
         saved_model_tags: Sequence[str] = ("serve",),
         on_logged: Callable[[str, Code], None] | None = None,
@@ -64,30 +65,23 @@ class RequestLogger:
         max_waiting: int = MAX_WAITING,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:
-        """`on_logged(model, code)` is called in the writer's thread."""
+        """Reads the models from `entries` each time, so that a reload counts at once.
+
+        `on_logged(model, code)` is called in the writer's thread.
+        """
+        self._entries = entries
         self._tags = tuple(saved_model_tags)
         self._on_logged = on_logged or (lambda model_name, code: None)
         self._rotation = rotation or RotationConfig()
         self._max_waiting = max_waiting
         self._max_waiting_bytes = max_waiting_bytes
-        self._configs: dict[str, LoggingConfig] = {}
+        self._refused: set[tuple[str, str]] = set()
+        self._is_closed = False
         self._files: dict[tuple[str, str], LogFile] = {}
         self._writer: BackgroundWriter[_Sampled] | None = None
         self._random = random.Random()
         # Each is written by one thread only, so neither needs a lock.
         self._bytes_in = self._bytes_out = self._too_large = 0
-
-    def configure(self, entries: Iterable[ModelEntry]) -> None:
-        """Takes the models of a new configuration; one that cannot be is left out."""
-        configs = {e.name: e.logging for e in entries if e.logging is not None}
-        self._configs = {n: c for n, c in configs.items() if _is_possible(n, c)}
-        if self._configs and self._writer is None:
-            self._writer = BackgroundWriter(
-                "request log",
-                self._write,
-                max_items=self._max_waiting,
-                tick_s=min(TICK_S, self._rotation.max_age_s),
-            )
 
     @property
     def dropped(self) -> int:
@@ -97,7 +91,7 @@ class RequestLogger:
 
     def wants(self, model_name: str) -> bool:
         """Throws the dice for one request; ask once, after it has succeeded."""
-        config = self._configs.get(model_name)
+        config = self._config(model_name)
         return config is not None and self._random.random() < config.sampling_rate
 
     def log_predict(
@@ -134,10 +128,10 @@ class RequestLogger:
 
     def close(self, limit_s: float) -> bool:
         """Writes what waits and gives the files their names; False at the limit."""
-        writer, self._configs = self._writer, {}
-        if writer is None:
+        self._is_closed = True
+        if self._writer is None:
             return True
-        if not writer.close(limit_s):
+        if not self._writer.close(limit_s):
             return False
         self._finish(list(self._files))
         return True
@@ -155,15 +149,38 @@ class RequestLogger:
         response: MessageFactory,
         size_bytes: int,
     ) -> None:
-        config = self._configs.get(version.model_name)
-        if config is None or self._writer is None:
+        config = self._config(version.model_name)
+        if config is None or self._is_closed:
             return
+        if self._writer is None:
+            self._writer = self._start_writer()
+        item = _Sampled(kind, version, config, request, response, size_bytes)
         if self._bytes_in - self._bytes_out + size_bytes > self._max_waiting_bytes:
             self._too_large += 1
-        elif self._writer.put(
-            _Sampled(kind, version, config, request, response, size_bytes)
-        ):
+        elif self._writer.put(item):
             self._bytes_in += size_bytes
+
+    def _config(self, model_name: str) -> LoggingConfig | None:
+        entry = self._entries().get(model_name)
+        if entry is None or entry.logging is None:
+            return None
+        prefix = entry.logging.log_file_prefix
+        if prefix and "://" not in prefix:
+            return entry.logging
+        if (model_name, prefix) not in self._refused:
+            self._refused.add((model_name, prefix))
+            log.error(
+                "Requests of %s are not logged: filename_prefix must be a path on this "
+                "machine, such as /var/log/requests/%s; received %r.",
+                *(model_name, model_name, prefix),
+            )
+        return None
+
+    def _start_writer(self) -> BackgroundWriter[_Sampled]:
+        tick_s = min(TICK_S, self._rotation.max_age_s)
+        return BackgroundWriter(
+            "request log", self._write, max_items=self._max_waiting, tick_s=tick_s
+        )
 
     def _write(self, items: Sequence[_Sampled]) -> None:
         for item in items:
@@ -176,9 +193,13 @@ class RequestLogger:
                     self._writer.lose(1)
             self._bytes_out += item.size_bytes
             self._on_logged(item.version.model_name, code)
-        wanted = {(n, c.log_file_prefix) for n, c in self._configs.items()}
-        due = [key for key, file in self._files.items() if file.is_due]
-        self._finish({*due, *(self._files.keys() - wanted)})
+        self._finish([key for key, f in self._files.items() if self._is_over(key, f)])
+
+    def _is_over(self, key: tuple[str, str], file: LogFile) -> bool:
+        """True for a file that is large or old, or that the models do not name."""
+        entry = self._entries().get(key[0])
+        config = None if entry is None else entry.logging
+        return file.is_due or config is None or config.log_file_prefix != key[1]
 
     def _write_one(self, item: _Sampled) -> None:
         record = _prediction_log(item, self._tags).SerializeToString()
@@ -211,14 +232,3 @@ def _prediction_log(item: _Sampled, tags: Sequence[str]) -> Any:
     metadata.saved_model_tags.extend(tags)
     metadata.timestamp_secs = int(item.time_s)
     return entry
-
-
-def _is_possible(model_name: str, config: LoggingConfig) -> bool:
-    if config.log_file_prefix and "://" not in config.log_file_prefix:
-        return True
-    log.error(
-        "Requests of %s are not logged: filename_prefix must be a path on this "
-        "machine, such as /var/log/requests/%s; received %r.",
-        *(model_name, model_name, config.log_file_prefix),
-    )
-    return False

@@ -9,7 +9,7 @@ from serving.server.metrics import GAUGE, Registry, exponential_bounds
 from serving.server.prometheus import (
     DEFAULT_PATH,
     PrometheusConfig,
-    PrometheusPage,
+    answer,
     metric_name,
     render,
 )
@@ -21,10 +21,6 @@ from tests.serving.test_metrics import FakeModels, record
 @pytest.fixture
 def registry() -> Registry:
     return Registry()
-
-
-def page(registry: Registry, path: str = DEFAULT_PATH) -> PrometheusPage:
-    return PrometheusPage(registry, PrometheusConfig(enable=True, path=path))
 
 
 def test_a_counter_is_a_type_line_and_its_samples(registry: Registry) -> None:
@@ -94,18 +90,16 @@ def test_names_turn_into_prometheus_names(name: str, shown: str) -> None:
     assert metric_name(name) == shown
 
 
-def test_the_page_is_at_its_path_and_nowhere_else(registry: Registry) -> None:
-    shown = page(registry, "/m")
-    assert shown.answer("/m") == (200, "\n")
-    assert shown.answer("/m/") is None
-    assert shown.answer(DEFAULT_PATH) is None
-    assert PrometheusPage(registry, PrometheusConfig()).answer(DEFAULT_PATH) is None
+def test_the_page_shows_every_metric(registry: Registry) -> None:
+    registry.counter("/c").cell().add()
+    page = (200, "# TYPE :c counter\n:c{} 1\n")
+    assert answer(registry, DEFAULT_PATH, "") == page
 
 
 def test_a_query_string_is_an_unexpected_path(registry: Registry) -> None:
-    assert page(registry).answer(f"{DEFAULT_PATH}?name[]=x") == (
+    assert answer(registry, "/m", "name[]=x") == (
         400,
-        f"Unexpected path: {DEFAULT_PATH}?name[]=x. Should be {DEFAULT_PATH}",
+        "Unexpected path: /m?name[]=x. Should be /m",
     )
 
 

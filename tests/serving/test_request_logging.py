@@ -34,6 +34,11 @@ def entry(prefix: pathlib.Path | str, rate: float = 1.0, name: str = "m") -> Mod
     return ModelEntry(name=name, base_path=f"/models/{name}", logging=logging)
 
 
+def logger_of(*entries: ModelEntry, **options: Any) -> RequestLogger:
+    models = {entry.name: entry for entry in entries}
+    return RequestLogger(lambda: models, **options)
+
+
 def log_numbers(logger: RequestLogger, *numbers: float) -> None:
     for number in numbers:
         request = predict_request(x=np.float32([number]))
@@ -64,8 +69,7 @@ def wait_for(condition: Callable[[], Any]) -> None:
 def test_a_model_without_logging_config_is_never_logged(
     tmp_path: pathlib.Path,
 ) -> None:
-    logger = RequestLogger()
-    logger.configure([ModelEntry(name="m", base_path="/models/m")])
+    logger = logger_of(ModelEntry(name="m", base_path="/models/m"))
     assert not any(logger.wants("m") for _ in range(1000))
     log_numbers(logger, 1)
     assert logger.close(5)
@@ -73,9 +77,8 @@ def test_a_model_without_logging_config_is_never_logged(
 
 
 def test_the_sampling_rate_is_kept_per_model(tmp_path: pathlib.Path) -> None:
-    logger = RequestLogger()
     rates = {"all": 1.0, "none": 0.0, "some": 0.1}
-    logger.configure([entry(tmp_path / n, rate, n) for n, rate in rates.items()])
+    logger = logger_of(*(entry(tmp_path / n, rate, n) for n, rate in rates.items()))
     taken = {n: sum(logger.wants(n) for _ in range(2000)) for n in (*rates, "unknown")}
     logger.close(5)
     assert taken["all"] == 2000
@@ -85,8 +88,9 @@ def test_the_sampling_rate_is_kept_per_model(tmp_path: pathlib.Path) -> None:
 
 def test_a_log_says_model_version_rate_and_time(tmp_path: pathlib.Path) -> None:
     counted: list[tuple[str, Code]] = []
-    logger = RequestLogger(on_logged=lambda *call: counted.append(call))
-    logger.configure([entry(tmp_path / "requests", 0.5)])
+    logger = logger_of(
+        entry(tmp_path / "requests", 0.5), on_logged=lambda *call: counted.append(call)
+    )
     log_numbers(logger, 3)
     logger.close(5)
     (found,) = logs(tmp_path)
@@ -99,8 +103,7 @@ def test_a_log_says_model_version_rate_and_time(tmp_path: pathlib.Path) -> None:
 
 
 def test_every_kind_of_request_can_be_logged(tmp_path: pathlib.Path) -> None:
-    logger = RequestLogger()
-    logger.configure([entry(tmp_path / "requests")])
+    logger = logger_of(entry(tmp_path / "requests"))
     logger.log_predict(VERSION, protos.PredictRequest, protos.PredictResponse)
     request, response = protos.ClassificationRequest, protos.ClassificationResponse
     logger.log_classify(VERSION, request(), response())
@@ -118,8 +121,7 @@ def test_every_kind_of_request_can_be_logged(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: pathlib.Path) -> None:
-    logger = RequestLogger()
-    logger.configure([entry(tmp_path / "requests")])
+    logger = logger_of(entry(tmp_path / "requests"))
     log_numbers(logger, 1)
     wait_for(lambda: list(tmp_path.glob("*.part")))
     assert finished(tmp_path) == []
@@ -132,8 +134,9 @@ def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: pathlib.Path) -> No
 
 
 def test_a_full_file_is_followed_by_another(tmp_path: pathlib.Path) -> None:
-    logger = RequestLogger(rotation=RotationConfig(max_bytes=1))
-    logger.configure([entry(tmp_path / "requests")])
+    logger = logger_of(
+        entry(tmp_path / "requests"), rotation=RotationConfig(max_bytes=1)
+    )
     log_numbers(logger, 1, 2, 3)
     logger.close(5)
     assert len(finished(tmp_path)) == 3
@@ -143,8 +146,9 @@ def test_a_full_file_is_followed_by_another(tmp_path: pathlib.Path) -> None:
 def test_an_old_file_is_finished_although_nothing_comes(
     tmp_path: pathlib.Path,
 ) -> None:
-    logger = RequestLogger(rotation=RotationConfig(max_age_s=0.1))
-    logger.configure([entry(tmp_path / "requests")])
+    logger = logger_of(
+        entry(tmp_path / "requests"), rotation=RotationConfig(max_age_s=0.1)
+    )
     log_numbers(logger, 1)
     wait_for(lambda: finished(tmp_path))
     logger.close(5)
@@ -152,13 +156,14 @@ def test_an_old_file_is_finished_although_nothing_comes(
 
 
 def test_models_and_prefixes_do_not_share_files(tmp_path: pathlib.Path) -> None:
-    logger = RequestLogger()
-    logger.configure([entry(tmp_path / "r"), entry(tmp_path / "r", name="n/2")])
+    models = {name: entry(tmp_path / "r", name=name) for name in ("m", "n/2")}
+    logger = RequestLogger(lambda: models)
     log_numbers(logger, 1)
     other = ServedVersion("n/2", 1, "/models/n/1")
     logger.log_predict(other, protos.PredictRequest, protos.PredictResponse)
     wait_for(lambda: len(list(tmp_path.glob("*.part"))) == 2)
-    logger.configure([entry(tmp_path / "elsewhere" / "r")])
+    models.pop("n/2")
+    models["m"] = entry(tmp_path / "elsewhere" / "r")
     wait_for(lambda: len(finished(tmp_path)) == 2)
     log_numbers(logger, 2)
     logger.close(5)
@@ -173,8 +178,9 @@ def test_a_message_that_cannot_be_made_costs_that_record_only(
         raise ValueError("no such tensor")
 
     counted: list[Code] = []
-    logger = RequestLogger(on_logged=lambda model, code: counted.append(code))
-    logger.configure([entry(tmp_path / "requests")])
+    logger = logger_of(
+        entry(tmp_path / "requests"), on_logged=lambda model, code: counted.append(code)
+    )
     logger.log_predict(VERSION, fail, protos.PredictResponse)
     log_numbers(logger, 2)
     logger.close(5)
@@ -185,8 +191,7 @@ def test_a_message_that_cannot_be_made_costs_that_record_only(
 
 
 def test_large_requests_that_wait_take_bounded_memory(tmp_path: pathlib.Path) -> None:
-    logger = RequestLogger(max_waiting_bytes=1000)
-    logger.configure([entry(tmp_path / "requests")])
+    logger = logger_of(entry(tmp_path / "requests"), max_waiting_bytes=1000)
     request = predict_request(x=np.float32([1]))
     for _ in range(5):
         logger.log_predict(VERSION, lambda: request, protos.PredictResponse, 400)
@@ -199,8 +204,7 @@ def test_large_requests_that_wait_take_bounded_memory(tmp_path: pathlib.Path) ->
 def test_a_prefix_that_is_no_path_turns_logging_off_and_says_so(
     prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    logger = RequestLogger()
-    logger.configure([entry(prefix)])
+    logger = logger_of(entry(prefix))
     assert not logger.wants("m")
     assert "Requests of m are not logged: filename_prefix must be" in caplog.text
 
@@ -208,8 +212,7 @@ def test_a_prefix_that_is_no_path_turns_logging_off_and_says_so(
 def test_the_dice_cost_the_event_loop_less_than_a_microsecond(
     tmp_path: pathlib.Path,
 ) -> None:
-    logger = RequestLogger()
-    logger.configure([entry(tmp_path / "requests", 0.01)])
+    logger = logger_of(entry(tmp_path / "requests", 0.01))
     best = min(timeit.repeat(lambda: logger.wants("m"), number=1000, repeat=5))
     logger.close(5)
     assert best / 1000 < 10e-6  # measured: 0.2; the rest is for a busy machine
@@ -218,8 +221,7 @@ def test_the_dice_cost_the_event_loop_less_than_a_microsecond(
 @pytest.fixture
 def log_file(tmp_path: pathlib.Path) -> pathlib.Path:
     """Two equal requests with their answers and a third, in one finished file."""
-    logger = RequestLogger()
-    logger.configure([entry(tmp_path / "requests")])
+    logger = logger_of(entry(tmp_path / "requests"))
     log_numbers(logger, 5, 5, 6)
     logger.close(5)
     return finished(tmp_path)[0]

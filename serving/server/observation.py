@@ -1,0 +1,89 @@
+"""What a server says about itself: metrics, access log, request log; from its flags."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from serving.server import prometheus
+from serving.server.access_log import AccessLog
+from serving.server.flags import ServerFlags
+from serving.server.models import ModelEntry
+from serving.server.prometheus import PrometheusConfig
+from serving.server.request_logging import RequestLogger
+from serving.server.request_record import Observer
+from serving.server.rest import Answer, Page
+from serving.server.server_metrics import Models, ServerMetrics
+
+
+class ObservedModels(Models, Protocol):
+    """What is asked of the manager."""
+
+    @property
+    def entries(self) -> Mapping[str, ModelEntry]: ...
+    def unready_models(self) -> list[str]: ...
+
+
+class Observation:
+    """Everything that watches requests and models.
+
+    Attributes:
+        observers: for `Core`.
+        pages: for the REST port, by path; empty unless metrics are enabled.
+        request_logger: for those who have requests and answers in hand.
+    """
+
+    def __init__(self, flags: ServerFlags, models: ObservedModels) -> None:
+        """Raises `StatusError` for files that cannot be read or written."""
+        config = PrometheusConfig.from_file(flags.monitoring_config_file)
+        self.metrics = ServerMetrics(models)
+        self.request_logger = RequestLogger(
+            lambda: models.entries,
+            saved_model_tags=flags.saved_model_tags.split(","),
+            on_logged=self.metrics.on_request_logged,
+        )
+        self.observers: list[Observer] = [self.metrics]
+        self._access_log: AccessLog | None = None
+        if flags.access_log_file:
+            self._access_log = AccessLog(
+                flags.access_log_file, sampling_rate=flags.access_log_sampling_rate
+            )
+            self.observers.append(self._access_log)
+        self.pages: dict[str, Page] = {}
+        if config.enable:
+            self.pages[config.path] = self._page(config.path)
+        self.metrics.watch_dropped_records(self._dropped)
+        self.metrics.watch_by_model(
+            "unready_model", lambda: dict.fromkeys(models.unready_models(), 1)
+        )
+
+    def watch_load(
+        self, in_flight: Callable[[], int], waiting: Callable[[], int]
+    ) -> None:
+        """Shows how many requests are under way, and how many of them wait."""
+        self.metrics.watch("in_flight_requests", in_flight)
+        self.metrics.watch("queue_length", waiting)
+
+    def reopen(self) -> None:
+        """Goes on in a new access log: for SIGHUP, in its handler too."""
+        if self._access_log is not None:
+            self._access_log.reopen()
+
+    def close(self, limit_s: float) -> None:
+        """Writes what waits, up to the limit; call it after the last request."""
+        deadline_s = time.monotonic() + limit_s
+        if self._access_log is not None:
+            self._access_log.close(limit_s)
+        self.request_logger.close(deadline_s - time.monotonic())
+
+    def _page(self, path: str) -> Page:
+        def page(query: str) -> Answer:
+            status, text = prometheus.answer(self.metrics.registry, path, query)
+            return Answer(status, text.encode(), prometheus.CONTENT_TYPE)
+
+        return page
+
+    def _dropped(self) -> dict[str, int]:
+        dropped = {"request": self.request_logger.dropped}
+        if self._access_log is not None:
+            dropped["access"] = self._access_log.dropped
+        return dropped

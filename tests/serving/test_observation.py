@@ -1,0 +1,133 @@
+"""Metrics, access log and request log as the flags ask for them, all in one place."""
+
+import json
+import pathlib
+import threading
+import timeit
+from typing import Any
+
+import pytest
+
+from serving import protos
+from serving.server.flags import ServerFlags
+from serving.server.models import ModelEntry
+from serving.server.observation import Observation
+from serving.server.served_version import ServedVersion, State
+from serving.server.status import StatusError
+from tests.serving.test_metrics import FakeModels, record
+from tests.serving.test_request_logging import entry
+
+
+class ObservedFakes(FakeModels):
+    """The fake models with a configuration."""
+
+    def __init__(self, *entries: ModelEntry) -> None:
+        super().__init__(*(entry.name for entry in entries))
+        self.entries = {entry.name: entry for entry in entries}
+
+    def unready_models(self) -> list[str]:
+        return ["m"]
+
+
+def observe(*entries: ModelEntry, **flags: Any) -> Observation:
+    models = ObservedFakes(*entries)
+    observation = Observation(ServerFlags(**flags), models)
+    for name in models.names:
+        models.move(name, 1, State.START, State.LOADING, State.AVAILABLE)
+    return observation
+
+
+@pytest.fixture
+def monitoring(tmp_path: pathlib.Path) -> str:
+    """A monitoring file with metrics at /metrics."""
+    file = tmp_path / "monitoring.config"
+    file.write_text('prometheus_config { enable: true path: "/metrics" }')
+    return str(file)
+
+
+def test_without_flags_there_is_no_page_and_no_log(tmp_path: pathlib.Path) -> None:
+    observation = observe(ModelEntry(name="m", base_path="/models/m"))
+    assert observation.pages == {}
+    assert observation.observers == [observation.metrics]
+    assert not observation.request_logger.wants("m")
+    threads = {thread.name for thread in threading.enumerate()}
+    assert threads.isdisjoint({"access log", "request log"})
+
+
+def test_the_page_shows_what_was_observed(monitoring: str) -> None:
+    models = ModelEntry(name="m", base_path="/models/m")
+    observation = observe(models, monitoring_config_file=monitoring)
+    observation.watch_load(lambda: 3, lambda: 2)
+    for tell in observation.observers:
+        tell(record())
+    page = observation.pages["/metrics"]
+    answer = page("")
+    text = answer.body.decode()
+    assert (answer.status, answer.content_type) == (200, "text/plain")
+    assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1\n' in text
+    assert ":ktp:serving:in_flight_requests{} 3\n" in text
+    assert ":ktp:serving:queue_length{} 2\n" in text
+    assert ':ktp:serving:unready_model{model_name="m"} 1\n' in text
+    assert page("x=1").status == 400
+
+
+def test_logs_count_what_they_write_and_lose(
+    monitoring: str, tmp_path: pathlib.Path
+) -> None:
+    access_log = tmp_path / "access.log"
+    observation = observe(
+        entry(tmp_path / "requests"),
+        monitoring_config_file=monitoring,
+        access_log_file=str(access_log),
+    )
+    for tell in observation.observers:
+        tell(record())
+    version = ServedVersion("m", 1, "/models/m/1")
+    assert observation.request_logger.wants("m")
+    empty = protos.PredictRequest, protos.PredictResponse
+    observation.request_logger.log_predict(version, *empty)
+    observation.close(5)
+    text = observation.pages["/metrics"]("").body.decode()
+    assert 'request_log_count{model_name="m",status_code="OK"} 1\n' in text
+    assert ':dropped_log_records{log="access"} 0\n' in text
+    assert ':dropped_log_records{log="request"} 0\n' in text
+    assert json.loads(access_log.read_text())["model"] == "m"
+    assert len(list(tmp_path.glob("requests-*.tfrecord"))) == 1
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ({"monitoring_config_file": "/absent/file"}, "Cannot read /absent/file"),
+        ({"access_log_file": "/absent/file"}, "access_log_file /absent/file cannot be"),
+        (
+            {"access_log_file": "-", "access_log_sampling_rate": 1.5},
+            "access_log_sampling_rate must be between 0 and 1",
+        ),
+    ],
+)
+def test_flags_that_cannot_be_are_refused_at_start(
+    flags: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StatusError, match=message):
+        observe(**flags)
+
+
+def test_all_observers_together_cost_microseconds(
+    monitoring: str, tmp_path: pathlib.Path
+) -> None:
+    observation = observe(
+        ModelEntry(name="m", base_path="/models/m"),
+        monitoring_config_file=monitoring,
+        access_log_file=str(tmp_path / "access.log"),
+    )
+    sent = record()
+
+    def end_of_request() -> None:
+        for tell in observation.observers:
+            tell(sent)
+        observation.request_logger.wants("m")
+
+    best = min(timeit.repeat(end_of_request, number=500, repeat=10))
+    observation.close(5)
+    assert best / 500 < 100e-6  # measured: 5; the rest is for a busy machine
