@@ -41,7 +41,7 @@ def to_tensor(value: Any, dtype_number: int) -> np.ndarray:
     fast = try_fast(value, dtype_number) if isinstance(value, list) else None
     if fast is not None:
         return fast
-    shape = _shape_of(value)
+    shape = _shape_of(value, MAX_RANK)
     flat: list[Any] = []
     _collect(value, 0, shape, dtypes.name_of(dtype_number), flat)
     return _to_array(flat, dtype_number).reshape(shape)
@@ -60,7 +60,7 @@ class RowBuilder:
 
     def add(self, item: Any) -> None:
         """One more row."""
-        shape = _shape_of(item)
+        shape = _shape_of(item, MAX_RANK - 1)
         before = len(self._flat)
         try:
             _collect(item, 0, shape, self._dtype_name, self._flat)
@@ -116,7 +116,7 @@ def _is_plain(kinds: set[type], name: str) -> bool:
     return name in _INT_RANGES and kinds == {int}
 
 
-def _shape_of(value: Any) -> tuple[int, ...]:
+def _shape_of(value: Any, max_rank: int) -> tuple[int, ...]:
     """Sizes along the first element of every level."""
     shape = []
     while isinstance(value, list):
@@ -124,10 +124,10 @@ def _shape_of(value: Any) -> tuple[int, ...]:
         if not value:
             break
         value = value[0]
-    if len(shape) >= MAX_RANK:
+    if len(shape) > max_rank:
         raise invalid_argument(
-            f"Encountered lists nested {len(shape)} deep; a tensor has at most "
-            f"{MAX_RANK - 1} levels of them."
+            f"Encountered lists nested {len(shape)} deep; at most {max_rank} levels "
+            "can be a tensor."
         )
     return tuple(shape)
 

@@ -58,8 +58,8 @@ def test_every_shape_is_written_as_it_is(shape: tuple[int, ...]) -> None:
     ],
 )
 def test_floats_are_short_where_that_is_exact(value: float, text: str) -> None:
-    expected = text if text != "16777216.0" else "16777216.0"
-    assert float_texts(np.float32([value])) == [expected]
+    assert float_texts(np.float32([value])) == [text]
+    assert float_texts(np.float32([value] * 100)) == [text] * 100
 
 
 def test_doubles_take_seventeen_digits() -> None:
@@ -73,6 +73,38 @@ def test_a_float_read_back_is_the_same(values: list[float]) -> None:
     array = np.array(values, np.float32)
     back = np.array([float(text) for text in float_texts(array)], np.float32)
     np.testing.assert_array_equal(back, array)
+
+
+@hypothesis.given(
+    strategies.lists(
+        strategies.floats(width=32)
+        | strategies.integers(-(10**12), 10**12).map(lambda n: n / 1000),
+        min_size=1,
+    )
+)
+def test_many_floats_read_like_few(values: list[float]) -> None:
+    array = np.array(values, np.float32)
+    one_by_one = [
+        float_texts(array[index : index + 1])[0] for index in range(len(array))
+    ]
+    together = float_texts(np.resize(array, 100))
+    assert together == list(np.resize(np.array(one_by_one), 100))
+
+
+def test_rows_and_columns_are_laid_out_as_upstream_s_rows() -> None:
+    y = np.float32([[1, 2], [3, 4]])
+    answer = predict_answer({"y": y}, is_row=True)
+    assert answer == b'{\n    "predictions": [[1.0, 2.0], [3.0, 4.0]\n    ]\n}'
+    answer = predict_answer({"y": y[:1], "n": np.int32([7])}, is_row=True)
+    assert answer == (
+        b'{\n    "predictions": [\n        {\n            "n": 7,\n'
+        b'            "y": [1.0, 2.0]\n        }\n    ]\n}'
+    )
+
+
+def test_control_characters_are_escaped_with_capital_digits() -> None:
+    text = np.array([b'\x1f\n\x7f"\\u001f'], object)
+    assert b'"\\u001F\\n\x7f\\"\\\\u001f"' in predict_answer({"y": text}, is_row=True)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from serving.server import json_request
+from serving.server.json_padding import HINT
 from serving.server.status import Code, StatusError
 from tests.serving.fakes import signature
 
@@ -111,7 +112,7 @@ ELEMENT = "Failed to process element: {} of 'instances' list. Error: INVALID_ARG
         (
             {"instances": [[1, 2, 3], [1, 2]]},
             ONE_FLOAT,
-            ELEMENT.format(1) + "Expecting tensor size: 3 but got: 2",
+            ELEMENT.format(1) + "Expecting tensor size: 3 but got: 2" + HINT,
         ),
         (
             {"instances": [[[1, 2], [3, 4]], [1, 2, 3, 4]]},
@@ -122,7 +123,8 @@ ELEMENT = "Failed to process element: {} of 'instances' list. Error: INVALID_ARG
             {"instances": [[[1, 2], [3]]]},
             ONE_FLOAT,
             ELEMENT.format(0)
-            + "Encountered list at unexpected size: 1 at level: 1 expected size: 2",
+            + "Encountered list at unexpected size: 1 at level: 1 expected size: 2"
+            + HINT,
         ),
         (
             {"instances": [[[1, 2], 3]]},
@@ -193,5 +195,47 @@ def test_a_wrong_body_has_upstream_s_words(
 
 def test_an_echo_ends_after_256_bytes() -> None:
     with pytest.raises(StatusError) as caught:
-        _parse({"instances": [1] * 1000, "inputs": 1}, ONE_FLOAT)
-    assert 256 <= len(caught.value.message) < 400
+        _parse([12345678] * 1000, ONE_FLOAT)
+    # The value that crosses the limit is the last; no bracket closes.
+    values = "[" + ", ".join(["12345678"] * 26)
+    assert caught.value.message == f"JSON Value: {values} Is not object"
+
+
+@pytest.mark.parametrize(
+    "body, text",
+    [
+        (
+            b'[1.0, 1e30, 2.5e-7, 100000, "\\u001f/"]',
+            '[1.0, 1e30, 2.5e-7, 100000, "\\u001F/"]',
+        ),
+        (
+            b'[{"a": {"b": []}, "c": {}}]',
+            '[{\n        "a": {\n            "b": []\n        },\n'
+            '        "c": {}\n    }]',
+        ),
+        (b'[{"a": 1, "a": 2}]', '[{\n        "a": 1,\n        "a": 2\n    }]'),
+        (b"[1, NaN, 2]", "[1, "),
+        (b'["\xff"]', '["\udcff"]'),
+    ],
+)
+def test_an_echo_reads_as_rapidjson_writes(body: bytes, text: str) -> None:
+    with pytest.raises(StatusError) as caught:
+        _parse(body, ONE_FLOAT)
+    assert caught.value.message == f"JSON Value: {text} Is not object"
+
+
+def test_the_body_is_read_before_any_model_is_asked() -> None:
+    request = json_request.read_predict(b'{"signature_name": "s", "inputs": 1}')
+    assert request.signature_name == "s"
+    assert request.tensors(ONE_FLOAT).inputs["x"] == 1
+    with pytest.raises(StatusError, match="JSON Parse error"):
+        json_request.read_predict(b"{")
+
+
+def test_the_first_of_repeated_top_level_keys_counts() -> None:
+    parsed = _parse(b'{"instances": [1], "x": 0, "instances": [2]}', ONE_FLOAT)
+    assert parsed.inputs["x"].tolist() == [1]
+
+
+def test_other_keys_are_ignored() -> None:
+    assert _parse({"inputs": 1, "more": [{"b": None}]}, ONE_FLOAT).inputs["x"] == 1

@@ -85,9 +85,49 @@ def test_a_value_of_another_type_is_named(dtype: str, value: Any, kind: str) -> 
     assert f" Type: {kind} is not of expected type: {name}" in caught.value.message
 
 
-def test_the_url_alphabet_of_base64_is_refused_and_explained() -> None:
-    with pytest.raises(StatusError, match="Unable to base64 decode. Use the standard"):
-        _x({"inputs": [{"b64": "_-8="}]}, "DT_STRING")
+@pytest.mark.parametrize(
+    "text, content",
+    [
+        ("", b""),
+        ("QQ==", b"A"),
+        ("QQ", b"A"),
+        ("Q Q\n==", b"A"),
+        ("+/8=", b"\xfb\xff"),
+        ("QUI.", b"AB"),
+    ],
+)
+def test_base64_takes_the_standard_alphabet_with_or_without_padding(
+    text: str, content: bytes
+) -> None:
+    assert _x({"inputs": [{"b64": text}]}, "DT_STRING").tolist() == [content]
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("_-8=", "the character '_' at position 0 is of the URL-safe alphabet"),
+        ("QQ=a", "the character '=' at position 2"),
+        ("QQé=", "the character 'é' at position 2"),
+        ("QUJDQ", "5 characters are no whole number of bytes"),
+        ("QQ=", "the padding must be '==' or nothing"),
+    ],
+)
+def test_bad_base64_says_which_item_and_which_alphabet(text: str, reason: str) -> None:
+    with pytest.raises(StatusError) as caught:
+        _x({"inputs": [["a"], [{"b64": text}]]}, "DT_STRING")
+    assert caught.value.message == (
+        f"Unable to base64 decode: value 1 of the tensor, {reason}. The standard "
+        "alphabet is expected: A-Z, a-z, 0-9, '+' and '/'."
+    )
+
+
+def test_bad_base64_in_a_row_says_which_row() -> None:
+    with pytest.raises(StatusError) as caught:
+        _x({"instances": ["a", {"b64": "-"}]}, "DT_STRING")
+    assert caught.value.message.startswith(
+        "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
+        "Unable to base64 decode"
+    )
 
 
 @pytest.mark.parametrize("dtype", ["DT_HALF", "DT_BFLOAT16", "DT_COMPLEX64"])

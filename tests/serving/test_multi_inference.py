@@ -61,7 +61,8 @@ def test_all_tasks_read_the_same_examples() -> None:
         (
             [("m", "c", CLASSIFY), ("n", "r", REGRESS)],
             Code.INVALID_ARGUMENT,
-            "All ModelSpecs in a MultiInferenceRequest must access the same model name.",
+            "All ModelSpecs in a MultiInferenceRequest must access the same "
+            "model name.",
         ),
         (
             [("", "c", CLASSIFY)],

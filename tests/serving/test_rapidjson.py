@@ -8,6 +8,7 @@ import pytest
 from hypothesis import strategies
 
 from serving.server import rapidjson
+from serving.server.rapidjson_reader import Reader
 
 JSON_VALUES = strategies.recursive(
     strategies.none()
@@ -27,7 +28,7 @@ JSON_VALUES = strategies.recursive(
 def test_both_parsers_read_what_python_writes(value: object, ascii_only: bool) -> None:
     body = json.dumps(value, ensure_ascii=ascii_only).encode()
     assert rapidjson.parse(body) == value
-    assert rapidjson._Parser(body).document() == value
+    assert Reader(body).document() == value
 
 
 @hypothesis.given(strategies.binary(max_size=40))
@@ -38,6 +39,9 @@ def test_anything_else_is_an_error_and_not_a_crash(body: bytes) -> None:
     except rapidjson.JsonError as error:
         outcome = str(error)
     assert not outcome or outcome.startswith("JSON Parse error: ")
+
+
+TOO_BIG = "Number too big to be stored in double."
 
 
 @pytest.mark.parametrize(
@@ -67,16 +71,61 @@ def test_anything_else_is_an_error_and_not_a_crash(body: bytes) -> None:
         (b"[1e]", "Miss exponent in number. at offset: 3"),
         (b"[-]", "Invalid value. at offset: 2"),
         (b"[tru]", "Invalid value. at offset: 4"),
-        (
-            b"[" + b"9" * 400 + b"]",
-            "Number too big to be stored in double. at offset: 1",
-        ),
+        (b"[" + b"9" * 400 + b"]", f"{TOO_BIG} at offset: 1"),
+        (b'{"a": 1e309}', f"{TOO_BIG} at offset: 6"),
+        (b'{"a": [0, 0e400]}', f"{TOO_BIG} at offset: 10"),
+        (b'{"a": [-1.5E+310]}', f"{TOO_BIG} at offset: 7"),
+        (b"]", "The document is empty. at offset: 0"),
+        (b"[1,]", "Invalid value. at offset: 3"),
+        (b'{"a":1,}', "Missing a name for object member. at offset: 7"),
+        (b'{"a":}', "Invalid value. at offset: 5"),
+        (b"[[1}", "Missing a comma or ']' after an array element. at offset: 3"),
+        (b"[1\x002]", "Missing a comma or ']' after an array element. at offset: 2"),
+        (b'["a\x00b"]', "Missing a closing quotation mark in string. at offset: 3"),
+        (b"[Infinit]", "Invalid value. at offset: 8"),
+        (b"[" * 900, "Invalid value. at offset: 900"),
     ],
 )
 def test_errors_have_rapidjson_s_words_and_offsets(body: bytes, message: str) -> None:
     with pytest.raises(rapidjson.JsonError) as caught:
         rapidjson.parse(body)
     assert str(caught.value) == f"JSON Parse error: {message}"
+
+
+@pytest.mark.parametrize(
+    "body, value",
+    [
+        (b'{"a": 1.5e308}', 1.5e308),
+        (b'{"a": 123e307}', math.inf),
+        (b'{"a": 0.0001e311}', 1e307),
+        (b'{"a": 1e-400}', 0.0),
+        (b'{"a": "1e999"}', "1e999"),
+        (b'{"a": "x: 1e999"}', "x: 1e999"),
+    ],
+)
+def test_numbers_within_rapidjson_s_limits_are_read(body: bytes, value: object) -> None:
+    assert rapidjson.parse(body) == {"a": value}
+
+
+def test_a_lone_low_surrogate_is_its_three_bytes() -> None:
+    text = rapidjson.parse(rb'{"a": "\udc80"}')["a"]
+    assert text.encode("utf-8", "surrogateescape") == b"\xed\xb2\x80"
+
+
+def test_pairs_of_surrogates_are_read_the_fast_way() -> None:
+    body = rb'{"a": "\ud83d\ude00\uD83D\uDE00"}'
+    assert not rapidjson._is_for_reader(body)
+    assert rapidjson.parse(body) == {"a": "\U0001f600" * 2}
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    assert rapidjson.parse(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+
+
+def test_a_repeated_object_keeps_all_its_members() -> None:
+    found = rapidjson.parse(b'{"a": 1, "b": 2, "a": 3}')
+    assert found == {"a": 1, "b": 2}
+    assert found.pairs == [("a", 1), ("b", 2), ("a", 3)]
 
 
 def test_special_floats_are_read() -> None:
@@ -99,6 +148,15 @@ def test_integers_beyond_64_bits_become_floats() -> None:
     assert isinstance(value, float)
 
 
-def test_deep_nesting_is_refused() -> None:
-    with pytest.raises(rapidjson.JsonError, match="nested too deeply"):
-        rapidjson.parse(b"[" * 100_000)
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000])
+def test_deep_nesting_is_refused(body: bytes) -> None:
+    with pytest.raises(rapidjson.JsonError, match="nested too deeply; at most 1000"):
+        rapidjson.parse(body)
+
+
+def test_depth_costs_the_exact_way_no_recursion() -> None:
+    body = b"[" * 1000 + b"NaN" + b"]" * 1000
+    value = Reader(body).document()
+    for _ in range(1000):
+        (value,) = value
+    assert math.isnan(value)
