@@ -25,6 +25,7 @@ MAX_NAME_CHARS = 200
 MAX_WAITING = 10_000
 
 _Entry = tuple[float, RequestRecord]
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class AccessLog:
@@ -85,7 +86,7 @@ class AccessLog:
                 lines = []
                 self._reopen()
             else:
-                lines.append(json.dumps(entry(*item), ensure_ascii=False))
+                lines.append(_ENCODE(entry(*item)))
         self._append(lines)
 
     def _append(self, lines: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Prometheus' text format as tensorflow_model_server writes it, and where it stands."""
 
 import dataclasses
+import functools
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
@@ -71,13 +72,17 @@ def _lines(family: Family) -> Iterator[str]:
 def _histogram_lines(name: str, labels: str, value: HistogramValue) -> Iterator[str]:
     prefix = f"{name}_bucket{{{labels},le=" if labels else f"{name}_bucket{{le="
     cumulative = 0
-    for bound, count in zip((*value.bounds, None), value.counts, strict=True):
+    for end, count in zip(_bucket_ends(value.bounds), value.counts, strict=True):
         cumulative += count
-        # Six digits: upstream's, and the identity of the series.
-        end = "+Inf" if bound is None else f"{bound:g}"
-        yield f'{prefix}"{end}"}} {cumulative}'
+        yield f"{prefix}{end} {cumulative}"
     yield f"{name}_sum{{{labels}}} {_number(value.total)}"
     yield f"{name}_count{{{labels}}} {cumulative}"
+
+
+@functools.lru_cache(maxsize=64)
+def _bucket_ends(bounds: tuple[float, ...]) -> list[str]:
+    # Six digits: upstream's, and the identity of the series.
+    return [f'"{bound:g}"}}' for bound in bounds] + ['"+Inf"}']
 
 
 def metric_name(name: str) -> str:
