@@ -13,6 +13,7 @@ from serving.server.health import Health
 from serving.server.loading import SavedModelLoader
 from serving.server.manager import Loader, ModelManager, RetryConfig
 from serving.server.models import ModelEntry, read_config_file
+from serving.server.observability import Observability
 from serving.server.scheduler import Scheduler
 from serving.server.status import Code, StatusError
 from serving.server.transports import Transports
@@ -41,13 +42,20 @@ class ServerApp:
         self.manager = ModelManager(loader or saved_model_loader(flags), retry)
         self.manager.configure(self._entries)
         self.health = Health(self.manager)
-        self._scheduler = Scheduler(flags.grpc_max_threads)
+        self.observability = Observability(flags, self.manager)
+        metrics = self.observability.metrics
+        self._scheduler = Scheduler(flags.grpc_max_threads, metrics.on_batch)
         core = Core(
             self.manager,
             self._scheduler,
+            self.observability.observers,
+            samples=self.observability.requests,
             check_method_name=flags.enable_signature_method_name_check,
         )
-        self._transports = Transports(flags, core, self.health)
+        metrics.watch("requests_in_flight", lambda: core.in_flight)
+        metrics.watch("requests_waiting", lambda: self._scheduler.waiting)
+        pages = self.observability.pages
+        self._transports = Transports(flags, core, self.health, pages)
         self._loop: EventLoopThread | None = None
 
     def start(self) -> None:
@@ -88,6 +96,7 @@ class ServerApp:
             self._loop.call(self._transports.stop(limit_s))
         self.manager.close(max(deadline - time.monotonic(), 0.0))
         self._scheduler.close()
+        self.observability.close(max(deadline - time.monotonic(), 1.0))
         if self._loop is not None:
             self._loop.stop()
         log.info("Stopped.")

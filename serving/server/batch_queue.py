@@ -41,7 +41,7 @@ class Task:
     deadline_s: float | None
     future: asyncio.Future[Finished]
     enqueued_s: float
-    is_running: bool = False
+    started_s: float = 0.0
     ended: asyncio.Future[None] | None = None
 
     def give(self, result: Finished | StatusError) -> None:

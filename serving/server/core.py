@@ -10,7 +10,10 @@ import numpy as np
 
 from serving import codec
 from serving.server import inference, status_texts
+from serving.server.inference_results import Classes, Values
+from serving.server.logged_messages import log_inference, log_predict
 from serving.server.manager import ModelManager
+from serving.server.request_logging import RequestLogger
 from serving.server.request_record import Observer, RequestRecord
 from serving.server.scheduler import Scheduler
 from serving.server.served_version import Servable, ServedVersion
@@ -32,6 +35,7 @@ class Core:
     """Answers requests with the models of a manager; lives on the event loop.
 
     Args:
+        samples: keeps some requests and their answers; None keeps none.
         check_method_name: insist on the method name of a signature that classifies.
     """
 
@@ -41,13 +45,15 @@ class Core:
         scheduler: Scheduler,
         observers: Sequence[Observer] = (),
         *,
+        samples: RequestLogger | None = None,
         check_method_name: bool = False,
     ) -> None:
         self.manager = manager
-        self.check_method_name = check_method_name
         self.in_flight = 0
         self._scheduler = scheduler
         self._observers = list(observers)
+        self._samples = samples
+        self._check_method = check_method_name
 
     def begin(self) -> float:
         """Counts one more request under way; `end` takes what this returns."""
@@ -96,22 +102,78 @@ class Core:
         first = next(iter(complete.values()), None)
         record.rows = len(first) if first is not None and first.ndim else 1
         call = inference.Call(signature_name, complete, outputs)
-        return (await self.run(version, [call], record, timeout_s))[0]
+        (found,) = await self._run(version, [call], record, timeout_s)
+        if self._samples is not None and self._samples.wants(version.model_name):
+            log_predict(self._samples, version, call, found)
+        return found
 
-    async def run(
+    async def infer(
+        self,
+        version: ServedVersion,
+        signature_name: str,
+        message: Any,
+        record: RequestRecord,
+        timeout_s: float | None = None,
+    ) -> Classes | Values:
+        """Classify or Regress, as the record's `api` says.
+
+        Args:
+            version: what answers.
+            signature_name: empty means the default.
+            message: an `Input`.
+            record: of this request.
+            timeout_s: how long it may take.
+
+        Raises:
+            StatusError: input, signature or outputs do not fit, or running failed.
+        """
+        is_classify = record.api.lower() == "classify"
+        plan_of = inference.plan_classify if is_classify else inference.plan_regress
+        plan = plan_of(
+            version.servable.signatures,
+            signature_name,
+            message,
+            check_method=self._check_method,
+        )
+        record.rows = plan.num_examples
+        (found,) = await self._run(version, [plan.call], record, timeout_s)
+        result = plan.result(found)
+        if self._samples is not None and self._samples.wants(version.model_name):
+            log_inference(self._samples, version, plan, message, result)
+        return result
+
+    async def multi_inference(
+        self,
+        version: ServedVersion,
+        request: Any,
+        record: RequestRecord,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """The MultiInferenceResponse: all tasks in one run.
+
+        Raises:
+            StatusError: a task does not fit the model, or running failed.
+        """
+        plan = inference.plan_multi_inference(
+            version.servable.signatures, request, check_method=self._check_method
+        )
+        record.rows = plan.num_examples
+        found = await self._run(version, plan.calls, record, timeout_s)
+        response = plan.response(found, version.number)
+        if self._samples is not None and self._samples.wants(version.model_name):
+            self._samples.log_multi_inference(version, request, response)
+        return response
+
+    async def _run(
         self,
         version: ServedVersion,
         calls: Sequence[inference.Call],
         record: RequestRecord,
         timeout_s: float | None,
     ) -> list[dict[str, np.ndarray]]:
-        """The outputs of every call; several calls share their inputs and one run.
-
-        Raises:
-            StatusError: running failed, or there was no time left.
-        """
-        record.signature_name = calls[0].signature_name
+        """The outputs of every call; several calls share their inputs and one run."""
         call, servable = calls[0], version.servable
+        record.signature_name = call.signature_name
         if len(calls) > 1:
             servable = _Together(servable, calls)
         done = await self._scheduler.run(

@@ -64,63 +64,37 @@ class GrpcService:
         self, request: Any, context: Context, record: RequestRecord
     ) -> Any:
         """PredictionService/Classify."""
-        answer = protos.ClassificationResponse()
         return await self._infer(
-            request, context, record, inference.plan_classify, answer
+            request, context, record, protos.ClassificationResponse()
         )
 
     async def regress(
         self, request: Any, context: Context, record: RequestRecord
     ) -> Any:
         """PredictionService/Regress."""
-        return await self._infer(
-            request,
-            context,
-            record,
-            inference.plan_regress,
-            protos.RegressionResponse(),
-        )
+        return await self._infer(request, context, record, protos.RegressionResponse())
 
     async def _infer(
-        self,
-        request: Any,
-        context: Context,
-        record: RequestRecord,
-        make_plan: Callable[..., inference.Plan],
-        response: Any,
+        self, request: Any, context: Context, record: RequestRecord, response: Any
     ) -> Any:
         name = request.model_spec.signature_name
         with self._core.use(_model_ref(request), record) as version:
-            plan = make_plan(
-                version.servable.signatures,
-                name,
-                request.input,
-                check_method=self._core.check_method_name,
-            )
-            record.rows = plan.num_examples
-            (found,) = await self._core.run(
-                version, [plan.call], record, context.time_remaining()
+            result = await self._core.infer(
+                version, name, request.input, record, context.time_remaining()
             )
         _fill_model_spec(response.model_spec, version, name or DEFAULT_SIGNATURE)
-        response.result.CopyFrom(plan.result(found).message())
+        response.result.CopyFrom(result.message())
         return response
 
     async def multi_inference(
         self, request: Any, context: Context, record: RequestRecord
     ) -> Any:
-        """PredictionService/MultiInference: all tasks in one run."""
+        """PredictionService/MultiInference."""
         ref = _ref_of(inference.first_model_spec(request))
         with self._core.use(ref, record) as version:
-            plan = inference.plan_multi_inference(
-                version.servable.signatures,
-                request,
-                check_method=self._core.check_method_name,
+            return await self._core.multi_inference(
+                version, request, record, context.time_remaining()
             )
-            record.rows = plan.num_examples
-            found = await self._core.run(
-                version, plan.calls, record, context.time_remaining()
-            )
-        return plan.response(found, version.number)
 
     async def metadata(
         self, request: Any, context: Context, record: RequestRecord

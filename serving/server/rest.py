@@ -11,7 +11,7 @@ from concurrent import futures
 from typing import Any, TypeVar
 
 from serving import protos
-from serving.server import inference, status_texts
+from serving.server import status_texts
 from serving.server.core import DEFAULT_SIGNATURE, Core, ModelRef
 from serving.server.health import Health
 from serving.server.json_answer import error_answer, predict_answer
@@ -40,7 +40,7 @@ JSON_TYPE = "application/json"
 _VERBS = ("predict", "classify", "regress")
 PROBES = ("/healthz", "/readyz")
 _SMALL_BYTES = 64 * 1024
-_BYTES_PER_VALUE = 16
+_BYTES_PER_VALUE, _BYTES_PER_ROW = 16, 1024
 NOT_FOUND_PAGE = (
     b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n"
     b"<H1>Not Found</H1>\n</BODY></HTML>\n"
@@ -174,24 +174,18 @@ class RestApi:
         return Answer(200, content, headers=_served_by(version))
 
     async def _infer(self, ref: ModelRef, body: bytes, record: RequestRecord) -> Answer:
-        make_plan = (
-            inference.plan_classify
-            if record.api == "classify"
-            else inference.plan_regress
-        )
         with self._core.use(ref, record) as version:
             parsed = await self._off_loop(len(body), parse_examples, body)
-            plan = make_plan(
-                version.servable.signatures,
+            result = await self._core.infer(
+                version,
                 parsed.signature_name,
                 parsed.message,
-                check_method=self._core.check_method_name,
+                record,
+                self._settings.timeout_s,
             )
-            record.rows = plan.num_examples
-            (found,) = await self._core.run(
-                version, [plan.call], record, self._settings.timeout_s
-            )
-        content = results_answer(plan.result(found))
+        content = await self._off_loop(
+            record.rows * _BYTES_PER_ROW, results_answer, result
+        )
         return Answer(200, content, headers=_served_by(version))
 
     async def _off_loop(

@@ -10,7 +10,7 @@ import asyncio
 import collections
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 
 import numpy as np
@@ -22,6 +22,8 @@ from serving.server.served_version import Servable
 from serving.server.status import StatusError, invalid_argument
 
 MAX_THREADS = 1024
+
+OnBatch = Callable[[Sequence[float], Sequence[int], int, str], None]
 
 
 @dataclasses.dataclass(slots=True)
@@ -41,12 +43,14 @@ class Scheduler:
 
     Args:
         num_threads: how many requests run at a time for servables without batching.
+        on_batch: hears of every batch: the seconds that each of its requests waited,
+            their rows, the rows computed, and the name of the thread pool.
     """
 
-    def __init__(self, num_threads: int) -> None:
+    def __init__(self, num_threads: int, on_batch: OnBatch | None = None) -> None:
         self.waiting = 0
-        self.run_count = 0
         self._num_threads = num_threads
+        self._on_batch = on_batch
         # Threads come as they are needed; the lanes say how many may be.
         self._pool = futures.ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="run")
         self._queues: dict[tuple[int, str, tuple[str, ...]], BatchQueue] = {}
@@ -134,7 +138,7 @@ class Scheduler:
         try:
             return await task.future
         except asyncio.CancelledError:
-            if task.is_running:  # The model may not be unloaded beneath it.
+            if task.started_s:  # The model may not be unloaded beneath it.
                 task.ended = loop.create_future()
                 await asyncio.shield(task.ended)
             raise
@@ -181,9 +185,8 @@ class Scheduler:
         if not batch:
             return
         lane.idle -= 1
-        self.run_count += 1
         for task in batch:
-            task.is_running = True
+            task.started_s = now_s
         loop = asyncio.get_running_loop()
         self._pool.submit(self._work, loop, lane, queue, batch)
 
@@ -197,15 +200,24 @@ class Scheduler:
         """In a thread: computes, and brings all results back to the loop at once."""
         results = compute(queue, batch)
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._finish, lane, batch, results)
+            loop.call_soon_threadsafe(self._finish, lane, queue.config, batch, results)
 
     def _finish(
-        self, lane: _Lane, batch: list[Task], results: list[Finished | StatusError]
+        self,
+        lane: _Lane,
+        config: BatchingConfig,
+        batch: list[Task],
+        results: list[Finished | StatusError],
     ) -> None:
         lane.idle += 1
         for task, result in zip(batch, results, strict=True):
             task.give(result)
         self._start(lane)
+        if self._on_batch is not None and config is not UNBATCHED:
+            rows = [task.rows for task in batch]
+            executed = config.padded_size(sum(rows))
+            waited_s = [task.started_s - task.enqueued_s for task in batch]
+            self._on_batch(waited_s, rows, executed, config.thread_pool_name)
 
 
 def _config_of(servable: Servable, signature_name: str) -> BatchingConfig:

@@ -1,0 +1,64 @@
+"""The messages of a request that is kept, whichever transport brought it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from serving import codec, protos
+from serving.server.inference import Call, Plan
+from serving.server.inference_results import Classes, Values
+from serving.server.request_logging import RequestLogger
+from serving.server.served_version import ServedVersion
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def log_predict(
+    logger: RequestLogger, version: ServedVersion, call: Call, found: Arrays
+) -> None:
+    """Keeps a Predict request; its messages are built in the writer's thread."""
+
+    def request() -> Any:
+        message = protos.PredictRequest(output_filter=call.outputs)
+        _fill_spec(message.model_spec, version, call.signature_name)
+        for alias, array in call.inputs.items():
+            message.inputs[alias].CopyFrom(codec.encode(array))
+        return message
+
+    def response() -> Any:
+        message = protos.PredictResponse()
+        _fill_spec(message.model_spec, version, call.signature_name)
+        for alias, array in found.items():
+            message.outputs[alias].CopyFrom(codec.encode(array))
+        return message
+
+    size = sum(a.nbytes for a in (*call.inputs.values(), *found.values()))
+    logger.log_predict(version, request, response, size)
+
+
+def log_inference(
+    logger: RequestLogger,
+    version: ServedVersion,
+    plan: Plan,
+    message: Any,
+    result: Classes | Values,
+) -> None:
+    """Keeps a Classify or a Regress request, of which `message` is the `Input`."""
+    if plan.is_classify:
+        request = protos.ClassificationRequest(input=message)
+        response = protos.ClassificationResponse(result=result.message())
+        log = logger.log_classify
+    else:
+        request = protos.RegressionRequest(input=message)
+        response = protos.RegressionResponse(result=result.message())
+        log = logger.log_regress
+    for one in (request, response):
+        _fill_spec(one.model_spec, version, plan.call.signature_name)
+    log(version, request, response)
+
+
+def _fill_spec(spec: Any, version: ServedVersion, signature_name: str) -> None:
+    spec.name = version.model_name
+    spec.version.value = version.number
+    spec.signature_name = signature_name
