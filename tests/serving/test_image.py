@@ -1,0 +1,131 @@
+"""The embedded server's container image: what it says, and that it serves."""
+
+import contextlib
+import fnmatch
+import http.client
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+import tomllib
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from serving.client import Client
+from tests.k8s import rendering
+from tests.k8s.policy import pods
+from tests.serving.fakes import free_port
+from tests.serving.test_launch import ROOT
+
+DOCKERFILE = (ROOT / "serving" / "Dockerfile").read_text()
+BASE = re.findall(r"^ARG BASE=(\S+)", DOCKERFILE, re.MULTILINE)[0]
+
+
+def _instructions(name: str) -> list[str]:
+    joined = DOCKERFILE.replace("\\\n", " ")
+    return re.findall(rf"^\s*{name} (.+)$", joined, re.MULTILINE)
+
+
+def test_everything_that_is_installed_is_pinned_by_hash():
+    commands = " && ".join(_instructions("RUN")).split("&&")
+    installs = [each for each in commands if "pip" in each and " install " in each]
+    assert len(installs) == 3
+    assert all("--require-hashes" in each or "--no-index" in each for each in installs)
+
+
+def test_the_image_s_user_is_the_pod_s():
+    (deployment,) = pods.deployments(rendering.render("embedded"))
+    context = pods.pod_spec(deployment)["securityContext"]
+    user = f"{context['runAsUser']}:{context['runAsGroup']}"
+    assert _instructions("USER") == [user]
+
+
+def test_make_names_the_image_as_the_overlay_does():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"IMAGE ?= {project['name']}:{project['version']}\n" in makefile
+    assert f"BASE_IMAGE ?= {BASE}\n" in makefile
+
+
+def test_what_is_copied_is_not_ignored():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    let_through = {line[1:] for line in lines if line.startswith("!")}
+    copied = [
+        word
+        for words in _instructions("COPY")
+        if "--from" not in words
+        for word in words.split()[:-1]
+    ]
+    assert copied
+    for path in copied:
+        assert any(fnmatch.fnmatch(path.split("/")[0], each) for each in let_through)
+        assert (ROOT / path).exists()
+
+
+@pytest.fixture(scope="module")
+def tool() -> str:
+    """A container tool that has the base image."""
+    for name in ("docker", "podman"):
+        path = shutil.which(name)
+        if (
+            path
+            and not subprocess.run(
+                [path, "image", "inspect", BASE], capture_output=True, check=False
+            ).returncode
+        ):
+            return path
+    pytest.skip(f"no container runtime with {BASE}")
+
+
+@pytest.fixture(scope="module")
+def image(tool: str) -> Iterator[str]:
+    """Built from this tree."""
+    name = f"keras-transformer-pipeline:test-{uuid.uuid4().hex[:8]}"
+    make = ["make", "image", f"CONTAINER_TOOL={tool}", f"IMAGE={name}"]
+    subprocess.run(make, cwd=ROOT, check=True)
+    yield name
+    subprocess.run([tool, "rmi", "--force", name], capture_output=True, check=False)
+
+
+@pytest.mark.container
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_image_serves_like_upstream_s_and_drains(
+    tool: str, image: str, number_model: pathlib.Path
+):
+    grpc_port, rest_port = free_port(), free_port()
+    run = [
+        *(tool, "run", "--detach", "--read-only", "--tmpfs=/tmp", "--env=MODEL_NAME=m"),
+        *(f"--publish={grpc_port}:8500", f"--publish={rest_port}:8501"),
+        f"--volume={number_model.parent}:/models/m:ro",
+        *(image, "--rest_api_timeout_in_ms=1000"),
+    ]
+    answer = subprocess.run(run, capture_output=True, text=True, check=True)
+    container = answer.stdout.strip()
+    try:
+        _wait_until_ready(rest_port)
+        with Client(f"localhost:{grpc_port}", model_name="m") as client:
+            assert [each.state for each in client.status()] == ["AVAILABLE"]
+        # 137 would be a kill after the ten seconds that `stop` waits.
+        subprocess.run([tool, "stop", container], capture_output=True, check=True)
+        wait = [tool, "wait", container]
+        ended = subprocess.run(wait, capture_output=True, text=True, check=True)
+        assert ended.stdout.strip() == "0"
+    finally:
+        subprocess.run([tool, "rm", "--force", container], check=False)
+
+
+def _wait_until_ready(port: int, limit_s: float = 300) -> None:
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        # Refused or cut off: not yet.
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("localhost", port, timeout=5)
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == http.client.OK:
+                return
+        time.sleep(0.5)
+    raise AssertionError("the container did not become ready")
