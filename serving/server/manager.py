@@ -13,12 +13,17 @@ from serving.server.lifecycle import (
     Loader,
     Pools,
     RetryConfig,
+    label_of,
 )
 from serving.server.models import ModelEntry
 from serving.server.reload import Reload
 from serving.server.served_model import ServedModel
 from serving.server.served_version import ServedVersion
-from serving.server.state_events import RemovalListener, StateListener
+from serving.server.state_events import (
+    ConfigurationListener,
+    RemovalListener,
+    StateListener,
+)
 from serving.server.status import StatusError
 from serving.server.thread_pool import ThreadPool
 from serving.version_dirs import has_scheme
@@ -60,15 +65,9 @@ class ModelManager:
         For the start and for a config file that changed: labels wait for their version
         to become available, where `reload` refuses them.
         """
-        models = self._lifecycle.models
         with self._changed:
-            self._entries = {entry.name: entry for entry in entries}
-            for entry in entries:
-                models.setdefault(entry.name, ServedModel(entry)).configure(entry)
-            for name in models.keys() - self._entries.keys():
-                models[name].drop()
-            for model in models.values():
-                self._lifecycle.show_routes(model)
+            self._configure(entries)
+        self._lifecycle.events.deliver()
 
     def reload(self, config: Any, deadline_s: float = 600.0) -> None:
         """HandleReloadConfigRequest: a ModelServerConfig, whole; blocks until it holds.
@@ -83,7 +82,8 @@ class ModelManager:
         reload = Reload(config, self._entries)
         with self._changed:
             new = reload.check(self._lifecycle)
-            self.configure(reload.entries)
+            self._configure(reload.entries)
+        self._lifecycle.events.deliver()
         self.reconcile(list_files=False)
         reload.wait(self._lifecycle, new, deadline_s)
 
@@ -188,6 +188,14 @@ class ModelManager:
             found = {n: self._lifecycle.models[n].failure for n in self._entries}
         return {name: version for name, version in found.items() if version is not None}
 
+    def start_error(self) -> StatusError | None:
+        """What upstream ends with, when every model has failed for good."""
+        failures = self.failures()
+        if not failures or len(failures) < len(self._entries):
+            return None
+        causes = {label_of(version): version.error for version in failures.values()}
+        return status_texts.did_not_become_available("servable", causes)
+
     @property
     def is_settled(self) -> bool:
         """True when no version is waiting to be loaded, or to be tried again."""
@@ -218,6 +226,21 @@ class ModelManager:
     def on_model_removed(self, listener: RemovalListener) -> None:
         """Calls `listener(model)` when a model has left configuration and memory."""
         self._lifecycle.events.on_model_removed(listener)
+
+    def on_configured(self, listener: ConfigurationListener) -> None:
+        """Calls `listener()` when another configuration is in force."""
+        self._lifecycle.events.on_configured(listener)
+
+    def _configure(self, entries: Sequence[ModelEntry]) -> None:
+        models = self._lifecycle.models
+        self._entries = {entry.name: entry for entry in entries}
+        for entry in entries:
+            models.setdefault(entry.name, ServedModel(entry)).configure(entry)
+        for name in models.keys() - self._entries.keys():
+            models[name].drop()
+        for model in models.values():
+            self._lifecycle.show_routes(model)
+        self._lifecycle.events.configured()
 
     def _begin_listing(self, model: ServedModel, list_files: bool) -> bool:
         with self._changed:

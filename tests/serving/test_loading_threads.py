@@ -73,6 +73,7 @@ def test_a_load_that_ends_after_its_version_was_deleted_is_thrown_away(
         world.served()
     unloads.run_all()
     assert world.states() == {1: "END"}
+    assert ("m", 1, "AVAILABLE") not in world.events
 
 
 def test_a_version_overtaken_while_it_loads_serves_until_the_newer_one_is_there(

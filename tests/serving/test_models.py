@@ -1,14 +1,17 @@
-"""ModelServerConfig files and version directories."""
+"""ModelServerConfig: what it may say, and upstream's words for the rest."""
 
 import pathlib
 
 import pytest
 
-from serving.server.models import VersionPolicy, read_config_file
+from serving.server.models import LoggingConfig, VersionPolicy, read_config_file
 from serving.server.status import StatusError
-from serving.version_dirs import find_versions
 
 ENTRY = 'config {{ name: "{}" base_path: "/m" model_platform: "tensorflow" {} }}'
+LOGGING = (
+    'logging_config {{ log_collector_config {{ type: "file" filename_prefix: "{}" }} '
+    "sampling_config {{ sampling_rate: {} }} }}"
+)
 
 
 def _write(path: pathlib.Path, *entries: str) -> str:
@@ -27,9 +30,49 @@ def test_a_config_file_names_models_with_policy_and_labels(
     one, two = read_config_file(
         _write(tmp_path, ENTRY.format("a", ""), ENTRY.format("b", more))
     )
-    assert (one.name, one.policy) == ("a", VersionPolicy(latest=1))
+    assert (one.name, one.policy, one.logging) == ("a", VersionPolicy(latest=1), None)
     assert two.policy.specific == (3, 4)
     assert two.labels == {"stable": 3}
+
+
+@pytest.mark.parametrize(
+    "policy, expected",
+    [
+        ("latest {}", VersionPolicy(latest=1)),
+        ("latest { num_versions: 3 }", VersionPolicy(latest=3)),
+        ("all {}", VersionPolicy(latest=None)),
+        ("specific {}", VersionPolicy(specific=())),
+    ],
+)
+def test_a_policy_is_latest_one_unless_it_says_otherwise(
+    tmp_path: pathlib.Path, policy: str, expected: VersionPolicy
+) -> None:
+    more = f"model_version_policy {{ {policy} }}"
+    (entry,) = read_config_file(_write(tmp_path, ENTRY.format("a", more)))
+    assert entry.policy == expected
+
+
+def test_the_deprecated_model_type_is_still_a_platform(tmp_path: pathlib.Path) -> None:
+    model = 'config { name: "a" base_path: "gs://bucket/a" model_type: TENSORFLOW }'
+    (entry,) = read_config_file(_write(tmp_path, model))
+    assert (entry.name, entry.base_path) == ("a", "gs://bucket/a")
+
+
+def test_logging_config_is_kept(tmp_path: pathlib.Path) -> None:
+    more = LOGGING.format("/logs/a", 0.25)
+    (entry,) = read_config_file(_write(tmp_path, ENTRY.format("a", more)))
+    assert entry.logging == LoggingConfig(
+        log_file_prefix="/logs/a", sampling_rate=0.25, collector_type="file"
+    )
+
+
+def test_an_empty_config_names_no_models(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "empty").write_text("")
+    assert read_config_file(str(tmp_path / "empty")) == []
+
+
+def _models(text: str) -> str:
+    return f"model_config_list {{ config {{ {text} }} }}"
 
 
 @pytest.mark.parametrize(
@@ -42,21 +85,41 @@ def test_a_config_file_names_models_with_policy_and_labels(
         ("nonsense", "Invalid protobuf file: '"),
         (
             f"model_config_list {{ {ENTRY.format('a', '')} {ENTRY.format('a', '')} }}",
-            "Illegal to list model a multiple times in config list",
+            "Illegal to list model a multiple times in config list$",
         ),
         (
-            'model_config_list { config { name: "a" base_path: "m" '
-            'model_platform: "tensorflow" } }',
-            "Expected model a to have an absolute path or URI; got base_path..=m",
+            _models('name: "a" base_path: "m" model_platform: "tensorflow"'),
+            "Expected model a to have an absolute path or URI; got base_path..=m$",
         ),
         (
-            'model_config_list { config { name: "a" base_path: "/m" } }',
-            "Illegal setting neither ModelServerConfig::model_type",
+            _models('name: "a" base_path: "/m"'),
+            "Illegal setting neither ModelServerConfig::model_type .deprecated. nor "
+            "ModelServerConfig::model_platform, model name is a$",
         ),
         (
-            'model_config_list { config { name: "a" base_path: "/m" '
-            'model_platform: "torch" } }',
-            "Model a requests unsupported platform torch",
+            _models('name: "a" base_path: "/m" model_type: OTHER'),
+            "ModelServerConfig::model_type choice 2 not supported.$",
+        ),
+        (
+            _models('name: "a" base_path: "/m" model_type: 1 model_platform: "x"'),
+            "Illegal setting both ModelServerConfig::model_type .deprecated. and "
+            "ModelServerConfig::model_platform, model name is a$",
+        ),
+        (
+            _models('name: "a" base_path: "/m" model_platform: "torch"'),
+            "Model a requests unsupported platform torch$",
+        ),
+        (
+            'custom_model_config { type_url: "x" }',
+            "custom_model_config is not supported by the embedded server",
+        ),
+        (
+            f"model_config_list {{ {ENTRY.format('a', LOGGING.format('', 1))} }}",
+            "logging_config of model a names no file",
+        ),
+        (
+            f"model_config_list {{ {ENTRY.format('a', LOGGING.format('/l', 2))} }}",
+            "sampling_rate 2.0; it must be from 0 to 1",
         ),
     ],
 )
@@ -76,14 +139,8 @@ def test_a_wrong_config_has_upstream_s_words(
         (VersionPolicy(latest=2), [5, 9]),
         (VersionPolicy(latest=None), [1, 5, 9]),
         (VersionPolicy(specific=(1, 7)), [1]),
+        (VersionPolicy(specific=()), []),
     ],
 )
 def test_a_policy_chooses_versions(policy: VersionPolicy, chosen: list[int]) -> None:
     assert policy.select([5, 9, 1]) == chosen
-
-
-def test_version_directories_are_whole_int64_names(tmp_path: pathlib.Path) -> None:
-    for name in ("1", "00000123", "2a", "tmp-3", str(2**63), "assets"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "7").write_text("a file")
-    assert sorted(find_versions(str(tmp_path))) == [1, 123]

@@ -1,0 +1,157 @@
+"""What a base path holds, and what is said about it."""
+
+import logging
+import pathlib
+import sys
+import types
+
+import pytest
+
+from serving.server.folder_watch import FolderWatch
+from serving.server.models import ModelEntry, VersionPolicy
+from serving.version_dirs import VersionDirs, find_versions, has_scheme
+
+NO_VERSIONS = (
+    "No versions of servable m found under base path {}. Did you forget to name your "
+    "leaf directory as a number (eg. '/1/')?"
+)
+
+
+def _entry(path: object, **fields: VersionPolicy) -> ModelEntry:
+    return ModelEntry(name="m", base_path=str(path), **fields)
+
+
+def test_version_directories_are_whole_int64_names(tmp_path: pathlib.Path) -> None:
+    for name in ("1", "00000123", "-5", "2a", "tmp-3", str(2**63), "assets", "\u0663"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "7").write_text("a file")
+    assert sorted(find_versions(str(tmp_path))) == [-5, 1, 123]
+
+
+def test_a_link_to_a_directory_is_a_version(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "1").symlink_to(tmp_path / "real")
+    assert find_versions(str(tmp_path)) == {1: str(tmp_path / "1")}
+
+
+def test_two_names_for_one_number_are_a_warning_and_the_last_one_wins(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("1", "001"):
+        (tmp_path / name).mkdir()
+    assert FolderWatch().look(_entry(tmp_path)) == {1: str(tmp_path / "1")}
+    assert caplog.messages == [
+        "Duplicate version directories detected. Version 1 will be loaded from 1, "
+        "001 will be ignored."
+    ]
+
+
+def test_a_missing_base_path_has_upstream_s_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert FolderWatch().look(_entry("/nowhere")) is None
+    assert caplog.record_tuples[0][1] == logging.ERROR
+    assert caplog.messages == [
+        "FileSystemStoragePathSource encountered a filesystem access error: "
+        "Could not find base path /nowhere for servable m "
+        "with error NOT_FOUND: /nowhere not found"
+    ]
+
+
+def test_a_folder_without_versions_has_upstream_s_words(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert FolderWatch().look(_entry(tmp_path)) == {}
+    assert caplog.messages == [NO_VERSIONS.format(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    "versions, expected",
+    [
+        ((), ["No specific versions requested for servable m."]),
+        (
+            (1, 7),
+            [
+                "Version 7 of servable m, which was requested to be served as a "
+                "'specific' version in the servable's version policy, was not found in "
+                "the file system"
+            ],
+        ),
+    ],
+)
+def test_specific_versions_that_are_not_there_are_a_warning(
+    tmp_path: pathlib.Path,
+    caplog: pytest.LogCaptureFixture,
+    versions: tuple[int, ...],
+    expected: list[str],
+) -> None:
+    (tmp_path / "1").mkdir()
+    FolderWatch().look(_entry(tmp_path, policy=VersionPolicy(specific=versions)))
+    assert caplog.messages == expected
+
+
+def test_a_complaint_is_made_once_until_it_changes(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch, entry = FolderWatch(), _entry(tmp_path / "m")
+    steps = [lambda: None, (tmp_path / "m").mkdir, (tmp_path / "m").rmdir]
+    for step in steps:
+        step()
+        for _ in range(3):
+            watch.look(entry)
+    missing, empty, again = caplog.messages
+    assert missing == again
+    assert empty == NO_VERSIONS.format(tmp_path / "m")
+
+
+def test_whatever_a_file_system_raises_is_a_complaint(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def lister(path: str) -> VersionDirs:
+        raise ValueError("embedded null byte")
+
+    assert FolderWatch(lister).look(_entry("/m")) is None
+    assert "with error embedded null byte" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [("gs://b/m", True), ("s3://b", True), ("/m", False), ("1x://b", False)],
+)
+def test_a_scheme_starts_with_a_letter(path: str, expected: bool) -> None:
+    assert has_scheme(path) is expected
+
+
+class FakeGfile:
+    """An object store that lists descendants and marks folders with a slash."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def exists(self, path: str) -> bool:
+        return path == "gs://bucket/m"
+
+    def listdir(self, path: str) -> list[str]:
+        return list(self.names)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    gfile = FakeGfile("1/", "2/saved_model.pb", "2/assets/", "notes.txt")
+    fake = types.SimpleNamespace(
+        io=types.SimpleNamespace(gfile=gfile),
+        errors=types.SimpleNamespace(OpError=ArithmeticError),
+    )
+    monkeypatch.setitem(sys.modules, "tensorflow", fake)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_base_path_with_a_scheme_is_listed_by_tensorflow() -> None:
+    expected = {1: "gs://bucket/m/1", 2: "gs://bucket/m/2"}
+    assert find_versions("gs://bucket/m") == expected
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_bucket_that_is_not_there_is_a_missing_base_path() -> None:
+    with pytest.raises(FileNotFoundError, match="gs://bucket/other not found"):
+        find_versions("gs://bucket/other")
