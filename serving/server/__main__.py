@@ -31,12 +31,28 @@ def main(arguments: Sequence[str] | None = None, loader: Loader | None = None) -
     return _serve(parsed.flags, loader)
 
 
-def _serve(flags: ServerFlags, loader: Loader | None) -> int:
-    received: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
+class _Signals:
+    """What the process was told since. SIGHUP asks for fresh files, once each time."""
+
+    def __init__(self) -> None:
         # No Event here: setting one in a handler waits for ever when the handler has
         # interrupted the main thread while that holds the Event's lock.
-        signal.signal(number, lambda signal_number, _: received.append(signal_number))
+        self._received: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda received, _: self._received.append(received))
+
+    def should_stop(self) -> bool:
+        return not {signal.SIGTERM, signal.SIGINT}.isdisjoint(self._received)
+
+    def should_refresh(self) -> bool:
+        if signal.SIGHUP not in self._received:
+            return False
+        self._received.remove(signal.SIGHUP)
+        return True
+
+
+def _serve(flags: ServerFlags, loader: Loader | None) -> int:
+    signals = _Signals()
     try:
         app = ServerApp(flags, loader)
         app.start()
@@ -44,7 +60,7 @@ def _serve(flags: ServerFlags, loader: Loader | None) -> int:
         print(f"Failed to start server. Error: {error}", file=sys.stderr, flush=True)
         return FAILURE
     try:
-        app.run_until(lambda: bool(received))
+        app.run_until(signals.should_stop, signals.should_refresh)
     except StatusError as error:
         print(f"Failed to start server. Error: {error}", file=sys.stderr, flush=True)
         return FAILURE

@@ -67,8 +67,17 @@ class ServerApp:
         self._loop = EventLoopThread()
         self._loop.call(self._transports.start())
 
-    def run_until(self, should_stop: Callable[[], bool]) -> None:
+    def run_until(
+        self,
+        should_stop: Callable[[], bool],
+        should_refresh: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Loads, watches and swaps models until it is told to stop.
+
+        Args:
+            should_stop: asked ten times a second.
+            should_refresh: likewise; True has the configuration read again, and the
+                logs go on in new files.
 
         Raises:
             StatusError: every model has failed for good.
@@ -77,7 +86,10 @@ class ServerApp:
         reads = _Timer(self._flags.model_config_file_poll_wait_seconds, first=False)
         announced = False
         while not should_stop():
-            if self._flags.model_config_file and reads.is_due():
+            if should_refresh():
+                self.observability.reopen()
+                self._reload_config()
+            elif reads.is_due():
                 self._reload_config()
             self.manager.reconcile(list_files=polls.is_due())
             if not announced and self.health.is_ready:
@@ -102,6 +114,8 @@ class ServerApp:
         log.info("Stopped.")
 
     def _reload_config(self) -> None:
+        if not self._flags.model_config_file:
+            return
         try:
             entries = read_config_file(self._flags.model_config_file)
         except StatusError as error:

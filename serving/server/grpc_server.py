@@ -113,20 +113,27 @@ def _detail(message: str) -> str:
 
 
 def _health_handlers(health: Health) -> dict[str, grpc.RpcMethodHandler]:
-    async def check(request: Any, context: Context) -> Any:
+    def service(content: bytes) -> str:
+        request = _parsed(protos.HealthCheckRequest.FromString, "Health", content)
+        return str(request.service)
+
+    async def check(content: bytes, context: Context) -> Any:
         try:
-            return protos.HealthCheckResponse(status=health.check(request.service))
+            return protos.HealthCheckResponse(status=health.check(service(content)))
         except StatusError as error:
             return await _abort(context, error)
 
     async def watch(request: Any, context: Context) -> AsyncIterator[Any]:
         """Every change; ends with the server, so that no stream holds up its stop."""
         last = None
-        while not (health.is_stopping and last is not None):
+        while True:
+            is_last = health.is_stopping
             current = health.watch(request.service)
             if current is not last:
                 last = current
                 yield protos.HealthCheckResponse(status=current)
+            if is_last:
+                return
             await asyncio.sleep(WATCH_PERIOD_S)
 
     codec = {

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from concurrent import futures
 from typing import Any, TypeVar
 
+from google.protobuf import json_format
+
 from serving import protos
 from serving.server import status_texts
 from serving.server.core import DEFAULT_SIGNATURE, Core, ModelRef
@@ -203,8 +205,6 @@ class RestApi:
         return _json_answer({"model_version_status": states})
 
     def _metadata(self, ref: ModelRef, record: RequestRecord) -> Answer:
-        from google.protobuf import json_format
-
         with self._core.use(ref, record) as version:
             signatures = protos.SignatureDefMap()
             for name, signature in version.servable.signatures.items():

@@ -44,6 +44,11 @@ def fake_signatures() -> dict[str, Any]:
     }
     number = {"x": ("DT_FLOAT", [-1])}
     code = {"code": ("DT_INT32", [])}
+    examples = {"inputs": ("DT_STRING", [-1])}
+    classes = {
+        contract.CLASSES: ("DT_STRING", [-1, 2]),
+        contract.SCORES: ("DT_FLOAT", [-1, 2]),
+    }
     return {
         "serving_default": signature(text, best),
         "half": signature(number, {"y": ("DT_FLOAT", [-1])}),
@@ -51,6 +56,8 @@ def fake_signatures() -> dict[str, Any]:
         "sleep": signature(
             {"seconds": ("DT_FLOAT", [])}, {"version": ("DT_INT64", [])}
         ),
+        "classify": signature(examples, classes),
+        "regress": signature(examples, {"outputs": ("DT_FLOAT", [-1])}),
         "echo": signature(
             {"raw": ("DT_STRING", [-1])}, {"raw_bytes": ("DT_STRING", [-1])}
         ),
@@ -99,6 +106,13 @@ class FakeServable:
         if name == "sleep":
             time.sleep(float(inputs["seconds"]))
             return {"version": np.array(self._version, np.int64)}
+        if name in ("classify", "regress"):
+            sizes = np.array([len(one) / 100 for one in inputs["inputs"]], np.float32)
+            if name == "regress":
+                return {"outputs": sizes}
+            labels = np.array([LABELS] * len(sizes), dtype=object)
+            scores = np.stack([1 - sizes, sizes], axis=1)
+            return {contract.CLASSES: labels, contract.SCORES: scores}
         if name == "echo":
             return {"raw_bytes": inputs["raw"]}
         return {"y": inputs["x"] / 2}
