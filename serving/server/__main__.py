@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -102,4 +103,8 @@ def _configure_logging() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ended = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    # At once: an ordinary exit waits for every thread, also for one whose run hangs.
+    os._exit(ended)

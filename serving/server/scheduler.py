@@ -54,7 +54,7 @@ class Scheduler:
         # Threads come as they are needed; the lanes say how many may be.
         self._pool = futures.ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="run")
         self._queues: dict[tuple[int, str, tuple[str, ...]], BatchQueue] = {}
-        self._lanes: dict[str | None, _Lane] = {}
+        self._lanes: dict[tuple[str, int], _Lane] = {}
 
     async def run(
         self,
@@ -144,12 +144,14 @@ class Scheduler:
             raise
 
     def _lane(self, config: BatchingConfig) -> _Lane:
-        is_batched = config is not UNBATCHED
-        name = config.thread_pool_name if is_batched else None
-        lane = self._lanes.get(name)
+        threads, name = self._num_threads, ""
+        if config is not UNBATCHED:
+            # Settings may change while old batches run: then another lane begins.
+            threads, name = config.num_batch_threads, f"batch {config.thread_pool_name}"
+        key = (name, threads)
+        lane = self._lanes.get(key)
         if lane is None:
-            threads = config.num_batch_threads if is_batched else self._num_threads
-            lane = self._lanes[name] = _Lane(idle=threads)
+            lane = self._lanes[key] = _Lane(idle=threads)
         return lane
 
     def _start(self, lane: _Lane) -> None:
