@@ -8,7 +8,7 @@ from typing import Any
 
 from serving.server.manager import LifecycleConfig, ModelManager, Pools, RetryConfig
 from serving.server.models import ModelEntry
-from serving.server.served_version import ServedVersion, State
+from serving.server.served_version import ServedVersion, State, WarmupReport
 from serving.server.status import Code, StatusError
 
 
@@ -16,6 +16,7 @@ class TinyServable:
     """Knows whether it was closed, and refuses to run afterwards."""
 
     signatures: dict[str, Any] = {}
+    warmup_report = WarmupReport(3, "file")
 
     def __init__(self) -> None:
         self.is_closed = False
@@ -63,6 +64,7 @@ class World:
         self.now_s = 0.0
         self.broken: set[tuple[str, int]] = set()
         self.loads: list[tuple[str, int]] = []
+        self.during_load: Callable[[], None] = lambda: None
         self.servables: list[weakref.ref[TinyServable]] = []
         self.events: list[tuple[str, int, str]] = []
         self.manager = ModelManager(
@@ -109,6 +111,7 @@ class World:
         self.loads.append((entry.name, version.number))
         if (entry.name, version.number) in self.broken:
             raise StatusError(Code.NOT_FOUND, "saved_model.pb is missing")
+        self.during_load()
         servable = TinyServable()
         self.servables.append(weakref.ref(servable))
         return servable

@@ -1,9 +1,7 @@
 """Loads and unloads in the background: what waits for what, and what never does."""
 
-import gc
 import pathlib
 import threading
-import tracemalloc
 
 import pytest
 
@@ -11,7 +9,6 @@ from serving.server.manager import LifecycleConfig, ModelManager, Pools
 from serving.server.models import ModelEntry, VersionPolicy
 from serving.server.served_version import ServedVersion, State, WarmupReport
 from serving.server.status import StatusError
-from serving.server.thread_pool import ThreadPool
 from tests.serving.model_world import InlinePool, ManualPool, TinyServable, World
 
 LIMIT_S = 10
@@ -66,8 +63,7 @@ def test_a_load_that_ends_after_its_version_was_deleted_is_thrown_away(
     world: World, loads: ManualPool, unloads: ManualPool
 ) -> None:
     world.push(1)
-    began = world.load
-    world.manager._lifecycle._loader = lambda *job: (world.delete(1), began(*job))[1]
+    world.during_load = lambda: world.delete(1)
     loads.run()
     with pytest.raises(StatusError):
         world.served()
@@ -81,10 +77,9 @@ def test_a_version_overtaken_while_it_loads_serves_until_the_newer_one_is_there(
 ) -> None:
     """Or a model that is pushed more often than it loads would never be served."""
     world.push(1)
-    began = world.load
-    world.manager._lifecycle._loader = lambda *job: (world.push(2), began(*job))[1]
+    world.during_load = lambda: world.push(2)
     loads.run()
-    world.manager._lifecycle._loader = began
+    world.during_load = lambda: None
     assert world.served() == 1
     loads.run()
     assert world.served() == 2
@@ -139,16 +134,42 @@ def test_nothing_is_loaded_once_the_manager_is_closed(
     assert not loads.jobs
 
 
+def test_a_load_that_ends_after_the_manager_was_closed_is_thrown_away(
+    world: World, loads: ManualPool, unloads: ManualPool
+) -> None:
+    world.push(1)
+    world.during_load = lambda: world.manager.close(0)
+    loads.run()
+    unloads.run_all()
+    assert [state for _, _, state in world.events] == [
+        *("START", "LOADING", "UNLOADING", "END")
+    ]
+
+
+def test_close_waits_for_a_load_that_runs(world: World, loads: ManualPool) -> None:
+    """A thread inside TensorFlow, when Python ends, would abort the process."""
+    world.push(1)
+    ended = threading.Event()
+    closing = threading.Thread(
+        target=lambda: (world.manager.close(LIMIT_S), ended.set())
+    )
+
+    def close_meanwhile() -> None:
+        closing.start()
+        assert not ended.wait(0.05)
+
+    world.during_load = close_meanwhile
+    loads.run()
+    assert ended.wait(LIMIT_S)
+
+
 def test_an_available_version_says_how_it_was_loaded(
     world: World, loads: ManualPool
 ) -> None:
-    def load(entry: ModelEntry, version: ServedVersion) -> TinyServable:
-        servable = world.load(entry, version)
-        servable.warmup_report = WarmupReport(3, "file")  # type: ignore[attr-defined]
+    def take_time() -> None:
         world.now_s += 7
-        return servable
 
-    world.manager._lifecycle._loader = load
+    world.during_load = take_time
     world.push(1)
     loads.run()
     with world.manager.use("m") as version:
@@ -181,90 +202,6 @@ def test_hanging_loads_leave_threads_for_the_others(tmp_path: pathlib.Path) -> N
     release.set()
     assert manager.wait_settled(LIMIT_S)
     assert not manager.unready_models()
-
-
-def test_requests_from_threads_meet_no_gap_in_many_swaps(
-    tmp_path: pathlib.Path,
-) -> None:
-    world = World(tmp_path, Pools(ThreadPool("load", 2), ThreadPool("unload", 2)))
-    world.serve(world.entry())
-    world.push(1)
-    assert world.manager.wait_settled(LIMIT_S)
-    stop, seen, failed = threading.Event(), set[int](), list[Exception]()
-
-    def ask() -> None:
-        while not stop.is_set():
-            try:
-                seen.add(world.served())
-            except Exception as error:  # noqa: BLE001  the test reports it
-                failed.append(error)
-
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for version in range(2, 32):
-        world.push(version)
-        assert world.manager.wait_settled(LIMIT_S)
-    stop.set()
-    for thread in threads:
-        thread.join(LIMIT_S)
-    assert not failed
-    assert len(seen) > 5
-
-
-def test_a_thousand_swaps_leave_no_model_and_no_memory_behind(
-    tmp_path: pathlib.Path,
-) -> None:
-    world = World(tmp_path)
-    world.serve(world.entry())
-    # Folders are not under test: the listing is.
-    model = world.manager._lifecycle.models["m"]
-
-    def swap_to(version: int) -> None:
-        model.found = {version: "/nowhere"}
-        world.manager.reconcile(list_files=False)
-        world.events.clear()
-        world.loads.clear()
-
-    for version in range(300):
-        swap_to(version)
-    world.servables.clear()
-    gc.collect()
-    tracemalloc.start()
-    swap_to(300)
-    before = tracemalloc.take_snapshot()
-    for version in range(301, 1300):
-        swap_to(version)
-    alive = [one for one in world.servables if one() is not None]
-    world.servables.clear()
-    gc.collect()
-    after = tracemalloc.take_snapshot()
-    tracemalloc.stop()
-    grown = sum(d.size_diff for d in after.compare_to(before, "filename"))
-    assert len(alive) == 1
-    assert grown < 100_000, f"grew by {grown} bytes"
-
-
-def test_a_pool_has_threads_only_while_there_is_work() -> None:
-    done = threading.Semaphore(0)
-    pool = ThreadPool("pool-under-test", 2)
-    for _ in range(5):
-        pool.submit(done.release)
-    for _ in range(5):
-        assert done.acquire(timeout=LIMIT_S)
-    for thread in threading.enumerate():
-        if thread.name == "pool-under-test":
-            thread.join(LIMIT_S)
-    assert "pool-under-test" not in {t.name for t in threading.enumerate()}
-
-
-def test_a_pool_survives_a_job_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    done = threading.Event()
-    pool = ThreadPool("pool", 1)
-    pool.submit(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
-    pool.submit(done.set)
-    assert done.wait(LIMIT_S)
-    assert "pool: a job failed" in caplog.text
 
 
 def test_unloads_run_apart_from_loads(tmp_path: pathlib.Path) -> None:

@@ -82,6 +82,7 @@ def test_deleted_directories_unload_the_model(world: World) -> None:
     world.push(1)
     world.delete(1)
     assert world.states() == {1: "END"}
+    assert world.manager.unready_models() == ["m"]
     with pytest.raises(StatusError) as caught:
         world.served()
     assert str(caught.value) == ("NOT_FOUND: Servable not found for request: Latest(m)")
@@ -128,6 +129,15 @@ def test_a_dropped_model_is_unloaded_and_keeps_its_history(world: World) -> None
     assert world.states() == {1: "END"}
     assert removed == ["m"]
     with pytest.raises(StatusError, match=r"request: Latest\(m\)$"):
+        world.served()
+
+
+def test_a_dropped_model_answers_no_more_as_soon_as_it_is_dropped(
+    world: World,
+) -> None:
+    world.push(1)
+    world.manager.configure([])
+    with pytest.raises(StatusError, match="^NOT_FOUND"):
         world.served()
 
 
@@ -183,24 +193,6 @@ def test_of_versions_that_replace_each_other_too_fast_one_is_kept(
     assert world.states() == {3: "LOADING", 2: "AVAILABLE", 1: "END"}
 
 
-def test_history_is_bounded_and_newest_first(world: World) -> None:
-    world.push(1)
-    for version in range(2, 122):
-        world.push(version)
-        world.delete(version - 1)
-    listed = [v.number for v in world.manager.versions("m")]
-    assert listed == list(range(121, 20, -1))
-
-
-def test_a_version_that_has_ended_keeps_no_model_alive(world: World) -> None:
-    """Not even through the traceback of an error."""
-    world.broken.add(("m", 1))
-    world.push(1)
-    (version,) = world.manager.versions("m")
-    assert version.error is not None
-    assert version.error.__traceback__ is None
-
-
 def test_a_model_that_still_loads_is_unavailable_not_missing(world: World) -> None:
     world.broken.add(("m", 1))
     world.push(1)
@@ -244,32 +236,6 @@ def test_unload_before_load_frees_memory_first(tmp_path: pathlib.Path) -> None:
             world.served()
         assert caught.value.code is Code.UNAVAILABLE
     assert world.served() == 2
-
-
-def test_each_change_of_state_is_told_in_order(world: World) -> None:
-    world.push(1)
-    world.push(2)
-    assert world.events == [
-        *[("m", 1, state) for state in ("START", "LOADING", "AVAILABLE")],
-        *[("m", 2, state) for state in ("START", "LOADING", "AVAILABLE")],
-        *[("m", 1, state) for state in ("UNLOADING", "END")],
-    ]
-
-
-def test_a_listener_that_fails_stops_nothing(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    world.manager.on_state_change(lambda *event: 1 / 0)  # type: ignore[arg-type, return-value]
-    world.push(1)
-    assert world.served() == 1
-    assert "A listener of state changes failed" in caplog.text
-
-
-def test_a_new_configuration_is_told_outside_the_lock(world: World) -> None:
-    seen: list[list[str]] = []
-    world.manager.on_configured(lambda: seen.append(world.manager.unready_models()))
-    world.manager.configure([world.entry(), world.entry("new")])
-    assert seen == [["m", "new"]]
 
 
 def test_the_start_fails_only_when_every_model_has(world: World) -> None:
