@@ -14,7 +14,8 @@ class BatchingConfig:
 
     `batch_timeout_micros` 0 suits a CPU: a batch is what waited while all threads were
     busy, and a lone request never waits. `max_batch_size` limits a request, in rows;
-    `max_execution_batch_size` (0: the same) what is computed at once.
+    `max_execution_batch_size` (0: the same) what is computed at once; only where large
+    requests are split can it be smaller.
 
     Raises:
         StatusError: INVALID_ARGUMENT, in upstream's words where it has any.
@@ -33,7 +34,7 @@ class BatchingConfig:
     def __post_init__(self) -> None:
         if not self.num_batch_threads:
             object.__setattr__(self, "num_batch_threads", os.cpu_count() or 1)
-        if not self.max_execution_batch_size:
+        if not (self.max_execution_batch_size and self.enable_large_batch_splitting):
             object.__setattr__(self, "max_execution_batch_size", self.max_batch_size)
         self._check_numbers()
         self._check_sizes()
@@ -59,12 +60,10 @@ class BatchingConfig:
         sizes = self.allowed_batch_sizes
         if not sizes:
             return
-        limit, name = self.max_batch_size, "max_batch_size"
-        if self.enable_large_batch_splitting:
-            limit, name = self.max_execution_batch_size, "max_batch_size"
+        limit = self.max_execution_batch_size
         if sizes[-1] != limit:
             raise invalid_argument(
-                f"Last entry in allowed_batch_sizes must match {name}; "
+                "Last entry in allowed_batch_sizes must match max_batch_size; "
                 f"last entry was {sizes[-1]}; expected {limit}"
             )
         if sizes[0] < 1 or list(sizes) != sorted(set(sizes)):

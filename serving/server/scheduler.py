@@ -71,11 +71,11 @@ class Scheduler:
         """
         config = _config_of(servable, signature_name)
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        rows = 1 if config is UNBATCHED else batch_tensors.count_rows(inputs)
+        if not rows:  # Nothing to compute together, and nothing to pad with.
+            config, rows = UNBATCHED, 1
         queue = BatchQueue(servable, signature_name, tuple(outputs), config)
-        if config is UNBATCHED:
-            return await self._submit(queue, inputs, 1, deadline_s)
-        rows = batch_tensors.count_rows(inputs)
-        if rows <= config.max_execution_batch_size:
+        if config is UNBATCHED or rows <= config.max_execution_batch_size:
             return await self._submit(queue, inputs, rows, deadline_s)
         if not config.enable_large_batch_splitting:
             raise invalid_argument(

@@ -109,6 +109,12 @@ async def test_what_waited_together_is_computed_together() -> None:
     assert bench.servable.batches == [[0], [1, 2, 3]]
 
 
+async def test_a_request_without_rows_is_computed_alone() -> None:
+    bench = Bench(_config(allowed_batch_sizes=(4,)))
+    assert _y(await bench.ask()) == []
+    assert bench.servable.batches == [[]]
+
+
 async def test_a_full_batch_leaves_the_rest_for_the_next() -> None:
     bench = Bench(_config())
     await bench.hold()
