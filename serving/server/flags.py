@@ -39,10 +39,27 @@ class ServerFlags:
     max_num_load_retries: int = 5
     load_retry_interval_micros: int = 60_000_000
     file_system_poll_wait_seconds: int = 1
+    allow_version_labels_for_unavailable_models: bool = False
+    num_load_threads: int = 0
+    num_unload_threads: int = 0
+    # Ours: frees the old version's memory before a new one is loaded; a gap.
+    unload_before_load: bool = False
+    # Ours: how long HandleReloadConfigRequest waits when the client sets no deadline.
+    reload_limit_seconds: int = 600
     tensorflow_session_parallelism: int = 0
     tensorflow_intra_op_parallelism: int = 0
     tensorflow_inter_op_parallelism: int = 0
     saved_model_tags: str = "serve"
+    mixed_precision: str = ""
+    num_tflite_interpreters_per_pool: int = 1
+    num_tflite_pools: int = _CPUS
+    prefer_tflite_model: bool = False
+    per_process_gpu_memory_fraction: float = 0.0
+    tensorflow_session_config_file: str = ""
+    # Functions that a model compiles with XLA run either way; upstream refuses them
+    # unless one of these is set.
+    xla_cpu_compilation_enabled: bool = False
+    xla_gpu_compilation_enabled: bool = False
     grpc_max_threads: int = 4 * _CPUS
     enable_model_warmup: bool = True
     num_request_iterations_for_warmup: int = 0
@@ -67,22 +84,11 @@ class ServerFlags:
     access_log_file: str = ""
     access_log_sampling_rate: float = 1.0
 
-    allow_version_labels_for_unavailable_models: bool = _ignored(False)
-    num_load_threads: int = _ignored(0)
-    num_unload_threads: int = _ignored(0)
     flush_filesystem_caches: bool = _ignored(True)
-    tensorflow_session_config_file: str = _ignored("")
     platform_config_file: str = _ignored("")
-    per_process_gpu_memory_fraction: float = _ignored(0.0)
     remove_unused_fields_from_bundle_metagraph: bool = _ignored(True)
-    prefer_tflite_model: bool = _ignored(False)
-    num_tflite_pools: int = _ignored(_CPUS)
-    num_tflite_interpreters_per_pool: int = _ignored(1)
-    xla_cpu_compilation_enabled: bool = _ignored(False)
-    xla_gpu_compilation_enabled: bool = _ignored(False)
     enable_profiler: bool = _ignored(True)
     thread_pool_factory_config_file: str = _ignored("")
-    mixed_precision: str = _ignored("")
     skip_initialize_tpu: bool = _ignored(False)
 
     def check(self) -> None:

@@ -3,26 +3,40 @@
 import dataclasses
 import logging
 import pathlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from serving.server import servable, warmup
 from serving.server.batching import BatchingConfig
+from serving.server.flags import ServerFlags
 from serving.server.low_priority import run_at_low_priority
 from serving.server.models import ModelEntry
-from serving.server.served_version import Servable, ServedVersion
-from serving.server.session_options import config_proto
+from serving.server.served_version import Servable, ServedVersion, WarmupReport
+from serving.server.session_options import config_proto, session_config
+from serving.server.status import Code, StatusError, invalid_argument
+from serving.server.tflite_servable import TFLITE_FILE, TfliteConfig, TfliteServable
 
 log = logging.getLogger(__name__)
 
 PER_MODEL_BATCHING_FILE = "batching_params.pbtxt"
+
+AnyServable = servable.SavedModelServable | TfliteServable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SavedModelLoader:
     """Loads, says how to batch and warms up, in this order.
 
-    `session_config` has the fields of a ConfigProto; see `session_options`.
+    Attributes:
+        batching: of the server.
+        per_model_batching: take it from a file beside each model instead.
+        warmup: run requests before the first client does.
+        warmup_iterations: how often each recorded one runs.
+        tags: of the MetaGraphDef to load.
+        session_config: fields of a ConfigProto; see `session_options`.
+        tflite: take a `model.tflite`, where there is one, instead of the SavedModel.
+        on_warmup_file: gets path, seconds, requests and result of a recorded warm-up.
     """
 
     batching: BatchingConfig | None = None
@@ -31,26 +45,48 @@ class SavedModelLoader:
     warmup_iterations: int = 1
     tags: tuple[str, ...] = ("serve",)
     session_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tflite: TfliteConfig | None = None
+    on_warmup_file: Callable[[str, float, int, Code], None] | None = None
 
     def __call__(self, entry: ModelEntry, version: ServedVersion) -> Servable:
-        # Not at low priority: TensorFlow's threads start here, and requests need them.
-        session = servable.new_session(config_proto(self.session_config))
-        return run_at_low_priority(lambda: self._load(session, entry, version))
-
-    def _load(
-        self, session: Any, entry: ModelEntry, version: ServedVersion
-    ) -> servable.SavedModelServable:
-        loaded = servable.load_into(session, version.path, self.tags)
+        tflite_file = pathlib.Path(version.path, TFLITE_FILE)
+        if self.tflite is not None and tflite_file.exists():
+            config = self.tflite
+            loaded = run_at_low_priority(lambda: TfliteServable(tflite_file, config))
+        else:
+            # TensorFlow's threads start here, at the priority that requests need.
+            session = servable.new_session(config_proto(self.session_config))
+            loaded = run_at_low_priority(
+                lambda: servable.load_into(session, version.path, self.tags)
+            )
         try:
             loaded.set_batching(self.batching_for(version.path))
             if self.warmup:
-                count = warmup.warm_up(loaded, version.path, self.warmup_iterations)
-                log.info("Warmed up %s %d with %d requests",
-                         entry.name, version.number, count)  # fmt: skip
+                loaded.warmup_report = run_at_low_priority(
+                    lambda: self._warm_up(loaded, version)
+                )
         except BaseException:
             loaded.close()
             raise
         return loaded
+
+    def _warm_up(self, loaded: AnyServable, version: ServedVersion) -> WarmupReport:
+        start_s = time.monotonic()
+        code, report = Code.OK, WarmupReport()
+        try:
+            report = warmup.warm_up(loaded, version.path, self.warmup_iterations)
+        except StatusError as error:
+            code = error.code
+            raise
+        finally:
+            took_s = time.monotonic() - start_s
+            is_recorded = warmup.file_of(version.path).exists()
+            if self.on_warmup_file is not None and is_recorded:
+                self.on_warmup_file(version.path, took_s, report.count, code)
+        log.info("Warmed up %s %d: %d requests (%s) in %.2f s",
+                 version.model_name, version.number, report.count, report.how,
+                 took_s)  # fmt: skip
+        return report
 
     def batching_for(self, path: str) -> BatchingConfig | None:
         """The settings of the version in `path`; None means that it runs unbatched.
@@ -63,3 +99,37 @@ class SavedModelLoader:
         if not file.exists():
             return None
         return BatchingConfig.from_text(file.read_text(encoding="utf-8"), str(file))
+
+
+def saved_model_loader(flags: ServerFlags) -> SavedModelLoader:
+    """The loader that the flags describe.
+
+    Raises:
+        StatusError: a file that a flag names cannot be read, or says nothing sensible.
+    """
+    tflite = TfliteConfig(
+        num_pools=flags.num_tflite_pools,
+        num_interpreters_per_pool=flags.num_tflite_interpreters_per_pool,
+    )
+    return SavedModelLoader(
+        batching=_batching_config(flags),
+        per_model_batching=flags.enable_per_model_batching_parameters,
+        warmup=flags.enable_model_warmup,
+        warmup_iterations=flags.num_request_iterations_for_warmup,
+        tags=tuple(flags.saved_model_tags.split(",")),
+        session_config=session_config(flags),
+        tflite=tflite if flags.prefer_tflite_model else None,
+    )
+
+
+def _batching_config(flags: ServerFlags) -> BatchingConfig | None:
+    if not flags.enable_batching:
+        return None
+    path = flags.batching_parameters_file
+    if not path:
+        return BatchingConfig()
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise invalid_argument(f"Cannot read {path}: {error.strerror}") from None
+    return BatchingConfig.from_text(text, path)

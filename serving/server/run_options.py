@@ -33,7 +33,7 @@ class Pace:
         return self._quick_runs >= RUNS_BEFORE_INLINE
 
     def record(self, run_s: float) -> None:
-        """Takes note of how long a run took. Threads may race; nothing depends on it."""
+        """Takes note of how long a run took. Threads may race: no harm is done."""
         if run_s > INLINE_LIMIT_S or not self._is_bounded:
             self._quick_runs = 0
         elif self._quick_runs < RUNS_BEFORE_INLINE:
@@ -46,11 +46,12 @@ def options_buffer(timeout_s: float | None, *, inline: bool) -> Any:
     The limit is rounded up by 3 % at most, so that there are few different ones, which
     are kept for the life of the process.
     """
-    timeout_ms = 0 if timeout_s is None else _rounded_up(max(1, int(timeout_s * 1000)))
+    timeout_ms = 0 if timeout_s is None else rounded_up(max(1, int(timeout_s * 1000)))
     return _buffer(timeout_ms, inline)
 
 
-def _rounded_up(value: int) -> int:
+def rounded_up(value: int) -> int:
+    """The next number of which only the first six binary digits are not zero."""
     step = 1 << max(value.bit_length() - 6, 0)
     return -(-value // step) * step
 

@@ -1,4 +1,4 @@
-"""TensorFlow in a server process: imported once, late, and out of the collector's way."""
+"""TensorFlow in a server process: imported once, late, invisible to the collector."""
 
 import functools
 import gc

@@ -2,15 +2,15 @@
 
 import logging
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
-from serving import codec, dtypes, protos
+from serving import codec, protos
+from serving.server import inference, status_texts, tfrecord
 from serving.server.core import check_inputs, check_outputs
-from serving.server.served_version import Servable
+from serving.server.served_version import Servable, WarmupReport
 from serving.server.status import Code, StatusError, invalid_argument
+from serving.server.warmup_synthesis import synthesised
 
 log = logging.getLogger(__name__)
 
@@ -18,40 +18,45 @@ WARMUP_FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000
 
 
-def warm_up(servable: Servable, path: str, iterations: int = 1) -> int:
-    """Runs the recorded requests, or invented ones where no record is there.
+def warm_up(servable: Servable, path: str, iterations: int = 1) -> WarmupReport:
+    """Runs the recorded requests, or synthesised ones where no record is there.
 
-    Returns:
-        How many requests ran.
+    Args:
+        servable: a model that nobody asks yet.
+        path: its version directory.
+        iterations: how often each recorded request runs; 0 means once.
 
     Raises:
         StatusError: a recorded request cannot be read, or fails; the load fails too.
     """
-    file = pathlib.Path(path) / WARMUP_FILE
+    file = file_of(path)
     if not file.exists():
-        return _run_invented(servable)
+        return WarmupReport(_run_synthesised(servable), "synthesised")
     count = 0
-    for count, record in enumerate(read_records(file), start=1):
-        if count > MAX_RECORDS:
+    for record in _records(file):
+        if count == MAX_RECORDS:
             raise invalid_argument(
                 f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at "
                 f"{file}"
             )
-        log_entry = _parse(record, file)
+        entry = _parse(record, file)
         for _ in range(max(iterations, 1)):
-            _run_logged(servable, log_entry)
-    return count
+            _run_logged(servable, entry)
+        count += 1
+    return WarmupReport(count, "file")
 
 
-def read_records(path: pathlib.Path) -> Iterator[bytes]:
-    """The records of a TFRecord file."""
-    import tensorflow as tf
+def file_of(path: str) -> pathlib.Path:
+    """Where a version directory has its recorded requests, if it has any."""
+    return pathlib.Path(path) / WARMUP_FILE
 
+
+def _records(file: pathlib.Path) -> Iterator[bytes]:
     try:
-        yield from tf.compat.v1.io.tf_record_iterator(str(path))
-    except tf.errors.DataLossError as error:
+        yield from tfrecord.read_records(file)
+    except tfrecord.TFRecordError as error:
         advice = "Please verify your warmup data is in TFRecord format."
-        raise StatusError(Code.DATA_LOSS, f"{error.message}. {advice}") from None
+        raise StatusError(Code.DATA_LOSS, f"{error}. {advice}") from None
 
 
 def _parse(record: bytes, path: pathlib.Path) -> Any:
@@ -65,49 +70,78 @@ def _parse(record: bytes, path: pathlib.Path) -> Any:
         ) from None
 
 
-def _run_logged(servable: Servable, log_entry: Any) -> None:
-    kind = log_entry.WhichOneof("log_type")
+def _run_logged(servable: Servable, entry: Any) -> None:
+    kind = entry.WhichOneof("log_type")
     if kind is None:
         return
-    if kind != "predict_log":
-        number = log_entry.DESCRIPTOR.fields_by_name[kind].number
+    run = _KINDS.get(kind)
+    if run is None:
+        number = entry.DESCRIPTOR.fields_by_name[kind].number
         raise StatusError(
             Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {number}"
         )
-    request = log_entry.predict_log.request
-    name = request.model_spec.signature_name or "serving_default"
-    inputs = {alias: codec.decode(value) for alias, value in request.inputs.items()}
+    run(servable, getattr(entry, kind).request)
+
+
+def _predict(servable: Servable, request: Any) -> None:
+    name = request.model_spec.signature_name or inference.DEFAULT_SIGNATURE
     signature = servable.signatures.get(name)
     if signature is None:
-        raise StatusError(
-            Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
-        )
+        raise status_texts.unknown_signature(name)
+    inputs = {alias: _decoded(alias, value) for alias, value in request.inputs.items()}
     complete = check_inputs(signature, inputs)
     outputs = check_outputs(signature, list(request.output_filter))
     servable.run(name, complete, outputs, None)
 
 
-def _run_invented(servable: Servable) -> int:
-    """One row of zeros or empty strings per signature; a failure is no one's fault."""
+def _decoded(alias: str, value: Any) -> Any:
+    try:
+        return codec.decode(value)
+    except codec.CodecError as error:
+        raise invalid_argument(f"tensor parsing error: {alias}: {error}") from None
+
+
+def _classify(servable: Servable, request: Any) -> None:
+    _run_plan(servable, request, inference.plan_classify)
+
+
+def _regress(servable: Servable, request: Any) -> None:
+    _run_plan(servable, request, inference.plan_regress)
+
+
+def _run_plan(
+    servable: Servable, request: Any, plan_of: Callable[..., inference.Plan]
+) -> None:
+    name = request.model_spec.signature_name
+    plan = plan_of(servable.signatures, name, request.input)
+    (found,) = inference.run_calls(servable, [plan.call], None)
+    plan.result(found)
+
+
+def _multi_inference(servable: Servable, request: Any) -> None:
+    plan = inference.plan_multi_inference(servable.signatures, request)
+    plan.response(inference.run_calls(servable, plan.calls, None), version=0)
+
+
+_KINDS: Mapping[str, Callable[[Servable, Any], None]] = {
+    "predict_log": _predict,
+    "classify_log": _classify,
+    "regress_log": _regress,
+    "multi_inference_log": _multi_inference,
+}
+
+
+def _run_synthesised(servable: Servable) -> int:
+    """How many ran; one that fails says nothing about the model."""
     count = 0
-    for name, signature in servable.signatures.items():
-        inputs = _invented_inputs(signature.inputs)
-        if name.startswith("__saved_model_") or inputs is None:
+    failures: dict[str, StatusError] = {}
+    for name, inputs in synthesised(servable):
+        if name in failures or name.startswith("__saved_model_"):
             continue
         try:
-            servable.run(name, inputs, sorted(signature.outputs), None)
+            servable.run(name, inputs, sorted(servable.signatures[name].outputs), None)
             count += 1
         except StatusError as error:
+            failures[name] = error
             log.info("Signature %s was not warmed up: %s", name, error)
     return count
-
-
-def _invented_inputs(infos: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
-    inputs: dict[str, np.ndarray] = {}
-    for alias, info in infos.items():
-        dtype = dtypes.by_number().get(info.dtype)
-        if dtype is None or info.tensor_shape.unknown_rank or not info.name:
-            return None
-        shape = [max(dim.size, 1) for dim in info.tensor_shape.dim]
-        inputs[alias] = np.full(shape, b"" if dtype.is_string else 0, dtype.numpy)
-    return inputs or None

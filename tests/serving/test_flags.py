@@ -102,7 +102,7 @@ def test_flags_without_effect_are_reported_when_set() -> None:
 def test_usage_names_every_flag() -> None:
     text = usage()
     assert "--model_config_file_poll_wait_seconds=0" in text
-    assert "--prefer_tflite_model=False\tbool  (no effect here)" in text
+    assert "--skip_initialize_tpu=False\tbool  (no effect here)" in text
 
 
 @pytest.mark.parametrize(

@@ -1,54 +1,48 @@
 """Requests that run after the load and before the first client."""
 
 import pathlib
-import struct
 from typing import Any
 
 import numpy as np
 import pytest
 
 from serving import codec, protos
-from serving.server import servable, warmup
-from serving.server.status import StatusError
+from serving.server import servable, tfrecord, warmup
+from serving.server.batching import BatchingConfig
+from serving.server.served_version import WarmupReport
+from serving.server.status import Code, StatusError
+from serving.server.warmup_synthesis import synthesised
+from tests.serving.fakes import signature
 
 pytestmark = pytest.mark.timeout(300)
 
 
 class Recorder:
-    """A servable that notes what it is asked."""
+    """A servable that notes what it is asked, and answers a little."""
 
-    def __init__(self, signatures: Any) -> None:
+    def __init__(self, signatures: Any, batching: BatchingConfig | None = None) -> None:
         self.signatures = signatures
+        self.batching = batching
+        self.batchable_signatures = frozenset(signatures)
         self.asked: list[dict[str, Any]] = []
 
     def run(
         self, name: str, inputs: Any, outputs: Any, timeout_s: Any
     ) -> dict[str, Any]:
         self.asked.append({name: {key: v.tolist() for key, v in inputs.items()}})
-        return {}
+        rows = len(next(iter(inputs.values())))
+        return {alias: np.zeros((rows, 1), np.float32) for alias in outputs}
 
     def close(self) -> None:
         """Nothing to give back."""
 
 
-def _masked_crc(data: bytes) -> int:
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
 def _write_records(path: pathlib.Path, records: list[bytes]) -> None:
-    file = path / warmup.WARMUP_FILE
+    file = warmup.file_of(str(path))
     file.parent.mkdir(parents=True)
     with file.open("wb") as stream:
         for record in records:
-            length = struct.pack("<Q", len(record))
-            stream.write(length + struct.pack("<I", _masked_crc(length)))
-            stream.write(record + struct.pack("<I", _masked_crc(record)))
+            tfrecord.write_record(stream, record)
 
 
 def _record(signature_name: str = "", **inputs: Any) -> bytes:
@@ -64,17 +58,84 @@ def test_recorded_requests_run_before_the_first_client(
 ) -> None:
     recorder = Recorder(plain.signatures)
     _write_records(tmp_path, [_record(x=np.float32([5])), b""])
-    assert warmup.warm_up(recorder, str(tmp_path), iterations=2) == 2
+    report = warmup.warm_up(recorder, str(tmp_path), iterations=2)
+    assert report == WarmupReport(2, "file")
     assert recorder.asked == [{"serving_default": {"x": [5.0]}}] * 2
 
 
-def test_without_a_record_requests_are_invented(
+EXAMPLES = {"example_list": {"examples": [{}, {}]}}
+
+
+def _inference_signatures() -> dict[str, Any]:
+    examples = {"inputs": ("DT_STRING", [-1])}
+    return {
+        "serving_default": signature(examples, {"scores": ("DT_FLOAT", [-1, 1])}),
+        "value": signature(examples, {"outputs": ("DT_FLOAT", [-1, 1])}),
+    }
+
+
+def test_classify_regress_and_multi_inference_are_run(tmp_path: pathlib.Path) -> None:
+    value = {"name": "m", "signature_name": "value"}
+    regress = {"model_spec": value, "method_name": "tensorflow/serving/regress"}
+    classify = {
+        "model_spec": {"name": "m"},
+        "method_name": "tensorflow/serving/classify",
+    }
+    logs: list[dict[str, Any]] = [
+        {"classify_log": {"request": {"input": EXAMPLES}}},
+        {"regress_log": {"request": {"model_spec": value, "input": EXAMPLES}}},
+        {
+            "multi_inference_log": {
+                "request": {"tasks": [regress, classify], "input": EXAMPLES}
+            }
+        },
+    ]
+    records = [protos.PredictionLog(**log).SerializeToString() for log in logs]
+    _write_records(tmp_path, records)
+    recorder = Recorder(_inference_signatures())
+    assert warmup.warm_up(recorder, str(tmp_path)) == WarmupReport(3, "file")
+    names = [name for asked in recorder.asked for name in asked]
+    assert names == ["serving_default", "value", "value", "serving_default"]
+    assert recorder.asked[0]["serving_default"] == {"inputs": [b"", b""]}
+
+
+def test_without_a_record_requests_are_synthesised(
     plain: servable.SavedModelServable, tmp_path: pathlib.Path
 ) -> None:
     recorder = Recorder(plain.signatures)
-    warmup.warm_up(recorder, str(tmp_path))
+    report = warmup.warm_up(recorder, str(tmp_path))
+    assert report == WarmupReport(len(recorder.asked), "synthesised")
     assert {"two": {"a": [[0.0, 0.0]], "b": [0]}} in recorder.asked
-    assert {"echo": {"raw": [b""]}} in recorder.asked
+    assert {"echo": {"raw": [b"warm"]}} in recorder.asked
+    assert {"echo": {"raw": [b" ".join([b"warm"] * 64)]}} in recorder.asked
+    assert not any("__saved_model_init_op" in asked for asked in recorder.asked)
+
+
+def test_every_allowed_batch_size_is_warmed_up() -> None:
+    config = BatchingConfig(max_batch_size=8, allowed_batch_sizes=(2, 8))
+    number = {"x": ("DT_FLOAT", [-1])}
+    recorder = Recorder({"s": signature(number, number)}, config)
+    assert [len(inputs["x"]) for _, inputs in synthesised(recorder)] == [1, 2, 8]
+    recorder.batchable_signatures = frozenset()
+    assert [len(inputs["x"]) for _, inputs in synthesised(recorder)] == [1]
+
+
+def test_a_slow_model_is_not_warmed_up_for_ever() -> None:
+    recorder = Recorder(_inference_signatures())
+    assert not list(synthesised(recorder, limit_s=-1))
+
+
+def test_a_synthesised_request_that_fails_is_no_one_s_fault(
+    tmp_path: pathlib.Path,
+) -> None:
+    class Picky(Recorder):
+        def run(self, name: str, *rest: Any) -> dict[str, Any]:
+            super().run(name, *rest)
+            raise StatusError(Code.INVALID_ARGUMENT, "not a JPEG")
+
+    picky = Picky(_inference_signatures())
+    assert warmup.warm_up(picky, str(tmp_path)) == WarmupReport(0, "synthesised")
+    assert len(picky.asked) == 2, "a signature that failed is not tried again"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +146,15 @@ def test_without_a_record_requests_are_invented(
         (b"\xff\xff", "Failed to parse warmup record"),
         (
             protos.PredictionLog(session_run_log={}).SerializeToString(),
-            "Unsupported log_type for warmup: 5",
+            "UNIMPLEMENTED: Unsupported log_type for warmup: 5",
+        ),
+        (
+            protos.PredictionLog(predict_streamed_log={}).SerializeToString(),
+            "UNIMPLEMENTED: Unsupported log_type for warmup: 7",
+        ),
+        (
+            protos.PredictionLog(classify_log={}).SerializeToString(),
+            "No classification inputs found in SignatureDef",
         ),
     ],
 )
