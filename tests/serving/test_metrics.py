@@ -215,6 +215,25 @@ def test_a_dropped_model_takes_its_series_along(
     }
 
 
+def test_a_model_that_comes_back_counts_from_zero(
+    metrics: ServerMetrics, models: FakeModels
+) -> None:
+    metrics(record())
+    metrics.forget_model("m")
+    metrics(record())
+    assert values(metrics, "/tensorflow/serving/request_count") == {("m", "OK"): 1}
+
+
+def test_an_unloaded_version_is_gone_though_none_replaced_it(
+    metrics: ServerMetrics, models: FakeModels
+) -> None:
+    metrics(record())
+    models.move("m", 1, State.UNLOADING, State.END)
+    assert values(metrics, "/ktp/serving/model_state") == {}
+    assert values(metrics, "/ktp/serving/request_count") == {}
+    assert values(metrics, "/tensorflow/serving/request_count") == {("m", "OK"): 1}
+
+
 def test_a_thousand_swaps_leave_as_many_series_as_one(
     metrics: ServerMetrics, models: FakeModels
 ) -> None:

@@ -76,6 +76,14 @@ def test_a_file_that_ends_in_the_middle_gives_what_is_whole(
         next(found)
 
 
+def test_a_length_beyond_the_file_asks_for_no_memory(tmp_path: pathlib.Path) -> None:
+    length = (2**50).to_bytes(8, "little")
+    checksum = masked_crc32c(length).to_bytes(4, "little")
+    (tmp_path / "f").write_bytes(length + checksum + b"little")
+    with pytest.raises(TFRecordError, match="truncated record in .*f at byte 0"):
+        list(read_records(tmp_path / "f"))
+
+
 @pytest.mark.parametrize("place", [0, 9, 12, 40, -1])
 def test_a_flipped_bit_is_seen(tmp_path: pathlib.Path, place: int) -> None:
     content = bytearray(file_bytes([b"0123456789" * 10]))
