@@ -286,15 +286,15 @@ async def test_without_batching_requests_run_alone_as_many_as_there_are_threads(
 async def test_models_that_share_the_threads_take_turns() -> None:
     bench = Bench(_config())
     other = Doubler(_config())
+    other.batches = bench.servable.batches  # one list, in the order of the runs
     blocker = await bench.hold()
     waiting = [bench.ask(*[1] * 4) for _ in range(3)]
     run = bench.scheduler.run(other, "double", {"x": np.float32([9])}, ["y"])
     theirs = asyncio.create_task(run)
     await bench.queued()
     bench.servable.gate.set()
-    await theirs
-    assert len(bench.servable.batches) < 4
-    await asyncio.gather(blocker, *waiting)
+    await asyncio.gather(blocker, theirs, *waiting)
+    assert other.batches == [[0], [1] * 4, [9], [1] * 4, [1] * 4]
 
 
 async def test_nothing_is_kept_of_a_servable_that_is_idle() -> None:
