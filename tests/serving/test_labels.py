@@ -114,10 +114,11 @@ def test_a_label_of_a_version_that_is_loading_is_unavailable_not_unknown(
         assert caught.value.code is code
 
 
+@pytest.mark.parametrize("allowed", [False, True])
 def test_a_polled_label_stays_until_the_new_version_is_available(
-    tmp_path: pathlib.Path,
+    tmp_path: pathlib.Path, allowed: bool
 ) -> None:
-    world = World(tmp_path)
+    world = World(tmp_path, allow_labels_for_unavailable=allowed)
     world.serve(world.entry(labels={"stable": 1}))
     world.push(1)
     world.broken.add(("m", 2))

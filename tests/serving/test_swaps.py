@@ -4,9 +4,12 @@ import gc
 import pathlib
 import threading
 import tracemalloc
+from collections.abc import Callable
+from typing import Any, Self
 
 import pytest
 
+from serving import protos
 from serving.server.manager import Pools
 from serving.server.thread_pool import ThreadPool
 from tests.serving.model_world import World
@@ -39,33 +42,79 @@ def test_a_version_that_has_ended_keeps_no_model_alive(world: World) -> None:
     assert version.error.__traceback__ is None
 
 
-def test_requests_from_threads_meet_no_gap_in_many_swaps(
-    tmp_path: pathlib.Path,
-) -> None:
+class Crowd:
+    """Threads that do something again and again; a context manager."""
+
+    def __init__(self, *tasks: Callable[[], object]) -> None:
+        self.errors: list[Exception] = []
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(task,)) for task in tasks
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(LIMIT_S)
+
+    def _repeat(self, task: Callable[[], object]) -> None:
+        while not self._stop.is_set():
+            try:
+                task()
+            except Exception as error:  # noqa: BLE001  the test reports it
+                self.errors.append(error)
+
+
+@pytest.fixture
+def threaded(tmp_path: pathlib.Path) -> World:
     world = World(tmp_path, Pools(ThreadPool("load", 2), ThreadPool("unload", 2)))
     world.serve(world.entry())
     world.push(1)
     assert world.manager.wait_settled(LIMIT_S)
-    stop, seen, failed = threading.Event(), set[int](), list[Exception]()
+    return world
 
-    def ask() -> None:
-        while not stop.is_set():
-            try:
-                seen.add(world.served())
-            except Exception as error:  # noqa: BLE001  the test reports it
-                failed.append(error)
 
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for version in range(2, 32):
-        world.push(version)
-        assert world.manager.wait_settled(LIMIT_S)
-    stop.set()
-    for thread in threads:
-        thread.join(LIMIT_S)
-    assert not failed
+def test_requests_from_threads_meet_no_gap_in_many_swaps(threaded: World) -> None:
+    seen: set[int] = set()
+    with Crowd(*[lambda: seen.add(threaded.served())] * 2) as crowd:
+        for version in range(2, 32):
+            threaded.push(version)
+            assert threaded.manager.wait_settled(LIMIT_S)
+    assert not crowd.errors
     assert len(seen) > 5
+
+
+def test_reloads_among_polls_and_swaps_disturb_no_request(threaded: World) -> None:
+    """A second model comes and goes by reload; the first is polled and swapped."""
+    (threaded.root / "x" / "1").mkdir(parents=True)
+    manager = threaded.manager
+    with Crowd(threaded.served, manager.reconcile) as crowd:
+        for version in range(2, 22):
+            (threaded.root / "m" / str(version)).mkdir()
+            manager.reload(_config(threaded, "m", "x"), LIMIT_S)
+            assert threaded.served(name="x") == 1
+            manager.reload(_config(threaded, "m"), LIMIT_S)
+            assert not manager.has_model("x")
+    manager.reconcile()
+    assert manager.wait_settled(LIMIT_S)
+    assert not crowd.errors
+    assert threaded.served() == 21
+    alive = [one for ref in threaded.servables if (one := ref()) and not one.is_closed]
+    assert len(alive) == 1
+
+
+def _config(world: World, *names: str) -> Any:
+    config = protos.ModelServerConfig()
+    for name in names:
+        config.model_config_list.config.add(
+            name=name, base_path=str(world.root / name), model_platform="tensorflow"
+        )
+    return config
 
 
 def test_a_thousand_swaps_leave_no_model_and_no_memory_behind(world: World) -> None:
