@@ -1,0 +1,97 @@
+"""Dashboard and alerts ask for metrics and labels that a server really shows."""
+
+import json
+import pathlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from serving import protos
+from serving.server.metrics import HISTOGRAM
+from serving.server.prometheus import metric_name
+from serving.server.served_version import State
+from tests.serving.test_metrics import record
+from tests.serving.test_observation import Observation, observe
+from tests.serving.test_request_logging import entry
+
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "k8s" / "monitoring"
+METRIC = re.compile(r"(:[a-z][a-z_:]+)(?:\{([^}]*)\})?")
+BY = re.compile(r"by \(([^)]*)\)")
+LABEL = re.compile(r'([A-Za-z_]+)\s*(?:=|!=|=~|!~)\s*"')
+
+# What Prometheus itself adds to every series.
+TARGET_LABELS = {"pod", "instance"}
+
+
+def expressions() -> Iterator[str]:
+    dashboard = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))
+    for panel in dashboard["panels"]:
+        yield from (target["expr"] for target in panel["targets"])
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["query"]
+    for rule in alerts():
+        yield rule["expr"]
+
+
+def alerts() -> list[dict[str, Any]]:
+    content = yaml.safe_load((FOLDER / "alerts.yml").read_text("utf-8"))
+    return [rule for group in content["spec"]["groups"] for rule in group["rules"]]
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict[str, set[str]]:
+    """The labels of every series of a server, by the name it has on the page."""
+    observation = observe(entry("/var/log/requests"))
+    observation.watch_load(lambda: 1, lambda: 1)
+    labels: dict[str, set[str]] = {}
+    for family in observation.metrics.registry.collect():
+        name = metric_name(family.name)
+        if family.kind == HISTOGRAM:
+            labels[f"{name}_bucket"] = {*family.label_names, "le"}
+            labels[f"{name}_sum"] = labels[f"{name}_count"] = set(family.label_names)
+        else:
+            labels[name] = set(family.label_names)
+    return labels
+
+
+@pytest.mark.parametrize("expression", list(expressions()))
+def test_every_metric_and_label_asked_for_exists(
+    expression: str, shown: dict[str, set[str]]
+) -> None:
+    used = list(METRIC.finditer(expression))
+    grouped = {
+        label.strip()
+        for labels in BY.findall(expression)
+        for label in labels.split(",")
+    }
+    assert used
+    for metric in used:
+        assert metric[1] in shown
+        selected = set(LABEL.findall(metric[2] or ""))
+        assert selected <= shown[metric[1]]
+        assert grouped - TARGET_LABELS <= shown[metric[1]]
+
+
+def test_an_alert_names_only_labels_that_its_expression_leaves() -> None:
+    for rule in alerts():
+        named = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
+        left = {label.strip() for labels in BY.findall(rule["expr"])
+                for label in labels.split(",")}  # fmt: skip
+        assert named <= left, rule["alert"]
+
+
+def test_the_number_of_a_failed_version_is_the_server_s() -> None:
+    (rule,) = (r for r in alerts() if r["alert"] == "ClassifierVersionFailedToLoad")
+    assert rule["expr"].endswith(f"== {int(State.END)}")
+    assert protos.enum(protos.VERSION_STATE).Value("END") == State.END
+
+
+def test_an_unready_model_is_seen_by_its_alert() -> None:
+    observation: Observation = observe(entry("/var/log/requests"))
+    observation.metrics(record())
+    families = {f.name: f for f in observation.metrics.registry.collect()}
+    assert families["/ktp/serving/unready_model"].samples == [(("m",), 1)]
