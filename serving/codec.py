@@ -8,6 +8,8 @@ import numpy as np
 from serving import dtypes, protos
 from serving.dtypes import DType
 
+MAX_REPEATED_BYTES = 64 * 1024 * 1024
+
 
 class CodecError(ValueError):
     """A value that cannot become a tensor, or a malformed TensorProto."""
@@ -26,18 +28,29 @@ def encode(value: Any, *, typed_fields: bool = False) -> Any:
     Raises:
         CodecError: the array's type has no counterpart.
     """
+    tensor = protos.TensorProto()
+    encode_into(tensor, value, typed_fields=typed_fields)
+    return tensor
+
+
+def encode_into(tensor: Any, value: Any, *, typed_fields: bool = False) -> None:
+    """As `encode`, into an empty TensorProto, such as `request.inputs[name]`.
+
+    Saves the copy of the whole tensor that assigning one message to another makes.
+    """
     array = np.asarray(value)
     dtype = _dtype_of(array)
-    tensor = protos.TensorProto(dtype=dtype.number)
+    tensor.dtype = dtype.number
+    # The shape is there even when it has no dimension: absent would mean no shape.
+    tensor.tensor_shape.SetInParent()
     for size in array.shape:
         tensor.tensor_shape.dim.add(size=size)
     if dtype.is_string:
-        tensor.string_val.extend(_to_bytes(item) for item in array.ravel().tolist())
+        tensor.string_val.extend(_all_bytes(array.ravel().tolist()))
     elif typed_fields:
         getattr(tensor, dtype.field).extend(_field_values(array.ravel(), dtype))
     else:
         tensor.tensor_content = array.astype(dtype.numpy, copy=False).tobytes()
-    return tensor
 
 
 def decode(tensor: Any) -> np.ndarray:
@@ -47,16 +60,23 @@ def decode(tensor: Any) -> np.ndarray:
     last one is repeated, and none at all means zeros or empty strings.
 
     Raises:
-        CodecError: unknown type, unknown or negative shape, or too many values.
+        CodecError: unknown type, unknown or negative shape, too many values, or so few
+            that repeating them would take more than `MAX_REPEATED_BYTES`.
     """
     dtype = dtypes.by_number().get(tensor.dtype)
     if dtype is None:
         raise CodecError(f"dtype {dtypes.name_of(tensor.dtype)} cannot be decoded.")
     shape = _shape_of(tensor)
-    if tensor.tensor_content:
-        return _from_content(tensor.tensor_content, dtype, shape)
-    values = _typed_values(getattr(tensor, dtype.field), dtype)
-    return _fill(values, dtype, shape)
+    try:
+        if tensor.tensor_content:
+            return _from_content(tensor.tensor_content, dtype, shape)
+        values = _typed_values(getattr(tensor, dtype.field), dtype)
+        return _fill(values, dtype, shape)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, CodecError):
+            raise
+        # numpy's own limits: the number of dimensions, the range of a value.
+        raise CodecError(f"{dtype.name} of shape {list(shape)}: {error}") from None
 
 
 def _dtype_of(array: np.ndarray) -> DType:
@@ -70,6 +90,13 @@ def _dtype_of(array: np.ndarray) -> DType:
             "Convert it with array.astype(...)."
         )
     return dtype
+
+
+def _all_bytes(items: list[Any]) -> list[bytes]:
+    # What a model answers is bytes already; one C loop tells.
+    if set(map(type, items)) <= {bytes}:
+        return items
+    return [_to_bytes(item) for item in items]
 
 
 def _to_bytes(item: Any) -> bytes:
@@ -95,16 +122,16 @@ def _field_values(flat: np.ndarray, dtype: DType) -> list[Any]:
 def _typed_values(field: Any, dtype: DType) -> np.ndarray:
     if dtype.is_string:
         values = np.empty(len(field), dtype=object)
-        values[:] = list(field)
+        values[:] = field[:]
         return values
+    items = field[:]  # a list; numpy would ask the field for one item after the other
     if dtype.field == "half_val":
-        return np.array(field, dtype=np.uint16).view(dtype.numpy)
+        return np.array(items, dtype=np.uint16).view(dtype.numpy)
     if dtype.name.startswith("complex"):
         part = np.float32 if dtype.number == 8 else np.float64
-        return np.array(field, dtype=part).view(dtype.numpy)
-    return np.array(field, dtype=np.int64 if dtype.field == "int_val" else None).astype(
-        dtype.numpy
-    )
+        return np.array(items, dtype=part).view(dtype.numpy)
+    exact = np.int64 if dtype.field == "int_val" else dtype.numpy
+    return np.array(items, dtype=exact).astype(dtype.numpy, copy=False)
 
 
 def _shape_of(tensor: Any) -> tuple[int, ...]:
@@ -134,6 +161,12 @@ def _fill(values: np.ndarray, dtype: DType, shape: tuple[int, ...]) -> np.ndarra
         )
     if len(values) == size:
         return values.reshape(shape)
+    if size * dtype.numpy.itemsize > MAX_REPEATED_BYTES:
+        # A message of a few bytes must not take all of a server's memory.
+        raise CodecError(
+            f"{dtype.field} has {len(values)} of the {size} values of shape "
+            f"{list(shape)}; a tensor this large must hold them all."
+        )
     if not len(values):
         return np.full(shape, b"" if dtype.is_string else 0, dtype=dtype.numpy)
     missing = np.full(size - len(values), values[-1], dtype=dtype.numpy)

@@ -3,10 +3,13 @@
 import dataclasses
 import enum
 import os
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Callable, Mapping
+from typing import Self, TypeVar
 
 from model import contract
+from serving import endpoint as endpoints
+
+Kind = TypeVar("Kind", bound=enum.StrEnum)
 
 
 class TransportKind(enum.StrEnum):
@@ -16,16 +19,26 @@ class TransportKind(enum.StrEnum):
     REST = "rest"
 
 
+class Compression(enum.StrEnum):
+    """`GZIP` saves network and costs CPU: for long texts over slow lines."""
+
+    NONE = "none"
+    GZIP = "gzip"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TlsConfig:
     """Encryption. Without `ca_path` the system's certificate authorities are trusted.
 
-    `insecure_skip_verify` trusts everybody; REST only, gRPC has no such switch.
+    `server_name` is the name the certificate must carry, where it is not the
+    endpoint's. `insecure_skip_verify` trusts everybody; REST only, gRPC has no such
+    switch.
     """
 
     ca_path: str | None = None
     certificate_path: str | None = None
     key_path: str | None = None
+    server_name: str | None = None
     insecure_skip_verify: bool = False
 
     def __post_init__(self) -> None:
@@ -40,36 +53,83 @@ class TlsConfig:
 class ClientConfig:
     """One server, one model, and how patient to be.
 
-    `deadline_s` is the time for one call including all its retries. Only
-    `UNAVAILABLE` is retried, at most `retries` times, with random waits that double
-    from `backoff_s`.
+    `endpoint` is `HOST:PORT`, `unix:/path`, or for REST a URL. `version` or
+    `version_label` chooses a version; without them the newest answers.
+
+    `deadline_s` is the time for one call, with all its parts and retries. A request is
+    repeated at most `retries` times, after random waits of up to `backoff_s`, doubled
+    each time; `retry_budget` bounds the repetitions of all calls together (see
+    `serving.retry`). With `hedge_after_s`, a request that has no answer by then is sent
+    a second time, and the first answer counts: choose the p95 latency or more.
+
+    Long lists go in requests of `max_rows_per_request`, `max_parallel_requests` at a
+    time. `keepalive_s`: gRPC asks a silent server during a call whether it is alive;
+    REST closes a connection that was idle for so long.
+
+    `token`, or the content of `token_path` (read again when it changes), is sent as a
+    bearer token. Over plaintext it goes to this machine only, unless
+    `allow_plaintext_token`.
     """
 
     endpoint: str = "localhost:8500"
     transport: TransportKind = TransportKind.GRPC
     model_name: str = contract.MODEL_NAME
     version: int | None = None
+    version_label: str | None = None
     deadline_s: float = 30.0
     retries: int = 4
     backoff_s: float = 0.1
-    tls: TlsConfig | None = None
+    retry_budget: float = 100.0
+    hedge_after_s: float | None = None
+    keepalive_s: float = 60.0
+    compression: Compression = Compression.NONE
     max_message_bytes: int = 256 * 1024 * 1024
+    max_rows_per_request: int = 256
+    max_parallel_requests: int = 4
+    tls: TlsConfig | None = None
+    token: str | Callable[[], str] | None = dataclasses.field(default=None, repr=False)
+    token_path: str | None = None
+    allow_plaintext_token: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "transport", _transport(self.transport))
-        if not self.model_name:
-            raise ValueError("model_name is empty; give the name the server offers.")
-        for name in ("deadline_s", "backoff_s", "max_message_bytes"):
+        for name, kind in (("transport", TransportKind), ("compression", Compression)):
+            object.__setattr__(self, name, _member(kind, name, getattr(self, name)))
+        self._check_numbers()
+        self._check_model()
+        self._check_endpoint()
+        self._check_token()
+
+    def _check_numbers(self) -> None:
+        for name in (
+            "deadline_s",
+            "backoff_s",
+            "hedge_after_s",
+            "keepalive_s",
+            "max_message_bytes",
+            "max_rows_per_request",
+            "max_parallel_requests",
+        ):
             value = getattr(self, name)
-            if not value > 0:
+            if value is not None and not value > 0:
                 raise ValueError(f"{name} is {value}; it must be greater than 0.")
         if self.retries < 0:
             raise ValueError(f"retries is {self.retries}; 0 or more, 0 means never.")
-        self._check_endpoint()
+        if not self.retry_budget >= 0:
+            raise ValueError(f"retry_budget is {self.retry_budget}; 0 means never.")
+
+    def _check_model(self) -> None:
+        if not self.model_name:
+            raise ValueError("model_name is empty; give the name the server offers.")
+        if self.version is not None and self.version_label is not None:
+            raise ValueError(
+                f"version ({self.version}) and version_label ({self.version_label!r}) "
+                "both choose a version; give one of them."
+            )
 
     def _check_endpoint(self) -> None:
-        is_url = self.endpoint.startswith(("http://", "https://"))
-        if is_url and self.transport is TransportKind.GRPC:
+        is_url = endpoints.is_url(self.endpoint)
+        is_grpc = self.transport is TransportKind.GRPC
+        if is_url and is_grpc:
             raise ValueError(
                 f"endpoint {self.endpoint!r} is a URL; gRPC takes HOST:PORT. "
                 "For REST say transport='rest'."
@@ -79,18 +139,40 @@ class ClientConfig:
                 f"endpoint {self.endpoint!r} has no port; give HOST:PORT, for example "
                 f"{self.endpoint or 'localhost'}:{default_port(self.transport)}."
             )
-        skips = self.tls is not None and self.tls.insecure_skip_verify
-        if skips and self.transport is TransportKind.GRPC:
+        if self.tls is not None and self.endpoint.startswith("http://"):
+            raise ValueError(
+                f"endpoint {self.endpoint!r} is plaintext and tls is given; "
+                "say https://, or leave tls out."
+            )
+        if is_grpc and self.tls is not None and self.tls.insecure_skip_verify:
             raise ValueError(
                 "insecure_skip_verify works with transport='rest' only; for gRPC give "
                 "the server's own certificate as ca_path, or leave tls out (plaintext)."
             )
 
+    def _check_token(self) -> None:
+        if self.token is not None and self.token_path is not None:
+            raise ValueError("token and token_path are both given; give one of them.")
+        has_token = self.token is not None or self.token_path is not None
+        if has_token and not (self.is_encrypted or self.is_local):
+            if self.allow_plaintext_token:
+                return
+            raise ValueError(
+                f"A token would travel unencrypted to {self.endpoint}, for everybody "
+                "on the way to read. Set tls (TlsConfig() trusts the system's "
+                "authorities), or allow_plaintext_token=True where the network itself "
+                "is encrypted, as in a service mesh."
+            )
+
     @property
     def is_local(self) -> bool:
         """True for this machine, where no proxy may stand between."""
-        host = self.endpoint.split("//")[-1].rpartition(":")[0]
-        return host in ("localhost", "[::1]", "unix") or host.startswith("127.")
+        return endpoints.is_local(self.endpoint)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """True when the connection uses TLS."""
+        return self.tls is not None or self.endpoint.startswith("https://")
 
     @classmethod
     def from_env(
@@ -100,13 +182,20 @@ class ClientConfig:
         default_endpoint: str = "localhost:8500",
         **values: object,
     ) -> Self:
-        """Settings from `KTP_ENDPOINT` and `KTP_DEADLINE_S`; `values` win over both."""
+        """Settings from the environment; `values` win over it.
+
+        Read are `KTP_ENDPOINT`, `KTP_DEADLINE_S`, `KTP_TOKEN` and `KTP_TOKEN_FILE`.
+        """
         source = os.environ if environ is None else environ
         settings: dict[str, object] = {"endpoint": default_endpoint}
         if "KTP_ENDPOINT" in source:
             settings["endpoint"] = source["KTP_ENDPOINT"]
         if "KTP_DEADLINE_S" in source:
             settings["deadline_s"] = _seconds(source["KTP_DEADLINE_S"])
+        if not {"token", "token_path"} & values.keys():
+            # Empty is what a shell or a manifest makes of "not set".
+            settings["token"] = source.get("KTP_TOKEN") or None
+            settings["token_path"] = source.get("KTP_TOKEN_FILE") or None
         return cls(**{**settings, **values})  # type: ignore[arg-type]
 
 
@@ -115,12 +204,12 @@ def default_port(transport: TransportKind) -> int:
     return 8500 if transport is TransportKind.GRPC else 8501
 
 
-def _transport(name: str) -> TransportKind:
+def _member(kind: type[Kind], setting: str, name: str) -> Kind:
     try:
-        return TransportKind(name)
+        return kind(name)
     except ValueError:
-        allowed = ", ".join(TransportKind)
-        raise ValueError(f"transport is {name!r}; allowed are {allowed}.") from None
+        allowed = ", ".join(kind)
+        raise ValueError(f"{setting} is {name!r}; allowed are {allowed}.") from None
 
 
 def _seconds(text: str) -> float:

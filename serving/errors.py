@@ -2,10 +2,13 @@
 
 ServingError
 ├── one class per gRPC status code, reached over gRPC and over REST
+│   └── MessageTooLargeError  a ResourceExhaustedError whose cure is known
 └── InvalidResponseError  the answer is not what a TF Serving API sends
 """
 
+import re
 from collections.abc import Iterator
+from typing import Self
 
 
 class ServingError(Exception):
@@ -14,6 +17,9 @@ class ServingError(Exception):
     Attributes:
         endpoint: whom we asked.
         detail: what the server, or the transport, said.
+        rows: which rows of a long list had no answer; None for all.
+        retry_after_s: when the server asked to be asked again; infinite for never,
+            None when it did not say.
     """
 
     grpc_code = ""
@@ -23,19 +29,35 @@ class ServingError(Exception):
     meaning = "the request failed"
     advice = "See the server's log."
 
-    def __init__(self, endpoint: str, detail: str) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        detail: str,
+        *,
+        rows: range | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self.detail = detail.strip() or "(no details)"
+        self.rows = rows
+        self.retry_after_s = retry_after_s
         stop = "" if self.detail.endswith((".", "?", "!")) else "."
-        said = f"{self.meaning}: {self.detail}{stop}"
+        where = "" if rows is None else f"rows {rows.start} to {rows.stop - 1}: "
+        said = f"{where}{self.meaning}: {self.detail}{stop}"
         super().__init__(f"{endpoint}: {said} {self.advice}")
+
+    def of_rows(self, rows: range) -> Self:
+        """The same error, naming the rows of the caller's list, counted from 0."""
+        return type(self)(
+            self.endpoint, self.detail, rows=rows, retry_after_s=self.retry_after_s
+        )
 
 
 class InvalidArgumentError(ServingError):
     """The request does not fit the model's signature."""
 
     grpc_code = "INVALID_ARGUMENT"
-    http_statuses = (400, 413, 415, 422)
+    http_statuses = (400, 415, 422)
     meaning = "the server refused the request"
     advice = "Compare your inputs with Client.metadata()."
 
@@ -73,9 +95,17 @@ class ResourceExhaustedError(ServingError):
     grpc_code = "RESOURCE_EXHAUSTED"
     http_statuses = (429,)
     meaning = "a limit was hit"
+    advice = "Send more slowly, or add replicas."
+
+
+class MessageTooLargeError(ResourceExhaustedError):
+    """A request or an answer beyond the limit of one side."""
+
+    http_statuses = (413,)
+    meaning = "the message is too large"
     advice = (
-        "If it is the message size, raise max_message_bytes or send fewer texts at "
-        "once; otherwise send more slowly or add replicas."
+        "Raise max_message_bytes (it bounds both directions; the server has a limit of "
+        "its own), lower max_rows_per_request, or ask for fewer outputs."
     )
 
 
@@ -183,17 +213,30 @@ def status_errors() -> Iterator[type[ServingError]]:
     return (error for error in ServingError.__subclasses__() if error.grpc_code)
 
 
-def from_grpc_code(name: str) -> type[ServingError]:
-    """The class for a gRPC status code's name; `UnknownError` for a new one."""
+def from_grpc_code(name: str, detail: str = "") -> type[ServingError]:
+    """The class for a gRPC status code's name; `UnknownError` for a new one.
+
+    Args:
+        name: such as `NOT_FOUND`.
+        detail: the text beside it, which tells the size of a message from other limits.
+    """
+    if name == ResourceExhaustedError.grpc_code and _TOO_LARGE.search(detail):
+        return MessageTooLargeError
     matches = (error for error in status_errors() if error.grpc_code == name)
     return next(matches, UnknownError)
 
 
 def from_http_status(status: int) -> type[ServingError]:
     """The class for a REST status; others by their hundreds."""
-    for error in status_errors():
+    kinds: list[type[ServingError]] = [*status_errors(), MessageTooLargeError]
+    for error in kinds:
         if status in error.http_statuses:
             return error
     if 400 <= status < 500:
         return InvalidArgumentError
     return InternalError if status >= 500 else InvalidResponseError
+
+
+# "Received message larger than max (5000000 vs. 4194304)", and "Sent" likewise;
+# newer releases of gRPC prefix "CLIENT:" or "SERVER:".
+_TOO_LARGE = re.compile("message larger than max")

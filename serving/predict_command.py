@@ -1,87 +1,152 @@
 """`ktp predict`: asks a server from the command line."""
 
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
 
 from model import contract
 
+# What a shell reports for a program that wrote into a closed pipe: 128 + SIGPIPE.
+BROKEN_PIPE = 141
+
 
 @click.command()
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Texts of a file: .csv, .tsv, .jsonl, or one a line.",
+)
+@click.option("--text-column", default=contract.TEXT, show_default=True)
 @click.option("--endpoint", metavar="HOST:PORT", help="Default: this machine's server.")
 @click.option("--rest", is_flag=True, help="Ask over REST instead of gRPC.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @click.option("--model-name", default=contract.MODEL_NAME, show_default=True)
-@click.option("--deadline-s", type=float, help="How long to wait for the answer.")
+@click.option("--version", type=int, help="Ask this version.")
+@click.option("--label", "version_label", help="Ask the version with this label.")
+@click.option("--token-file", "token_path", type=click.Path(), help="Bearer token.")
 @click.option("--ca-path", type=click.Path(exists=True), help="Use TLS; trust this CA.")
+@click.option("--deadline-s", type=float, help="How long to wait for an answer.")
+@click.option("--max-rows-per-request", type=int, help="Texts sent at once.")
+@click.option("--inputs", metavar="JSON", help="Ask any model: '{\"x\": [1, 2]}'.")
+@click.option(
+    "--signature",
+    default=contract.Signature.SERVING_DEFAULT.value,
+    show_default=True,
+    help="With --inputs.",
+)
 def predict(
     texts: Sequence[str],
-    endpoint: str | None,
-    rest: bool,
+    path: str | None,
+    text_column: str,
     as_json: bool,
-    model_name: str,
-    deadline_s: float | None,
-    ca_path: str | None,
+    inputs: str | None,
+    signature: str,
+    **settings: Any,
 ) -> None:
     """Ask a server what TEXT is; without TEXT, every line of standard input."""
     from serving.client import Client
-    from serving.config import ClientConfig, TlsConfig, TransportKind, default_port
     from serving.errors import ServingError
 
-    kind = TransportKind.REST if rest else TransportKind.GRPC
-    wanted = {
-        "endpoint": endpoint,
-        "deadline_s": deadline_s,
-        "tls": TlsConfig(ca_path=ca_path) if ca_path else None,
-    }
-    given: dict[str, Any] = {
-        name: value for name, value in wanted.items() if value is not None
-    }
-    lines = list(texts) or _lines_of_stdin()
+    if sum((bool(texts), path is not None, inputs is not None)) > 1:
+        raise click.UsageError("Give TEXT, --file or --inputs: one of them.")
     try:
-        config = ClientConfig.from_env(
-            default_endpoint=f"localhost:{default_port(kind)}",
-            transport=kind,
-            model_name=model_name,
-            **given,
-        )
-        with Client.from_config(config) as client:
-            predictions = client.classify(lines)
+        with Client.from_config(_config(**settings)) as client:
+            if inputs is not None:
+                _print_outputs(client, inputs, signature, as_json)
+            else:
+                _print_predictions(
+                    client, _parts(client, texts, path, text_column), as_json
+                )
+    except BrokenPipeError:
+        # `| head` has read enough. Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
     except (ValueError, OSError, ServingError) as error:
         raise click.ClickException(str(error)) from None
-    if as_json:
-        _print_json(lines, predictions)
-    else:
-        _print_table(lines, predictions)
 
 
-def _lines_of_stdin() -> list[str]:
+def _config(rest: bool, ca_path: str | None, **given: Any) -> Any:
+    from serving.config import ClientConfig, TlsConfig, TransportKind, default_port
+
+    kind = TransportKind.REST if rest else TransportKind.GRPC
+    if ca_path is not None:
+        given["tls"] = TlsConfig(ca_path=ca_path)
+    values = {name: value for name, value in given.items() if value is not None}
+    return ClientConfig.from_env(
+        default_endpoint=f"localhost:{default_port(kind)}", transport=kind, **values
+    )
+
+
+def _parts(
+    client: Any, texts: Sequence[str], path: str | None, text_column: str
+) -> Iterable[Any]:
+    from serving import text_source
+    from serving.splitting import parts_of
+
+    size = client.config.max_rows_per_request
+    if texts:
+        return parts_of(texts, size)
+    if path is not None:
+        return parts_of(text_source.texts_of_file(path, text_column), size)
     if sys.stdin.isatty():
         raise click.UsageError('Give a text: ktp predict "where is my order?"')
-    lines = sys.stdin.read().splitlines()
-    return [line for line in lines if line.strip()]
+    return text_source.parts_as_they_come(sys.stdin, size)
 
 
-def _print_json(texts: Sequence[str], predictions: Sequence[Any]) -> None:
-    for text, prediction in zip(texts, predictions, strict=True):
-        answer = {contract.TEXT: text, **prediction.to_dict()}
-        click.echo(json.dumps(answer, ensure_ascii=False))
+def _print_predictions(client: Any, parts: Iterable[Any], as_json: bool) -> None:
+    from serving.prediction_output import print_json, print_table, with_progress
+
+    rows = with_progress(_rows(client, parts))
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows)
 
 
-def _print_table(texts: Sequence[str], predictions: Sequence[Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def _rows(client: Any, parts: Iterable[Any]) -> Iterator[Any]:
+    from serving.splitting import in_order
 
-    table = Table("text", "label", "score", "next best")
-    for text, prediction in zip(texts, predictions, strict=True):
-        others = zip(prediction.labels[1:3], prediction.scores[1:3], strict=True)
-        rest = ", ".join(f"{label} {score:.1%}" for label, score in others)
-        # Text, because rich would read [brackets] in a plain string as markup.
-        cells = (text, prediction.label, f"{prediction.score:.1%}", rest)
-        table.add_row(*map(Text, cells))
-    Console().print(table)
+    def classify(texts: list[str]) -> list[Any]:
+        return list(zip(texts, client.classify(texts), strict=True))
+
+    for rows in in_order(classify, parts, client.config.max_parallel_requests):
+        yield from rows
+
+
+def _print_outputs(client: Any, inputs: str, signature: str, as_json: bool) -> None:
+    from serving.prediction_output import json_of_outputs
+
+    arrays = _arrays(client, _object(inputs), signature)
+    answer = json_of_outputs(client.predict(arrays, signature))
+    click.echo(json.dumps(answer, ensure_ascii=False, indent=None if as_json else 1))
+
+
+def _object(inputs: str) -> dict[str, Any]:
+    try:
+        values = json.loads(inputs)
+    except ValueError as error:
+        raise click.BadParameter(f"--inputs is no JSON: {error}.") from None
+    if not isinstance(values, dict):
+        raise click.BadParameter(
+            f"--inputs is {inputs}; give an object: name to value."
+        )
+    return values
+
+
+def _arrays(client: Any, values: dict[str, Any], signature: str) -> dict[str, Any]:
+    """Of the types the signature asks for; JSON has none."""
+    from serving import json_values
+
+    known = client.metadata().signatures.get(signature)
+    specs = {} if known is None else known.inputs
+    # What the signature does not know is for the server to refuse, in its own words.
+    return {
+        name: json_values.decode(value, specs[name].dtype) if name in specs else value
+        for name, value in values.items()
+    }

@@ -1,83 +1,138 @@
-"""What every transport offers, and the plain values that cross it."""
+"""The seam of the client: dialects phrase calls, transports carry them.
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Any, Protocol
+A dialect turns "classify these texts" into *steps*: a generator that yields calls, is
+sent the answers, and returns the result. So both clients, the waiting and the asyncio
+one, share every line that knows a protocol, and the transports know no model.
+"""
 
-import numpy as np
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from serving import dtypes
+from serving.config import ClientConfig, TransportKind
+from serving.prediction import Prediction
+from serving.results import (
+    Answers,
+    Classification,
+    ModelMetadata,
+    Outputs,
+    VersionStatus,
+)
 
-
-@dataclasses.dataclass(frozen=True)
-class VersionStatus:
-    """One version of a model, as the server sees it. `state` is `AVAILABLE` or not."""
-
-    version: int
-    state: str
-    error_code: str = "OK"
-    error_message: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class TensorSpec:
-    """A tensor of a signature. None in `shape` is any size, `shape` None any rank."""
-
-    dtype: str
-    shape: tuple[int | None, ...] | None
+T = TypeVar("T")
+Steps = Generator[Any, Any, T]
 
 
-@dataclasses.dataclass(frozen=True)
-class SignatureSpec:
-    """What goes into a signature and what comes out."""
+class GrpcCall(NamedTuple):
+    """A method's path and a serialised request; the answer is the serialised reply."""
 
-    inputs: Mapping[str, TensorSpec]
-    outputs: Mapping[str, TensorSpec]
+    path: str
+    request: bytes
+    may_repeat: bool = True
 
 
-@dataclasses.dataclass(frozen=True)
-class ModelMetadata:
-    """A loaded version and its signatures."""
+class RestCall(NamedTuple):
+    """An HTTP request below the server's URL; the answer is a `RestAnswer`."""
 
-    name: str
-    version: int
-    signatures: Mapping[str, SignatureSpec]
+    method: str
+    path: str
+    body: bytes = b""
+    may_repeat: bool = True
+
+
+class RestAnswer(NamedTuple):
+    """The body of a successful answer; `model_version` where a header says it."""
+
+    body: bytes
+    model_version: int | None
 
 
 class Transport(Protocol):
-    """One way to a server. Calls raise `ServingError` and do not retry."""
+    """One way to a server. `send` raises `ServingError` and does not retry."""
 
-    def predict(
-        self, inputs: Mapping[str, Any], signature_name: str, timeout_s: float
-    ) -> dict[str, np.ndarray]:
-        """The outputs of the signature, by name."""
-
-    def status(self, timeout_s: float) -> list[VersionStatus]:
-        """All versions the server knows of, newest first."""
-
-    def metadata(self, timeout_s: float) -> ModelMetadata:
-        """The signatures of the version that answers."""
+    def send(self, call: Any, timeout_s: float) -> Any:
+        """The server's answer."""
 
     def close(self) -> None:
-        """Gives connections back."""
+        """Gives connections back; waiting calls fail."""
 
 
-def signature_specs(signature_defs: Mapping[str, Any]) -> dict[str, SignatureSpec]:
-    """Plain values of SignatureDef messages, without the initialisation one."""
-    return {
-        name: SignatureSpec(_tensor_specs(one.inputs), _tensor_specs(one.outputs))
-        for name, one in sorted(signature_defs.items())
-        if not name.startswith("__saved_model_")
-    }
+class AsyncTransport(Protocol):
+    """As `Transport`, for an event loop; connections belong to the loop of the call."""
+
+    async def send(self, call: Any, timeout_s: float) -> Any:
+        """The server's answer."""
+
+    async def close(self) -> None:
+        """Gives connections back; waiting calls fail."""
 
 
-def _tensor_specs(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:
-    return {name: _tensor_spec(info) for name, info in sorted(infos.items())}
+class Dialect(Protocol):
+    """What can be asked, as steps; the methods are `serving.client.Client`'s."""
+
+    def classify(self, texts: Sequence[str]) -> Steps[list[Prediction]]:
+        """One prediction per text."""
+
+    def predict(
+        self,
+        inputs: Mapping[str, Any],
+        signature_name: str,
+        output_filter: Sequence[str],
+    ) -> Steps[Outputs]:
+        """The outputs of the signature."""
+
+    def classify_examples(
+        self, examples: Sequence[Any], signature_name: str, context: Any
+    ) -> Steps[Answers[Classification]]:
+        """Labels and scores per example."""
+
+    def regress(
+        self, examples: Sequence[Any], signature_name: str, context: Any
+    ) -> Steps[Answers[float]]:
+        """One number per example."""
+
+    def multi_inference(
+        self, tasks: Mapping[str, str], examples: Sequence[Any], context: Any
+    ) -> Steps[dict[str, Answers[Any]]]:
+        """The answers of several signatures."""
+
+    def metadata(self) -> Steps[ModelMetadata]:
+        """The signatures of the version that answers."""
+
+    def status(self) -> Steps[list[VersionStatus]]:
+        """All versions the server knows of, newest first."""
+
+    def reload_config(self, config: Any) -> Steps[None]:
+        """Other models."""
 
 
-def _tensor_spec(info: Any) -> TensorSpec:
-    shape = None
-    if not info.tensor_shape.unknown_rank:
-        sizes = [dim.size for dim in info.tensor_shape.dim]
-        shape = tuple(None if size < 0 else size for size in sizes)
-    return TensorSpec(dtypes.name_of(info.dtype), shape)
+def open_dialect(config: ClientConfig) -> Dialect:
+    """The words of the transport that the settings ask for."""
+    if config.transport is TransportKind.REST:
+        from serving.rest_dialect import RestDialect
+
+        return RestDialect(config)
+    from serving.grpc_dialect import GrpcDialect
+
+    return GrpcDialect(config)
+
+
+def open_transport(config: ClientConfig) -> Transport:
+    """The transport that the settings ask for; only its library is imported."""
+    if config.transport is TransportKind.REST:
+        from serving.rest_transport import RestTransport
+
+        return RestTransport(config)
+    from serving.grpc_transport import GrpcTransport
+
+    return GrpcTransport(config)
+
+
+def open_async_transport(config: ClientConfig) -> AsyncTransport:
+    """As `open_transport`, for an event loop."""
+    if config.transport is TransportKind.REST:
+        from serving.async_rest_transport import AsyncRestTransport
+
+        return AsyncRestTransport(config)
+    from serving.async_grpc_transport import AsyncGrpcTransport
+
+    return AsyncGrpcTransport(config)

@@ -1,0 +1,54 @@
+"""The asyncio client for tests that wait: so both clients meet the same tests."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any, Self
+
+from serving.async_client import AsyncClient
+from serving.client import Client
+
+
+class BlockingClient:
+    """An `AsyncClient` on an event loop in a thread; calls wait for their answers."""
+
+    def __init__(self, endpoint: str, **settings: Any) -> None:
+        self._client = AsyncClient(endpoint, **settings)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._client, name)
+        if inspect.isasyncgenfunction(member):
+            return lambda *args: iter(self._run(_collect(member(*args))))
+        return self._waiting(member) if callable(member) else member
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._run(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _waiting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: self._run(method(*args, **kwargs))
+
+    def _run(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+
+
+CLIENTS: dict[str, tuple[Any, str]] = {
+    "grpc": (Client, "grpc"),
+    "rest": (Client, "rest"),
+    "async-grpc": (BlockingClient, "grpc"),
+    "async-rest": (BlockingClient, "rest"),
+}
+"""Class and transport of every way to ask."""
+
+
+async def _collect(generator: Any) -> list[Any]:
+    return [item async for item in generator]
