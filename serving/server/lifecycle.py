@@ -136,6 +136,7 @@ class Lifecycle:
         with self.changed:
             self.is_closing = True
             self.routes = {}
+            self.changed.notify_all()
             leaving: list[tuple[ServedModel, ServedVersion]] = []
             for model in self.models.values():
                 for version in model.live.values():

@@ -86,5 +86,5 @@ def _cause(name: str, model: ServedModel | None) -> tuple[str, str]:
     if version is None:
         path = model.entry.base_path
         return f"{{name: {name}}}", f"no version directories under {path} in time"
-    error = version.error or "it was still loading when the time was over"
+    error = version.error or "it was still loading when the wait was over"
     return label_of(version), str(error)

@@ -127,49 +127,63 @@ def test_a_known_model_is_not_waited_for(world: World) -> None:
     assert world.served() == 1
 
 
+class Reloading(threading.Thread):
+    """A reload in a thread of its own, which waits much longer than any test does."""
+
+    def __init__(self, world: World, *names: str) -> None:
+        super().__init__(daemon=True)
+        self.ended: list[str] = []
+        self._world = world
+        self._config = _config(world, *names)
+        self._began = threading.Event()
+        world.manager.on_state_change(lambda *event: self._began.set())
+        self.start()
+        assert self._began.wait(LIMIT_S)
+
+    def run(self) -> None:
+        try:
+            self._world.manager.reload(self._config, 100 * LIMIT_S)
+            self.ended.append("OK")
+        except StatusError as error:
+            self.ended.append(error.message)
+
+
+@pytest.fixture
+def loads() -> ManualPool:
+    return ManualPool()
+
+
+@pytest.fixture
+def slow_world(tmp_path: pathlib.Path, loads: ManualPool) -> World:
+    (tmp_path / "new" / "1").mkdir(parents=True)
+    return World(tmp_path, Pools(loads, InlinePool()))
+
+
 def test_a_reload_blocks_neither_the_poll_nor_another_reload(
-    tmp_path: pathlib.Path,
+    slow_world: World, loads: ManualPool
 ) -> None:
     """It waits for a load that only the poll of another thread can begin again."""
-    loads = ManualPool()
-    world = World(tmp_path, Pools(loads, InlinePool()))
-    (tmp_path / "new" / "1").mkdir(parents=True)
-    ended: list[StatusError | None] = []
-    began = threading.Event()
-    world.manager.on_state_change(lambda *event: began.set())
-
-    def reload() -> None:
-        try:
-            world.manager.reload(_config(world, "new"), LIMIT_S)
-            ended.append(None)
-        except StatusError as error:
-            ended.append(error)
-
-    thread = threading.Thread(target=reload)
-    thread.start()
-    assert began.wait(LIMIT_S)
-    world.manager.reconcile()
-    world.manager.reload(_config(world, "new"), deadline_s=0)
+    reloading = Reloading(slow_world, "new")
+    slow_world.manager.reconcile()
+    slow_world.manager.reload(_config(slow_world, "new"), deadline_s=0)
+    assert not reloading.ended
     loads.run_all()
-    thread.join(LIMIT_S)
-    assert ended == [None]
+    reloading.join(LIMIT_S)
+    assert reloading.ended == ["OK"]
 
 
 def test_a_model_that_another_reload_drops_is_not_waited_for(
-    tmp_path: pathlib.Path,
+    slow_world: World,
 ) -> None:
-    loads = ManualPool()
-    world = World(tmp_path, Pools(loads, InlinePool()))
-    (tmp_path / "new" / "1").mkdir(parents=True)
-    began = threading.Event()
-    world.manager.on_state_change(lambda *event: began.set())
+    reloading = Reloading(slow_world, "new")
+    slow_world.manager.reload(_config(slow_world), deadline_s=0)
+    reloading.join(LIMIT_S)
+    (message,) = reloading.ended
+    assert "{name: new} due to error: another configuration came" in message
 
-    def drop() -> None:
-        began.wait(LIMIT_S)
-        world.manager.reload(_config(world), deadline_s=0)
 
-    dropped = threading.Thread(target=drop)
-    dropped.start()
-    with pytest.raises(StatusError, match="new} due to error: another configuration"):
-        world.manager.reload(_config(world, "new"), LIMIT_S)
-    dropped.join(LIMIT_S)
+def test_a_reload_ends_when_the_server_does(slow_world: World) -> None:
+    reloading = Reloading(slow_world, "new")
+    slow_world.manager.close(0)
+    reloading.join(LIMIT_S)
+    assert reloading.ended[0].startswith("1 model(s) did not become available")
