@@ -33,7 +33,7 @@ class AsyncRestTransport:
                 response = await connection.handle_async_request(request)
                 content = await self._read(response)
             is_usable = True
-        except (httpx.TransportError, TimeoutError) as error:
+        except (httpx.TransportError, OSError) as error:  # OSError: TLS, time-out
             raise self._exchange.transport_error(error, request, timeout_s) from None
         finally:
             await self._release(connection, is_usable)

@@ -36,7 +36,7 @@ class RestTransport:
             response = connection.handle_request(request)
             content = self._read(response, time.monotonic() + timeout_s)
             is_usable = True
-        except httpx.TransportError as error:
+        except (httpx.TransportError, OSError) as error:  # OSError: TLS
             raise self._exchange.transport_error(error, request, timeout_s) from None
         finally:
             self._release(connection, is_usable)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from serving.async_client import AsyncClient
 from serving.client import Client
+from tests.serving.fakes import FakeServer
 
 
 class BlockingClient:
@@ -48,6 +49,19 @@ CLIENTS: dict[str, tuple[Any, str]] = {
     "async-rest": (BlockingClient, "rest"),
 }
 """Class and transport of every way to ask."""
+
+
+def connected(over: str, server: FakeServer) -> Any:
+    """A client for the server; patient, but not stubborn."""
+    client_class, kind = CLIENTS[over]
+    endpoint = server.rest_endpoint if kind == "rest" else server.grpc_endpoint
+    return client_class(endpoint, transport=kind, retries=0, deadline_s=10)
+
+
+def like(client: Any, **settings: Any) -> Any:
+    """Another client of the same kind, for the same server."""
+    transport = str(client.config.transport)
+    return type(client)(client.config.endpoint, transport=transport, **settings)
 
 
 async def _collect(generator: Any) -> list[Any]:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import http.server
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -57,13 +58,23 @@ GOOD = always(Reply())
 class StubGrpcServer(grpc.GenericRpcHandler):
     """Answers every method with the script's bytes; a context manager."""
 
-    def __init__(self, script: Script = GOOD, address: str = "localhost:0") -> None:
+    def __init__(
+        self,
+        script: Script = GOOD,
+        address: str = "localhost:0",
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
         self.asked: list[Asked] = []
         self.cancelled = threading.Event()
         self._script = script
         self._server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[self])
-        port = self._server.add_insecure_port(address)
-        self.endpoint = address.replace("localhost:0", f"localhost:{port}")
+        if credentials is None:
+            port = self._server.add_insecure_port(address)
+        else:
+            port = self._server.add_secure_port(address, credentials)
+        self.endpoint = address.removesuffix(":0")
+        if self.endpoint != address:
+            self.endpoint += f":{port}"
 
     def service(self, handler_call_details: Any) -> Any:
         return grpc.unary_unary_rpc_method_handler(
@@ -95,15 +106,24 @@ class StubGrpcServer(grpc.GenericRpcHandler):
 class StubRestServer:
     """Answers every request with the script's reply; a context manager."""
 
-    def __init__(self, script: Script = GOOD) -> None:
+    def __init__(
+        self,
+        script: Script = GOOD,
+        address: str = "localhost:0",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.asked: list[Asked] = []
         self.connections = 0
         self._script = script
-        self._server = http.server.ThreadingHTTPServer(
-            ("localhost", 0), self._handler_class()
-        )
+        host = address.removesuffix(":0")
+        self._server = http.server.ThreadingHTTPServer((host, 0), self._handler_class())
         self._server.daemon_threads = True
-        self.endpoint = f"localhost:{self._server.server_port}"
+        if tls is not None:
+            # The handshake belongs to the thread of the connection.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.endpoint = f"{host}:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,)).start()
@@ -122,6 +142,10 @@ class StubRestServer:
             def setup(self) -> None:
                 super().setup()
                 stub.connections += 1
+
+            def handle(self) -> None:
+                with contextlib.suppress(OSError):  # a refused handshake
+                    super().handle()
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))

@@ -1,129 +1,116 @@
-"""The client over TLS: it trusts the CA it is given, and nobody else."""
+"""The clients over TLS: whom they trust, and how they are trusted."""
 
-import datetime
-import http.server
-import ipaddress
-import json
+import contextlib
 import pathlib
 import ssl
-import threading
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
 
-from serving.client import Client
 from serving.config import TlsConfig
 from serving.errors import UnavailableError
-from serving.server.core import Core
-from serving.server.grpc_service import GrpcService, make_server
-from tests.serving.fakes import FakeServer
+from tests.serving.blocking_client import CLIENTS
+from tests.serving.certificates import Pair, make_pair
+from tests.serving.stub_servers import STUBS, StubGrpcServer, StubRestServer
 
-x509 = pytest.importorskip("cryptography.x509")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Paths of a self-signed certificate for localhost, and of its key."""
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "localhost")])
-    names = [
-        x509.DNSName("localhost"),
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-    ]
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    pem = serialization.Encoding.PEM
-    (folder / "cert.pem").write_bytes(signed.public_bytes(pem))
-    private = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "key.pem").write_bytes(private)
-    return str(folder / "cert.pem"), str(folder / "key.pem")
+over_all = pytest.mark.parametrize("over", CLIENTS)
 
 
 @pytest.fixture(scope="module")
-def grpc_endpoint(
-    certificate: tuple[str, str], fake_server: FakeServer
-) -> Iterator[str]:
-    """The fake model behind an encrypted gRPC port."""
-    cert, key = (pathlib.Path(path).read_bytes() for path in certificate)
-    server = make_server(GrpcService(Core(fake_server.app.manager)), None, 2)
-    credentials = grpc.ssl_server_credentials([(key, cert)])
-    port = server.add_secure_port("localhost:0", credentials)
-    server.start()
-    yield f"localhost:{port}"
-    server.stop(None)
+def pair() -> Pair:
+    return make_pair()
 
 
-class StatusHandler(http.server.BaseHTTPRequestHandler):
-    """Answers every GET with one available version."""
-
-    def do_GET(self) -> None:
-        version = {"version": "3", "state": "AVAILABLE"}
-        version |= {"status": {"error_code": "OK", "error_message": ""}}  # type: ignore[dict-item]
-        body = json.dumps({"model_version_status": [version]}).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        """Keeps quiet."""
+@pytest.fixture
+def paths(tmp_path: pathlib.Path, pair: Pair) -> tuple[str, str]:
+    """Paths of the certificate and of its key."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert.write_text(pair.cert)
+    key.write_text(pair.key)
+    return str(cert), str(key)
 
 
-@pytest.fixture(scope="module")
-def rest_endpoint(certificate: tuple[str, str]) -> Iterator[str]:
-    """A REST server behind TLS, as a proxy would offer it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    server = http.server.ThreadingHTTPServer(("localhost", 0), StatusHandler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"localhost:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+@contextlib.contextmanager
+def encrypted(
+    over: str,
+    paths: tuple[str, str],
+    *,
+    address: str = "localhost:0",
+    wants_certificate: bool = False,
+) -> Iterator[StubGrpcServer | StubRestServer]:
+    """A stub server behind TLS."""
+    if CLIENTS[over][1] == "rest":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*paths)
+        if wants_certificate:
+            context.load_verify_locations(paths[0])
+            context.verify_mode = ssl.CERT_REQUIRED
+        security: dict[str, Any] = {"tls": context}
+    else:
+        cert, key = (pathlib.Path(path).read_bytes() for path in paths)
+        credentials = grpc.ssl_server_credentials(
+            [(key, cert)], cert if wants_certificate else None, wants_certificate
+        )
+        security = {"credentials": credentials}
+    with STUBS[CLIENTS[over][1]](address=address, **security) as stub:
+        yield stub
 
 
-def test_grpc_trusts_the_ca_it_is_given(
-    grpc_endpoint: str, certificate: tuple[str, str]
+def ask(over: str, endpoint: str, tls: TlsConfig, **settings: Any) -> str:
+    client_class, kind = CLIENTS[over]
+    patience = {"retries": 0, "deadline_s": 10}
+    with client_class(
+        endpoint, transport=kind, tls=tls, **patience, **settings
+    ) as client:
+        return client.classify(["x"])[0].label
+
+
+@over_all
+def test_the_ca_that_was_given_is_trusted_and_the_token_sent(
+    over: str, paths: tuple[str, str]
 ) -> None:
-    with Client(grpc_endpoint, tls=TlsConfig(ca_path=certificate[0])) as client:
-        assert client.classify(["a"])[0].label == "billing"
+    with encrypted(over, paths) as stub:
+        tls = TlsConfig(ca_path=paths[0])
+        assert ask(over, stub.endpoint, tls, token="t") == "a"
+    assert stub.asked[0].headers["authorization"] == "Bearer t"
 
 
-def test_rest_trusts_the_ca_it_is_given(
-    rest_endpoint: str, certificate: tuple[str, str]
+@over_all
+def test_strangers_are_not_trusted(over: str, paths: tuple[str, str]) -> None:
+    with encrypted(over, paths) as stub:
+        with pytest.raises(UnavailableError, match="(?i)certificate"):
+            ask(over, stub.endpoint, TlsConfig())
+        assert not stub.asked
+
+
+@over_all
+def test_a_certificate_for_another_name_needs_to_be_told(
+    over: str, paths: tuple[str, str]
 ) -> None:
-    tls = TlsConfig(ca_path=certificate[0])
-    with Client(rest_endpoint, transport="rest", tls=tls) as client:
-        assert client.status()[0].version == 3
+    # The certificate is for localhost and 127.0.0.1.
+    with encrypted(over, paths, address="127.0.0.2:0") as stub:
+        with pytest.raises(UnavailableError):
+            ask(over, stub.endpoint, TlsConfig(ca_path=paths[0]))
+        named = TlsConfig(ca_path=paths[0], server_name="localhost")
+        assert ask(over, stub.endpoint, named) == "a"
 
 
-def test_strangers_are_not_trusted(grpc_endpoint: str, rest_endpoint: str) -> None:
-    for endpoint, transport in ((grpc_endpoint, "grpc"), (rest_endpoint, "rest")):
-        with (
-            Client(endpoint, transport=transport, tls=TlsConfig(), retries=0) as client,
-            pytest.raises(UnavailableError, match="(?i)certificate"),
-        ):
-            client.status()
+@over_all
+def test_a_server_that_wants_a_certificate_gets_one(
+    over: str, paths: tuple[str, str]
+) -> None:
+    cert, key = paths
+    with encrypted(over, paths, wants_certificate=True) as stub:
+        with pytest.raises(UnavailableError):
+            ask(over, stub.endpoint, TlsConfig(ca_path=cert))
+        ours = TlsConfig(ca_path=cert, certificate_path=cert, key_path=key)
+        assert ask(over, stub.endpoint, ours) == "a"
 
 
-def test_rest_can_be_told_to_trust_everybody(rest_endpoint: str) -> None:
-    tls = TlsConfig(insecure_skip_verify=True)
-    with Client(rest_endpoint, transport="rest", tls=tls) as client:
-        assert client.status()[0].state == "AVAILABLE"
+@pytest.mark.parametrize("over", ["rest", "async-rest"])
+def test_rest_can_be_told_to_trust_everybody(over: str, paths: tuple[str, str]) -> None:
+    with encrypted(over, paths) as stub:
+        endpoint = f"https://{stub.endpoint}"
+        assert ask(over, endpoint, TlsConfig(insecure_skip_verify=True)) == "a"
