@@ -58,7 +58,7 @@ class TfliteServable:
         self._idle: queue.LifoQueue[dict[str, Runner]] = queue.LifoQueue()
         for _ in range(config.num_interpreters):
             self._idle.put(find_runners(_interpreter(package, content)))
-        with self._borrowed(None) as runners:
+        with self.borrowed(None) as runners:
             self.signatures = {
                 name: _signature_def(runner) for name, runner in runners.items()
             }
@@ -85,16 +85,21 @@ class TfliteServable:
             StatusError: wrong types; shapes that the model cannot take.
         """
         _check_types(self.signatures[signature_name], inputs)
-        with self._borrowed(timeout_s) as runners:
+        with self.borrowed(timeout_s) as runners:
             found = runners[signature_name](inputs)
-        return {alias: found[alias] for alias in outputs}
+        return {alias: np.asarray(found[alias]) for alias in outputs}
 
     def close(self) -> None:
         """Frees the interpreters and the model. Nothing runs any more."""
         self._idle = queue.LifoQueue()
 
     @contextlib.contextmanager
-    def _borrowed(self, timeout_s: float | None) -> Iterator[dict[str, Runner]]:
+    def borrowed(self, timeout_s: float | None) -> Iterator[dict[str, Runner]]:
+        """An interpreter's signatures, for this thread alone within the block.
+
+        Raises:
+            StatusError: DEADLINE_EXCEEDED, none became free.
+        """
         try:
             runners = self._idle.get(timeout=timeout_s)
         except queue.Empty:

@@ -1,6 +1,8 @@
 """Real SavedModels in sessions: loading and running."""
 
+import os
 import pathlib
+import sys
 import threading
 from typing import Any
 
@@ -8,10 +10,11 @@ import numpy as np
 import pytest
 
 from serving import codec, protos
-from serving.server import servable
+from serving.server import inference, servable
 from serving.server.batching import BatchingConfig
 from serving.server.loading import SavedModelLoader
 from serving.server.models import ModelEntry
+from serving.server.run_options import RUNS_BEFORE_INLINE
 from serving.server.served_version import ServedVersion
 from serving.server.status import Code, StatusError
 
@@ -73,6 +76,60 @@ def test_a_deadline_ends_a_slow_run(plain: servable.SavedModelServable) -> None:
     with pytest.raises(StatusError) as caught:
         _run(plain, "slow", 0.05, rounds=np.int32([20_000]))
     assert caught.value.code is Code.DEADLINE_EXCEEDED
+
+
+def test_a_deadline_ends_a_slow_run_after_many_quick_ones(
+    plain: servable.SavedModelServable,
+) -> None:
+    for _ in range(2 * RUNS_BEFORE_INLINE):
+        _run(plain, "slow", 1.0, rounds=np.int32([1]))
+    with pytest.raises(StatusError) as caught:
+        _run(plain, "slow", 0.05, rounds=np.int32([20_000]))
+    assert caught.value.code is Code.DEADLINE_EXCEEDED
+
+
+@pytest.mark.parametrize("timeout_s", [None, 30.0])
+def test_answers_stay_the_same_once_runs_are_inline(
+    plain: servable.SavedModelServable, timeout_s: float | None
+) -> None:
+    for number in range(2 * RUNS_BEFORE_INLINE):
+        x = np.full(number % 5 + 1, number, np.float32)
+        found = _run(plain, "serving_default", timeout_s, x=x)
+        np.testing.assert_allclose(found["y"], x / 2 + 2)
+    with pytest.raises(StatusError, match="Expects arg.0. to be float but int32"):
+        _run(plain, "serving_default", timeout_s, x=np.int32([1]))
+
+
+def test_several_signatures_share_one_run(plain: servable.SavedModelServable) -> None:
+    x = np.float32([4, 9])
+    calls = [
+        inference.Call("serving_default", {"x": x}, ["y"]),
+        inference.Call("checked", {"x": x}, ["y"]),
+        inference.Call("batch_size", {"x": x}, ["n"]),
+    ]
+    half, root, size = plain.run_many(calls, 30.0)
+    assert (half["y"].tolist(), root["y"].tolist()) == ([4.0, 6.5], [2.0, 3.0])
+    assert size["n"].tolist() == [2, 2]
+
+
+def test_one_failing_signature_fails_the_run_of_several(
+    plain: servable.SavedModelServable,
+) -> None:
+    x = np.float32([-1])
+    names = ("serving_default", "checked")
+    calls = [inference.Call(name, {"x": x}, ["y"]) for name in names]
+    with pytest.raises(StatusError) as caught:
+        plain.run_many(calls, None)
+    assert caught.value.code is Code.INVALID_ARGUMENT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is by thread on Linux")
+def test_no_thread_that_serves_requests_has_low_priority(
+    plain: servable.SavedModelServable,
+) -> None:
+    threads = [int(entry) for entry in os.listdir("/proc/self/task")]
+    niceness = {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+    assert niceness == {os.getpriority(os.PRIO_PROCESS, 0)}
 
 
 def test_signatures_without_a_batch_dimension_run_unbatched(
