@@ -97,7 +97,7 @@ class Metric(Generic[Cell]):
         make_cell: Callable[[threading.Lock], Cell],
     ) -> None:
         self.name, self.kind, self.label_names = name, kind, label_names
-        self._make_cell = make_cell
+        self._make_cell: Callable[[threading.Lock], Cell] = make_cell
         self._cells: dict[Labels, Cell] = {}
         self._lock = threading.Lock()
 

@@ -12,7 +12,7 @@ import pytest
 from serving.server.access_log import MAX_ERROR_CHARS, AccessLog, entry
 from serving.server.background_writer import BackgroundWriter
 from serving.server.status import Code, StatusError
-from tests.serving.test_metrics import record
+from tests.serving.observed import record
 
 
 def lines(path: pathlib.Path) -> list[dict[str, Any]]:

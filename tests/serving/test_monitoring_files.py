@@ -13,9 +13,8 @@ from serving import protos
 from serving.server.metrics import HISTOGRAM
 from serving.server.prometheus import metric_name
 from serving.server.served_version import State
-from tests.serving.test_metrics import record
+from tests.serving.observed import entry, record
 from tests.serving.test_observation import Observation, observe
-from tests.serving.test_request_logging import entry
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "k8s" / "monitoring"
 METRIC = re.compile(r"(:[a-z][a-z_:]+)(?:\{([^}]*)\})?")

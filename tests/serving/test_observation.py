@@ -14,8 +14,7 @@ from serving.server.models import ModelEntry
 from serving.server.observation import Observation
 from serving.server.served_version import ServedVersion, State
 from serving.server.status import StatusError
-from tests.serving.test_metrics import FakeModels, record
-from tests.serving.test_request_logging import entry
+from tests.serving.observed import FakeModels, entry, record
 
 
 class ObservedFakes(FakeModels):

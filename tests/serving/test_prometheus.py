@@ -15,7 +15,7 @@ from serving.server.prometheus import (
 )
 from serving.server.server_metrics import ServerMetrics
 from serving.server.status import StatusError
-from tests.serving.test_metrics import FakeModels, record
+from tests.serving.observed import FakeModels, record
 
 
 @pytest.fixture

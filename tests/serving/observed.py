@@ -1,0 +1,120 @@
+"""What the tests of metrics and logs share: models that move, records, samples."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from serving import codec, protos
+from serving.server.metrics import Family, HistogramValue
+from serving.server.models import LoggingConfig, ModelEntry
+from serving.server.request_logging import RequestLogger
+from serving.server.request_record import GRPC, RequestRecord
+from serving.server.served_version import ServedVersion, State
+from serving.server.server_metrics import ServerMetrics
+from serving.server.status import Code, StatusError
+
+
+class FakeModels:
+    """A manager whose versions move when a test says so."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = set(names)
+        self.known: dict[tuple[str, int], ServedVersion] = {}
+        self._tell: list[Callable[[str, int, State], None]] = []
+        self.tell_removed: list[Callable[[str], None]] = []
+
+    def has_model(self, name: str) -> bool:
+        return name in self.names
+
+    def versions(self, name: str, version: int | None = None) -> Sequence[Any]:
+        if version is None or (name, version) not in self.known:
+            raise StatusError(Code.NOT_FOUND, "no such version")
+        return [self.known[name, version]]
+
+    def on_state_change(self, listener: Callable[[str, int, State], None]) -> None:
+        self._tell.append(listener)
+
+    def on_model_removed(self, listener: Callable[[str], None]) -> None:
+        self.tell_removed.append(listener)
+
+    def move(self, name: str, number: int, *states: State) -> ServedVersion:
+        made = ServedVersion(name, number, f"/models/{name}/{number}")
+        version = self.known.setdefault((name, number), made)
+        for state in states:
+            version.state = state
+            for tell in self._tell:
+                tell(name, number, state)
+        return version
+
+
+PREDICT = RequestRecord(
+    api="Predict",
+    entrypoint=GRPC,
+    model_name="m",
+    version=1,
+    signature_name="serving_default",
+    rows=2,
+    batch_rows=8,
+    queue_s=0.001,
+    run_s=0.002,
+    total_s=0.004,
+    request_bytes=100,
+    response_bytes=50,
+)
+
+
+def record(**changes: Any) -> RequestRecord:
+    return dataclasses.replace(PREDICT, **changes)
+
+
+def failed(**changes: Any) -> RequestRecord:
+    return record(run_s=0.0, **{"code": Code.INVALID_ARGUMENT, **changes})
+
+
+def values(metrics: ServerMetrics, name: str) -> dict[tuple[str, ...], Any]:
+    """The samples of one metric; of a histogram, count and sum."""
+    families: dict[str, Family] = {f.name: f for f in metrics.registry.collect()}
+    return {
+        labels: (sum(value.counts), round(value.total))
+        if isinstance(value, HistogramValue)
+        else value
+        for labels, value in families[name].samples
+    }
+
+
+def series(metrics: ServerMetrics) -> int:
+    return sum(len(family.samples) for family in metrics.registry.collect())
+
+
+VERSION = ServedVersion("m", 7, "/models/m/7")
+
+
+def predict_request(**inputs: Any) -> Any:
+    request = protos.PredictRequest()
+    request.model_spec.name = "m"
+    for alias, value in inputs.items():
+        request.inputs[alias].CopyFrom(codec.encode(value))
+    return request
+
+
+def entry(prefix: pathlib.Path | str, rate: float = 1.0, name: str = "m") -> ModelEntry:
+    logging = LoggingConfig(log_file_prefix=str(prefix), sampling_rate=rate)
+    return ModelEntry(name=name, base_path=f"/models/{name}", logging=logging)
+
+
+def logger_of(*entries: ModelEntry, **options: Any) -> RequestLogger:
+    models = {entry.name: entry for entry in entries}
+    return RequestLogger(lambda: models, **options)
+
+
+def log_numbers(logger: RequestLogger, *numbers: float) -> None:
+    for number in numbers:
+        request = predict_request(x=np.float32([number]))
+        logger.log_predict(VERSION, lambda r=request: r, protos.PredictResponse)
+
+
+def finished(folder: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(folder.glob("*.tfrecord"))
