@@ -39,7 +39,7 @@ demo: $(READY) $(EDGE_READY) ## run, serve, ask by gRPC and REST, ask the TFLite
 setup: $(READY) $(EDGE_READY) ## set up .venv and .venv-edge, and no more
 
 ##@ Test
-.PHONY: test test-slow test-all bench goldens
+.PHONY: test test-slow test-all bench bench-serving goldens
 test: $(READY) $(EDGE_READY) ## the default tests: CPU, no container, under ten minutes
 	$(PYTEST) -n $(WORKERS) --dist loadfile
 
@@ -53,6 +53,10 @@ bench: $(READY) $(EDGE_READY) ## every tests/*/bench_*.py, each side by side
 	for file in $(sort $(wildcard tests/*/bench_*.py)); do \
 		module=$${file%.py}; echo "== $$file"; \
 		$(BIN)/python -m $${module//\//.}; done
+
+# ARGS="--model runs/velora --texts FILE.csv": your model, your texts.
+bench-serving: $(READY) ## the server under load, beside the in-process limit
+	$(BIN)/python -m tests.serving.bench_serving $(ARGS)
 
 goldens: $(READY) ## rewrite the golden files; review the difference as code
 	$(PYTEST) --update-goldens -m "not (gpu or container or web or arm64)"

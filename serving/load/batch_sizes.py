@@ -5,7 +5,12 @@ import re
 import urllib.request
 from collections.abc import Mapping
 
-_SAMPLE = re.compile(r"(\S*batch_size)_(bucket|sum|count)(?:\{(.*)\})? (\S+)")
+# TF Serving's histogram of computed batches: rows, padding included, one per batch.
+_SAMPLE = re.compile(
+    r"^:tensorflow:serving:batching_session:processed_batch_size"
+    r"_(bucket|sum|count)(?:\{(.*)\})? (\S+)",
+    re.MULTILINE,
+)
 _LE = re.compile(r'le="([^"]+)"')
 
 Histogram = Mapping[str, float]
@@ -25,10 +30,9 @@ def scrape(url: str, timeout_s: float = 5.0) -> Histogram | None:
 def parse(text: str) -> Histogram | None:
     """The same, from the text that Prometheus reads."""
     totals: dict[str, float] = collections.defaultdict(float)
-    for name, part, labels, value in _SAMPLE.findall(text):
-        if "batch_size" in name:
-            limit = _LE.search(labels)
-            totals[f"le={limit[1]}" if limit else part] += float(value)
+    for part, labels, value in _SAMPLE.findall(text):
+        limit = _LE.search(labels)
+        totals[f"le={limit[1]}" if limit else part] += float(value)
     return dict(totals) or None
 
 

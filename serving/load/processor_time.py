@@ -20,12 +20,24 @@ def tree_seconds(process_id: int) -> float | None:
     stats = {pid: stat for pid in _process_ids() if (stat := _stat(pid)) is not None}
     if process_id not in stats:
         return None
-    family, found = {process_id}, True
+    family: set[int] = set()
+    found = {process_id}
     while found:
-        found = {p for p, (parent, _) in stats.items() if parent in family} - family
         family |= found
+        found = {p for p, (parent, _) in stats.items() if parent in family} - family
     ticks = sum(stats[member][1] for member in family)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def machine_seconds() -> float | None:
+    """Time that all cores together have spent on anything but waiting."""
+    path = _PROC / "stat"
+    if not path.is_file():
+        return None
+    user, nice, system, _idle, _iowait, *irq = map(
+        int, path.read_text().splitlines()[0].split()[1:8]
+    )
+    return (user + nice + system + sum(irq)) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes(process_id: int) -> int:

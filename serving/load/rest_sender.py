@@ -153,7 +153,7 @@ def parse_answer(data: bytes) -> tuple[int, bytes, bool] | None:
 
 
 def _join_chunks(data: bytes) -> bytes | None:
-    parts = []
+    parts: list[bytes] = []
     while True:
         size, separator, data = data.partition(b"\r\n")
         if not separator:

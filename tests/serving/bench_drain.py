@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stops = []
     with tempfile.TemporaryDirectory(prefix="bench-drain-") as folder:
         place = pathlib.Path(folder)
-        model = options.model or small_model(place / "model", intermediate_dim=512)
+        model = options.model or small_model(place / "model", options.engine, 512)
         for number in range(options.stops):
             log = place / f"access-{number}.log"
             stops.append(_one_stop(find_base_path(model), log, texts, options))

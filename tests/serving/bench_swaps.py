@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(ROW.format("swaps", "resident MB", "s/swap", "answered", "failed"))
     with tempfile.TemporaryDirectory(prefix="bench-swaps-") as folder:
         place = pathlib.Path(folder)
-        model = options.model or small_model(place / "model", intermediate_dim=512)
+        model = options.model or small_model(place / "model", options.engine, 512)
         source = newest_version(find_base_path(model))
         swaps, failures = [], []
         for swap in _swap(place, source, texts, options, failures):

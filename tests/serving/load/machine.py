@@ -4,6 +4,10 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import time
+from typing import Self
+
+from serving.load import processor_time
 
 PACKAGES = ("grpcio", "numpy", "protobuf", "tensorflow", "uvicorn", "uvloop")
 
@@ -31,3 +35,25 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "none"
+
+
+class Disturbance:
+    """How many cores processes that are not ours kept busy while this was open."""
+
+    cores = 0.0
+
+    def __enter__(self) -> Self:
+        self._before = self._read()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        wall_s, others_s = (
+            after - before
+            for after, before in zip(self._read(), self._before, strict=True)
+        )
+        self.cores = max(others_s / wall_s, 0.0)
+
+    def _read(self) -> tuple[float, float]:
+        machine_s = processor_time.machine_seconds() or 0.0
+        ours_s = processor_time.tree_seconds(os.getpid()) or 0.0
+        return time.monotonic(), machine_s - ours_s

@@ -10,6 +10,8 @@ from tests.serving.load.targets import MANY, targets
 
 NAMES = {"grpc": "gRPC", "rest": "REST"}
 COLOURS = {"grpc": "blue", "rest": "orange"}
+# Above so many busy cores, the neighbours are measured, too.
+QUIET = 0.1
 HEAD = (
     *("", "texts/s", "p50 ms", "p95 ms", "p99 ms", "max ms"),
     *("client us", "server us", "rows/batch", "errors"),
@@ -18,7 +20,7 @@ HEAD = (
 
 def to_text(result: SideBySide) -> str:
     """The table of one placement, then the promises."""
-    lines = [title(result), _line(HEAD)]
+    lines = [title(result), disturbance(result), _line(HEAD)]
     lines += [_line(row) for row in rows(result)]
     lines += ["", *(target.to_text() for target in targets(result))]
     return "\n".join(lines)
@@ -33,6 +35,13 @@ def title(result: SideBySide) -> str:
         f"{cores.name}: server and in-process limit on {_cores(cores.server)}, "
         f"client on {_cores(cores.client)}"
     )
+
+
+def disturbance(result: SideBySide) -> str:
+    """Whether the numbers can be trusted."""
+    cores = result.disturbance
+    advice = ": too much, measure again" if cores > QUIET else ""
+    return f"other programs used {cores:.2f} cores meanwhile{advice}"
 
 
 def rows(result: SideBySide) -> list[tuple[str, ...]]:
@@ -152,7 +161,8 @@ def _section(result: SideBySide, model: str) -> str:
         for target in targets(result)
     )
     return (
-        f"<h2>{html.escape(title(result))}</h2><figure>{chart(result, model)}</figure>"
+        f"<h2>{html.escape(title(result))}</h2><p>{disturbance(result)}.</p>"
+        f"<figure>{chart(result, model)}</figure>"
         f"<ul>{promises}</ul><div><table><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )

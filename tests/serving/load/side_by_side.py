@@ -8,6 +8,7 @@ from typing import Any
 
 from serving.engine_settings import BatchingSettings
 from tests.serving.load.in_process import DirectCalls, InProcess
+from tests.serving.load.machine import Disturbance
 from tests.serving.load.one_run import run_load
 from tests.serving.load.placement import Placement
 from tests.serving.load.served import ServedModel, newest_version
@@ -46,6 +47,8 @@ class SideBySide:
     direct: tuple[DirectCalls, ...]
     closed: tuple[Result, ...]
     swept: tuple[Result, ...]
+    # Cores that other programs kept busy meanwhile; above 0.1, measure again.
+    disturbance: float = 0.0
 
     def point(self, transport: str, clients: int) -> Result | None:
         """The closed-loop run with so many clients."""
@@ -87,8 +90,10 @@ def measure(config: BenchConfig, placement: Placement) -> SideBySide:
             batching=batching,
         ) as server,
         InProcess(version_dir, *config.texts, placement.server) as direct,
+        Disturbance() as others,
     ):
-        return _Rounds(config, placement, server, direct).run()
+        result = _Rounds(config, placement, server, direct).run()
+    return dataclasses.replace(result, disturbance=others.cores)
 
 
 class _Rounds:
