@@ -1,19 +1,22 @@
 """The server as a whole: bind, start, load, serve, drain."""
 
 import logging
-import pathlib
 import time
 from collections.abc import Callable
 
-from serving.server.batching import BatchingConfig
 from serving.server.core import Core
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
 from serving.server.health import Health
-from serving.server.loading import SavedModelLoader
-from serving.server.manager import Loader, ModelManager, RetryConfig
+from serving.server.loading import saved_model_loader
+from serving.server.manager import (
+    LifecycleConfig,
+    Loader,
+    ModelManager,
+    RetryConfig,
+)
 from serving.server.models import ModelEntry, read_config_file
-from serving.server.observability import Observability
+from serving.server.observation import Observation
 from serving.server.scheduler import Scheduler
 from serving.server.status import Code, StatusError
 from serving.server.transports import Transports
@@ -34,27 +37,23 @@ class ServerApp:
         """Raises `StatusError` for flags, files and models that cannot be."""
         flags.check()
         self._flags = flags
-        self._entries = model_entries(flags)
-        retry = RetryConfig(
-            max_num_load_retries=flags.max_num_load_retries,
-            load_retry_interval_s=flags.load_retry_interval_micros / 1e6,
-        )
-        self.manager = ModelManager(loader or saved_model_loader(flags), retry)
-        self.manager.configure(self._entries)
+        self._loader = loader or saved_model_loader(flags)
+        self.manager = model_manager(flags, self._loader)
         self.health = Health(self.manager)
-        self.observability = Observability(flags, self.manager)
-        metrics = self.observability.metrics
+        self.observation = Observation(flags, self.manager)
+        metrics = self.observation.metrics
         self._scheduler = Scheduler(flags.grpc_max_threads, metrics.on_batch)
         core = Core(
             self.manager,
             self._scheduler,
-            self.observability.observers,
-            samples=self.observability.requests,
+            self.observation.observers,
+            samples=self.observation.request_logger,
             check_method_name=flags.enable_signature_method_name_check,
         )
-        metrics.watch("requests_in_flight", lambda: core.in_flight)
-        metrics.watch("requests_waiting", lambda: self._scheduler.waiting)
-        pages = self.observability.pages
+        self.observation.watch_load(
+            lambda: core.in_flight, lambda: self._scheduler.waiting
+        )
+        pages = self.observation.pages
         self._transports = Transports(flags, core, self.health, pages)
         self._loop: EventLoopThread | None = None
 
@@ -87,7 +86,7 @@ class ServerApp:
         announced = False
         while not should_stop():
             if should_refresh():
-                self.observability.reopen()
+                self.observation.reopen()
                 self._reload_config()
             elif reads.is_due():
                 self._reload_config()
@@ -108,7 +107,7 @@ class ServerApp:
             self._loop.call(self._transports.stop(limit_s))
         self.manager.close(max(deadline - time.monotonic(), 0.0))
         self._scheduler.close()
-        self.observability.close(max(deadline - time.monotonic(), 1.0))
+        self.observation.close(max(deadline - time.monotonic(), 1.0))
         if self._loop is not None:
             self._loop.stop()
         log.info("Stopped.")
@@ -164,30 +163,19 @@ def model_entries(flags: ServerFlags) -> list[ModelEntry]:
     return [ModelEntry(name=flags.model_name, base_path=flags.model_base_path)]
 
 
-def saved_model_loader(flags: ServerFlags) -> SavedModelLoader:
-    """The loader that the flags describe."""
-    return SavedModelLoader(
-        batching=_batching_config(flags),
-        per_model_batching=flags.enable_per_model_batching_parameters,
-        warmup=flags.enable_model_warmup,
-        warmup_iterations=flags.num_request_iterations_for_warmup,
-        tags=tuple(flags.saved_model_tags.split(",")),
-        session_config=_session_config(flags),
+def model_manager(flags: ServerFlags, loader: Loader) -> ModelManager:
+    """The manager that the flags describe, with their models."""
+    retry = RetryConfig(
+        max_num_load_retries=flags.max_num_load_retries,
+        load_retry_interval_s=flags.load_retry_interval_micros / 1e6,
     )
-
-
-def _batching_config(flags: ServerFlags) -> BatchingConfig | None:
-    if not flags.enable_batching:
-        return None
-    path = flags.batching_parameters_file
-    if not path:
-        return BatchingConfig()
-    return BatchingConfig.from_text(pathlib.Path(path).read_text("utf-8"), path)
-
-
-def _session_config(flags: ServerFlags) -> dict[str, int]:
-    both = flags.tensorflow_session_parallelism
-    return {
-        "intra_op_parallelism_threads": flags.tensorflow_intra_op_parallelism or both,
-        "inter_op_parallelism_threads": flags.tensorflow_inter_op_parallelism or both,
-    }
+    config = LifecycleConfig(
+        num_load_threads=flags.num_load_threads,
+        num_unload_threads=flags.num_unload_threads,
+        unload_before_load=flags.unload_before_load,
+        allow_labels_for_unavailable=flags.allow_version_labels_for_unavailable_models,
+        list_files=flags.file_system_poll_wait_seconds >= 0,
+    )
+    manager = ModelManager(loader, retry, config=config)
+    manager.configure(model_entries(flags))
+    return manager

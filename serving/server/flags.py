@@ -30,7 +30,6 @@ class ServerFlags:
     enable_batching: bool = False
     batching_parameters_file: str = ""
     enable_per_model_batching_parameters: bool = False
-    monitoring_config_file: str = ""
     model_config_file: str = ""
     model_config_file_poll_wait_seconds: int = 0
     monitoring_config_file: str = ""

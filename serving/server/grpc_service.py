@@ -17,11 +17,24 @@ Handler = Callable[[Any, Context, RequestRecord], Awaitable[Any]]
 
 
 class GrpcService:
-    """PredictionService and ModelService."""
+    """PredictionService and ModelService.
 
-    def __init__(self, core: Core, *, tensor_content: bool = False) -> None:
+    Args:
+        core: answers.
+        tensor_content: write outputs as `tensor_content`, not as typed fields.
+        reload_limit_s: how long a reload may take when its client sets no deadline.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        *,
+        tensor_content: bool = False,
+        reload_limit_s: float = 600.0,
+    ) -> None:
         self._core = core
         self._typed_fields = not tensor_content
+        self._reload_limit_s = reload_limit_s
 
     def handlers(self) -> Mapping[str, Mapping[str, Handler]]:
         """Method name to function, by service."""
@@ -130,10 +143,10 @@ class GrpcService:
         self, request: Any, context: Context, record: RequestRecord
     ) -> Any:
         """ModelService/HandleReloadConfigRequest: returns when new models answer."""
-        reload = self._core.manager.reload
-        limit_s = context.time_remaining()
-        given = (request.config,) if limit_s is None else (request.config, limit_s)
-        await asyncio.to_thread(reload, *given)
+        reload, limit_s = self._core.manager.reload, context.time_remaining()
+        if limit_s is None:
+            limit_s = self._reload_limit_s
+        await asyncio.to_thread(reload, request.config, limit_s)
         return protos.ReloadConfigResponse(status={"error_code": 0})
 
 

@@ -84,7 +84,9 @@ class Transports:
     def _make_grpc(self) -> grpc.aio.Server:
         flags = self._flags
         service = GrpcService(
-            self._core, tensor_content=flags.enable_serialization_as_tensor_content
+            self._core,
+            tensor_content=flags.enable_serialization_as_tensor_content,
+            reload_limit_s=flags.reload_limit_seconds,
         )
         interceptors = [] if self._guard is None else [TokenInterceptor(self._guard)]
         return make_server(
