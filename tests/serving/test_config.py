@@ -18,6 +18,16 @@ from serving.config import ClientConfig, TlsConfig
         ({"model_name": ""}, "model_name is empty"),
         ({"max_message_bytes": 0}, "max_message_bytes is 0"),
         ({"tls": TlsConfig(insecure_skip_verify=True)}, "transport='rest' only"),
+        ({"compression": "zip"}, "allowed are none, gzip"),
+        ({"hedge_after_s": 0}, "hedge_after_s is 0"),
+        ({"retry_budget": -1}, "retry_budget is -1"),
+        ({"max_rows_per_request": 0}, "max_rows_per_request is 0"),
+        ({"version": 1, "version_label": "a"}, "both choose a version"),
+        ({"token": "a", "token_path": "b"}, "token and token_path are both given"),
+        (
+            {"endpoint": "http://a:1", "transport": "rest", "tls": TlsConfig()},
+            "is plaintext and tls is given",
+        ),
     ],
 )
 def test_a_wrong_setting_says_what_is_allowed(
@@ -44,7 +54,60 @@ def test_a_deadline_that_is_no_number_is_named() -> None:
         ClientConfig.from_env({"KTP_DEADLINE_S": "soon"})
 
 
-@pytest.mark.parametrize("endpoint", ["localhost:1", "127.0.0.1:1", "[::1]:1"])
-def test_this_machine_is_reached_without_a_proxy(endpoint: str) -> None:
-    assert ClientConfig(endpoint=endpoint).is_local
-    assert not ClientConfig(endpoint="example.com:1").is_local
+def test_a_token_comes_from_the_environment_unless_the_caller_gives_one() -> None:
+    text = ClientConfig.from_env({"KTP_TOKEN": "t"})
+    path = ClientConfig.from_env({"KTP_TOKEN_FILE": "/t", "KTP_TOKEN": ""})
+    assert (text.token, path.token_path) == ("t", "/t")
+    given = ClientConfig.from_env({"KTP_TOKEN": "t"}, token_path="/mine")
+    assert (given.token, given.token_path) == (None, "/mine")
+
+
+def test_a_token_is_not_shown() -> None:
+    assert "s3cret" not in repr(ClientConfig(token="s3cret"))
+
+
+@pytest.mark.parametrize("token", [{"token": "t"}, {"token_path": "/t"}])
+def test_a_token_leaves_this_machine_encrypted_or_not_at_all(
+    token: dict[str, str],
+) -> None:
+    far = {"endpoint": "far:1", **token}
+    with pytest.raises(ValueError, match="would travel unencrypted to far:1"):
+        ClientConfig(**far)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="would travel unencrypted"):
+        ClientConfig(**{**far, "endpoint": "http://far:1"}, transport="rest")  # type: ignore[arg-type]
+    for allowed in (
+        {"tls": TlsConfig()},
+        {"endpoint": "https://far:1", "transport": "rest"},
+        {"endpoint": "localhost:1"},
+        {"endpoint": "unix:/socket"},
+        {"allow_plaintext_token": True},
+    ):
+        ClientConfig(**{**far, **allowed})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "endpoint, is_local",
+    [
+        ("localhost:1", True),
+        ("127.0.0.1:1", True),
+        ("127.9.9.9:1", True),
+        ("[::1]:1", True),
+        ("http://localhost:1/path", True),
+        ("http://127.0.0.1", True),
+        ("dns:///localhost:1", True),
+        ("unix:/run/a:b", True),
+        ("unix:///run/a", True),
+        ("example.com:1", False),
+        ("127.0.0.1.example.com:1", False),
+        ("localhost.example.com:1", False),
+        ("http://localhost:1@example.com:1", False),
+        ("http://localhost@example.com:1", False),
+        ("10.0.0.1:1", False),
+        ("[::ffff:10.0.0.1]:1", False),
+        ("0.0.0.0:1", False),
+    ],
+)
+def test_only_this_machine_is_local(endpoint: str, is_local: bool) -> None:
+    transport = "rest" if endpoint.startswith("http") else "grpc"
+    config = ClientConfig(endpoint=endpoint, transport=transport)  # type: ignore[arg-type]
+    assert config.is_local == is_local
