@@ -53,8 +53,7 @@ class ServerApp:
         self.observation.watch_load(
             lambda: core.in_flight, lambda: self._scheduler.waiting
         )
-        pages = self.observation.pages
-        self._transports = Transports(flags, core, self.health, pages)
+        self._transports = Transports(flags, core, self.health, self.observation)
         self._loop: EventLoopThread | None = None
 
     def start(self) -> None:

@@ -23,6 +23,7 @@ class GrpcService:
         core: answers.
         tensor_content: write outputs as `tensor_content`, not as typed fields.
         reload_limit_s: how long a reload may take when its client sets no deadline.
+        read_counter: the value of a metric, whose increase a reload may ask for.
     """
 
     def __init__(
@@ -31,10 +32,12 @@ class GrpcService:
         *,
         tensor_content: bool = False,
         reload_limit_s: float = 600.0,
+        read_counter: Callable[[str], int] = lambda name: 0,
     ) -> None:
         self._core = core
         self._typed_fields = not tensor_content
         self._reload_limit_s = reload_limit_s
+        self._read_counter = read_counter
 
     def handlers(self) -> Mapping[str, Mapping[str, Handler]]:
         """Method name to function, by service."""
@@ -146,8 +149,13 @@ class GrpcService:
         reload, limit_s = self._core.manager.reload, context.time_remaining()
         if limit_s is None:
             limit_s = self._reload_limit_s
+        before = [self._read_counter(name) for name in request.metric_names]
         await asyncio.to_thread(reload, request.config, limit_s)
-        return protos.ReloadConfigResponse(status={"error_code": 0})
+        response = protos.ReloadConfigResponse(status={"error_code": 0})
+        for name, value in zip(request.metric_names, before, strict=True):
+            increase = self._read_counter(name) - value
+            response.metric.add(name=name, int64_value_increase=increase)
+        return response
 
 
 def _model_ref(request: Any) -> ModelRef:

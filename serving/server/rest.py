@@ -111,7 +111,7 @@ class RestApi:
             path, _, query = target.partition("?")
             page = self._settings.pages.get(path)
             if page is not None and method in ("GET", "HEAD"):
-                return page(query)
+                return await self._off_loop(_SMALL_BYTES, page, query)
         except StatusError as error:
             return error_response(error)
         if not _API.fullmatch(target):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import grpc
@@ -13,8 +12,9 @@ from serving.server.flags import ServerFlags
 from serving.server.grpc_server import make_server
 from serving.server.grpc_service import GrpcService
 from serving.server.health import Health
+from serving.server.observation import Observation
 from serving.server.ports import bind_grpc, bind_rest, channel_options, remove_socket
-from serving.server.rest import Page, RestApi, RestSettings
+from serving.server.rest import RestApi, RestSettings
 from serving.server.tls import ServerTls
 from serving.server.token_guard import TokenGuard
 from serving.server.token_interceptor import TokenInterceptor
@@ -26,7 +26,7 @@ class Transports:
     """gRPC and REST in front of one core.
 
     Args:
-        pages: GET pages of the REST port beside the API, such as metrics, by path.
+        observation: has the metrics, and their page on the REST port.
 
     Raises:
         StatusError: certificates or tokens that cannot be used.
@@ -37,12 +37,12 @@ class Transports:
         flags: ServerFlags,
         core: Core,
         health: Health,
-        pages: Mapping[str, Page] | None = None,
+        observation: Observation,
     ) -> None:
         self._flags = flags
         self._core = core
         self._health = health
-        self._pages = pages or {}
+        self._observation = observation
         path = flags.ssl_config_file
         self._tls = ServerTls(path) if path else None
         path = flags.bearer_token_file
@@ -87,6 +87,7 @@ class Transports:
             self._core,
             tensor_content=flags.enable_serialization_as_tensor_content,
             reload_limit_s=flags.reload_limit_seconds,
+            read_counter=self._observation.metrics.registry.first_value,
         )
         interceptors = [] if self._guard is None else [TokenInterceptor(self._guard)]
         return make_server(
@@ -107,7 +108,7 @@ class Transports:
             timeout_s=flags.rest_api_timeout_in_ms / 1000,
             num_threads=flags.rest_api_num_threads,
             guard=None if self._guard is None else self._guard.check,
-            pages=self._pages,
+            pages=self._observation.pages,
         )
         api = RestApi(self._core, self._health, settings)
         app = RestApp(api, cors=flags.rest_api_enable_cors_support)

@@ -174,8 +174,11 @@ def test_a_reload_answers_when_the_new_model_does(tmp_path: pathlib.Path) -> Non
         grpc.insecure_channel(server.grpc_endpoint) as channel,
     ):
         request = _reload(("new", new))
+        loads = "/tensorflow/cc/saved_model/load_attempt_count"
+        request.metric_names.append(loads)
         response = _call(channel, "HandleReloadConfigRequest", request)
         assert response.status.error_code == 0
+        assert [one.name for one in response.metric] == [loads]
         status = protos.GetModelStatusRequest(model_spec=_spec(name="new"))
         (version,) = _call(channel, "GetModelStatus", status).model_version_status
         assert (version.version, version.state) == (3, 30)

@@ -1,108 +1,37 @@
 """When requests are computed together, and what each of them gets."""
 
 import asyncio
-import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
 
-from serving.server.batching import BatchingConfig
-from serving.server.scheduler import Finished, Scheduler
-from serving.server.status import Code, StatusError, invalid_argument
+from serving.server.status import Code, StatusError
+from tests.serving.scheduling import (
+    SLOW_S,
+    Bench,
+    Doubler,
+    batching_config,
+    rows_of,
+)
 
 pytestmark = pytest.mark.anyio
 
-SLOW_S = 10
-
-
-class Doubler:
-    """Doubles `x`; waits at a gate, and fails for negative numbers."""
-
-    batchable_signatures = frozenset({"double"})
-    signatures: Mapping[str, Any] = {}
-
-    def __init__(self, config: BatchingConfig | None) -> None:
-        self.batching = config
-        self.batches: list[list[Any]] = []
-        self.timeouts: list[float | None] = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.started = threading.Semaphore(0)
-        self.most_at_once = 0
-        self._at_once = 0
-
-    def run(
-        self,
-        signature_name: str,
-        inputs: Mapping[str, np.ndarray],
-        outputs: Sequence[str],
-        timeout_s: float | None,
-    ) -> dict[str, np.ndarray]:
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
-        self.started.release()
-        assert self.gate.wait(SLOW_S)
-        self._at_once -= 1
-        self.batches.append(inputs["x"].tolist())
-        self.timeouts.append(timeout_s)
-        if (inputs["x"] < 0).any():
-            raise invalid_argument("negative")
-        return {"y": inputs["x"] * 2}
-
-    def close(self) -> None:
-        """Nothing to give back."""
-
-
-def _config(**settings: Any) -> BatchingConfig:
-    return BatchingConfig(**{"max_batch_size": 4, "num_batch_threads": 1, **settings})
-
-
-class Bench:
-    """A scheduler and a servable on the running loop."""
-
-    def __init__(self, config: BatchingConfig | None, threads: int = 2) -> None:
-        self.servable = Doubler(config)
-        self.scheduler = Scheduler(threads)
-
-    def ask(self, *rows: Any, timeout_s: float | None = None) -> asyncio.Task[Finished]:
-        inputs = {"x": np.array(rows, np.float32)}
-        run = self.scheduler.run(self.servable, "double", inputs, ["y"], timeout_s)
-        return asyncio.create_task(run)
-
-    async def hold(self) -> asyncio.Task[Finished]:
-        """Occupies the only batch thread until the gate opens."""
-        self.servable.gate.clear()
-        blocker = self.ask(0)
-        await asyncio.to_thread(self.servable.started.acquire)
-        return blocker
-
-    async def queued(self, *tasks: asyncio.Task[Finished]) -> None:
-        """Lets tasks run until they wait for their results."""
-        for _ in range(3):
-            await asyncio.sleep(0)
-
-
-def _y(finished: Finished) -> list[Any]:
-    return finished.outputs["y"].tolist()
-
 
 async def test_a_lone_request_does_not_wait() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     finished = await bench.ask(1, 2)
-    assert (_y(finished), finished.batch_rows) == ([2, 4], 2)
+    assert (rows_of(finished), finished.batch_rows) == ([2, 4], 2)
 
 
 async def test_what_waited_together_is_computed_together() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     blocker = await bench.hold()
     waiting = [bench.ask(1), bench.ask(2, 3)]
     await bench.queued()
     assert bench.scheduler.waiting == 2
     bench.servable.gate.set()
     first, second = await asyncio.gather(*waiting)
-    assert (_y(first), _y(second)) == ([2], [4, 6])
+    assert (rows_of(first), rows_of(second)) == ([2], [4, 6])
     assert first.batch_rows == second.batch_rows == 3
     assert first.queue_s > 0
     await blocker
@@ -110,13 +39,13 @@ async def test_what_waited_together_is_computed_together() -> None:
 
 
 async def test_a_request_without_rows_is_computed_alone() -> None:
-    bench = Bench(_config(allowed_batch_sizes=(4,)))
-    assert _y(await bench.ask()) == []
+    bench = Bench(batching_config(allowed_batch_sizes=(4,)))
+    assert rows_of(await bench.ask()) == []
     assert bench.servable.batches == [[]]
 
 
 async def test_a_full_batch_leaves_the_rest_for_the_next() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     await bench.hold()
     waiting = [bench.ask(1, 1), bench.ask(2, 2, 2), bench.ask(3)]
     await bench.queued()
@@ -126,14 +55,14 @@ async def test_a_full_batch_leaves_the_rest_for_the_next() -> None:
 
 
 async def test_batches_are_padded_to_allowed_sizes_and_answers_are_not() -> None:
-    bench = Bench(_config(allowed_batch_sizes=(4,)))
+    bench = Bench(batching_config(allowed_batch_sizes=(4,)))
     finished = await bench.ask(7)
     assert bench.servable.batches == [[7, 7, 7, 7]]
-    assert (_y(finished), finished.batch_rows) == ([14], 4)
+    assert (rows_of(finished), finished.batch_rows) == ([14], 4)
 
 
 async def test_with_a_timeout_the_first_request_waits_for_company() -> None:
-    bench = Bench(_config(batch_timeout_micros=30_000))
+    bench = Bench(batching_config(batch_timeout_micros=30_000))
     first, second = await asyncio.gather(bench.ask(1), bench.ask(2))
     assert bench.servable.batches == [[1, 2]]
     assert first.queue_s >= 0.025
@@ -141,13 +70,13 @@ async def test_with_a_timeout_the_first_request_waits_for_company() -> None:
 
 
 async def test_a_full_batch_does_not_wait_for_the_timeout() -> None:
-    bench = Bench(_config(batch_timeout_micros=SLOW_S * 1_000_000))
+    bench = Bench(batching_config(batch_timeout_micros=SLOW_S * 1_000_000))
     async with asyncio.timeout(SLOW_S / 2):
-        assert _y(await bench.ask(1, 2, 3, 4)) == [2, 4, 6, 8]
+        assert rows_of(await bench.ask(1, 2, 3, 4)) == [2, 4, 6, 8]
 
 
 async def test_a_full_queue_answers_unavailable() -> None:
-    bench = Bench(_config(max_enqueued_batches=1))
+    bench = Bench(batching_config(max_enqueued_batches=1))
     await bench.hold()
     accepted = bench.ask(1, 1, 1)
     await bench.queued()
@@ -158,11 +87,11 @@ async def test_a_full_queue_answers_unavailable() -> None:
         "The batch scheduling queue to which this task was submitted is full; "
     )
     bench.servable.gate.set()
-    assert _y(await accepted) == [2, 2, 2]
+    assert rows_of(await accepted) == [2, 2, 2]
 
 
 async def test_a_request_that_is_too_big_is_refused_without_splitting() -> None:
-    bench = Bench(_config(enable_large_batch_splitting=False))
+    bench = Bench(batching_config(enable_large_batch_splitting=False))
     with pytest.raises(StatusError) as caught:
         await bench.ask(*range(5))
     assert caught.value.code is Code.INVALID_ARGUMENT
@@ -172,54 +101,54 @@ async def test_a_request_that_is_too_big_is_refused_without_splitting() -> None:
 
 
 async def test_a_request_that_is_too_big_is_split_and_keeps_its_order() -> None:
-    bench = Bench(_config(max_enqueued_batches=2))
+    bench = Bench(batching_config(max_enqueued_batches=2))
     finished = await bench.ask(*range(50))
-    assert _y(finished) == [2 * x for x in range(50)]
+    assert rows_of(finished) == [2 * x for x in range(50)]
     assert max(map(len, bench.servable.batches)) == 4
 
 
 async def test_a_split_request_fails_as_a_whole_after_its_last_part() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     with pytest.raises(StatusError, match="negative"):
         await bench.ask(-1, *range(11))
     assert len(bench.servable.batches) == 3
 
 
 async def test_one_bad_request_does_not_fail_its_neighbours() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     await bench.hold()
     good, bad, other = bench.ask(1), bench.ask(-1), bench.ask(3)
     await bench.queued()
     bench.servable.gate.set()
-    assert (_y(await good), _y(await other)) == ([2], [6])
+    assert (rows_of(await good), rows_of(await other)) == ([2], [6])
     with pytest.raises(StatusError, match="negative"):
         await bad
 
 
 async def test_rows_of_other_lengths_are_computed_apart() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     await bench.hold()
     short, long, third = bench.ask([1]), bench.ask([2, 2]), bench.ask([3])
     await bench.queued()
     bench.servable.gate.set()
-    assert _y(await long) == [[4, 4]]
-    assert (_y(await short), _y(await third)) == ([[2]], [[6]])
+    assert rows_of(await long) == [[4, 4]]
+    assert (rows_of(await short), rows_of(await third)) == ([[2]], [[6]])
     assert bench.servable.batches[1:] == [[[1], [3]], [[2, 2]]]
 
 
 async def test_rows_of_other_lengths_are_padded_when_the_file_says_so() -> None:
-    bench = Bench(_config(pad_variable_length_inputs=True))
+    bench = Bench(batching_config(pad_variable_length_inputs=True))
     await bench.hold()
     waiting = [bench.ask([1]), bench.ask([2, 3])]
     await bench.queued()
     bench.servable.gate.set()
     first, _ = await asyncio.gather(*waiting)
     assert bench.servable.batches[1:] == [[[1, 1], [2, 3]]]
-    assert _y(first) == [[2, 2]]
+    assert rows_of(first) == [[2, 2]]
 
 
 async def test_a_request_whose_time_is_up_in_the_queue_is_not_computed() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     await bench.hold()
     late = bench.ask(1, timeout_s=0.01)
     await asyncio.sleep(0.03)
@@ -234,7 +163,7 @@ async def test_a_request_whose_time_is_up_in_the_queue_is_not_computed() -> None
 
 
 async def test_a_batch_has_the_time_of_its_most_patient_request() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     await bench.hold()
     waiting = [bench.ask(1, timeout_s=SLOW_S), bench.ask(2, timeout_s=3 * SLOW_S)]
     await bench.queued()
@@ -246,19 +175,19 @@ async def test_a_batch_has_the_time_of_its_most_patient_request() -> None:
 
 
 async def test_a_request_that_was_given_up_while_it_waited_is_not_computed() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     blocker = await bench.hold()
     gone = bench.ask(1)
     await bench.queued()
     gone.cancel()
     bench.servable.gate.set()
     await blocker
-    assert _y(await bench.ask(2)) == [4]
+    assert rows_of(await bench.ask(2)) == [4]
     assert bench.servable.batches == [[0], [2]]
 
 
 async def test_a_request_that_was_given_up_holds_its_model_until_the_run_ends() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     running = await bench.hold()
     running.cancel()
     await bench.queued()
@@ -284,8 +213,8 @@ async def test_without_batching_requests_run_alone_as_many_as_there_are_threads(
 
 
 async def test_models_that_share_the_threads_take_turns() -> None:
-    bench = Bench(_config())
-    other = Doubler(_config())
+    bench = Bench(batching_config())
+    other = Doubler(batching_config())
     other.batches = bench.servable.batches  # one list, in the order of the runs
     blocker = await bench.hold()
     waiting = [bench.ask(*[1] * 4) for _ in range(3)]
@@ -298,7 +227,7 @@ async def test_models_that_share_the_threads_take_turns() -> None:
 
 
 async def test_nothing_is_kept_of_a_servable_that_is_idle() -> None:
-    bench = Bench(_config())
+    bench = Bench(batching_config())
     await bench.ask(1)
     await bench.queued()
     assert bench.scheduler.waiting == 0
