@@ -10,7 +10,6 @@ from typing import Any
 from serving.server import servable, warmup
 from serving.server.batching import BatchingConfig
 from serving.server.flags import ServerFlags
-from serving.server.low_priority import run_at_low_priority
 from serving.server.models import ModelEntry
 from serving.server.served_version import Servable, ServedVersion, WarmupReport
 from serving.server.session_options import config_proto, session_config
@@ -49,26 +48,21 @@ class SavedModelLoader:
     on_warmup_file: Callable[[str, float, int, Code], None] | None = None
 
     def __call__(self, entry: ModelEntry, version: ServedVersion) -> Servable:
-        tflite_file = pathlib.Path(version.path, TFLITE_FILE)
-        if self.tflite is not None and tflite_file.exists():
-            config = self.tflite
-            loaded = run_at_low_priority(lambda: TfliteServable(tflite_file, config))
-        else:
-            # TensorFlow's threads start here, at the priority that requests need.
-            session = servable.new_session(config_proto(self.session_config))
-            loaded = run_at_low_priority(
-                lambda: servable.load_into(session, version.path, self.tags)
-            )
+        loaded = self._load(version.path)
         try:
             loaded.set_batching(self.batching_for(version.path))
             if self.warmup:
-                loaded.warmup_report = run_at_low_priority(
-                    lambda: self._warm_up(loaded, version)
-                )
+                loaded.warmup_report = self._warm_up(loaded, version)
         except BaseException:
             loaded.close()
             raise
         return loaded
+
+    def _load(self, path: str) -> AnyServable:
+        tflite_file = pathlib.Path(path, TFLITE_FILE)
+        if self.tflite is not None and tflite_file.exists():
+            return TfliteServable(tflite_file, self.tflite)
+        return servable.load(path, self.tags, config_proto(self.session_config))
 
     def _warm_up(self, loaded: AnyServable, version: ServedVersion) -> WarmupReport:
         start_s = time.monotonic()

@@ -134,26 +134,24 @@ class SavedModelServable:
         return found
 
 
-def new_session(config: Any) -> Any:
-    """An empty graph in a session.
+def load(path: str, tags: Sequence[str], config: Any) -> SavedModelServable:
+    """The servable of a SavedModel directory.
 
-    It starts TensorFlow's threads, which inherit the priority of the caller.
+    It is loaded at the priority of requests: a niced thread that holds Python's lock
+    while other processes have the cores stalls requests, for over a second when tried.
 
     Args:
-        config: a ConfigProto.
-    """
-    tf = tensorflow()
-    return tf.compat.v1.Session(graph=tf.Graph(), config=config)
-
-
-def load_into(session: Any, path: str, tags: Sequence[str]) -> SavedModelServable:
-    """The servable of a SavedModel directory; the session is closed if that fails.
+        path: a version directory.
+        tags: of the MetaGraphDef to load.
+        config: a ConfigProto for the session.
 
     Raises:
         Exception: whatever TensorFlow raises for a damaged or missing model.
     """
+    tf = tensorflow()
     from tensorflow.python.saved_model import loader_impl
 
+    session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
     try:
         loader = loader_impl.SavedModelLoader(path)
         with session.graph.as_default():

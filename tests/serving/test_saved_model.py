@@ -1,8 +1,6 @@
 """Real SavedModels in sessions: loading and running."""
 
-import os
 import pathlib
-import sys
 import threading
 from typing import Any
 
@@ -121,15 +119,6 @@ def test_one_failing_signature_fails_the_run_of_several(
     with pytest.raises(StatusError) as caught:
         plain.run_many(calls, None)
     assert caught.value.code is Code.INVALID_ARGUMENT
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="niceness is by thread on Linux")
-def test_no_thread_that_serves_requests_has_low_priority(
-    plain: servable.SavedModelServable,
-) -> None:
-    threads = [int(entry) for entry in os.listdir("/proc/self/task")]
-    niceness = {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
-    assert niceness == {os.getpriority(os.PRIO_PROCESS, 0)}
 
 
 def test_signatures_without_a_batch_dimension_run_unbatched(
