@@ -26,6 +26,7 @@ STOP_LIMIT_S = 30.0
 POLL_S = 0.1
 PROGRESS_S = 5.0
 LOG_LINES_SHOWN = 15
+LOG_LINE_CHARS = 80
 _LOG_TAIL_BYTES = 64 * 1024
 
 
@@ -134,7 +135,7 @@ class RunningServer:
     def _progress(self, states: Mapping[str, ModelState], waited_s: float) -> str:
         waiting = [f"{n}: {s.text}" for n, s in states.items() if not s.is_settled]
         log = log_tail(self.log_path, 1)
-        last = f"  log: {log[0]}" if log else ""
+        last = f"  log: {log[0][:LOG_LINE_CHARS]}" if log else ""
         return f"  {waited_s:.0f} s: {'; '.join(waiting)}{last}"
 
     def wait(self) -> int:

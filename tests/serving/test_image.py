@@ -94,13 +94,15 @@ def image(tool: str) -> Iterator[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_image_serves_like_upstream_s_and_drains(
-    tool: str, image: str, number_model: pathlib.Path
+    tool: str, image: str, number_model: pathlib.Path, tmp_path: pathlib.Path
 ):
+    # pytest's own folders are closed to the image's user.
+    models = shutil.copytree(number_model, tmp_path / "m" / "1").parent
     grpc_port, rest_port = free_port(), free_port()
     run = [
         *(tool, "run", "--detach", "--read-only", "--tmpfs=/tmp", "--env=MODEL_NAME=m"),
         *(f"--publish={grpc_port}:8500", f"--publish={rest_port}:8501"),
-        f"--volume={number_model.parent}:/models/m:ro",
+        f"--volume={models}:/models/m:ro",
         *(image, "--rest_api_timeout_in_ms=1000"),
     ]
     answer = subprocess.run(run, capture_output=True, text=True, check=True)
@@ -124,8 +126,9 @@ def _wait_until_ready(port: int, limit_s: float = 300) -> None:
         # Refused or cut off: not yet.
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection("localhost", port, timeout=5)
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == http.client.OK:
-                return
+            with contextlib.closing(connection):
+                connection.request("GET", "/readyz")
+                if connection.getresponse().status == http.client.OK:
+                    return
         time.sleep(0.5)
     raise AssertionError("the container did not become ready")

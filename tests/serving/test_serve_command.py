@@ -111,10 +111,14 @@ def test_folders_have_names_versions_and_labels(folder: pathlib.Path) -> None:
     assert one.labels == {"stable": 3}
 
 
-def test_a_folder_may_have_an_equals_sign(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("above", ["", "./"])
+def test_a_folder_may_have_an_equals_sign(
+    above: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "lr=0.1" / "1").mkdir(parents=True)
-    (model,) = settings(str(tmp_path / "lr=0.1")).models
-    assert model.base_path == str(tmp_path / "lr=0.1")
+    monkeypatch.chdir(tmp_path)
+    (model,) = settings(f"{above}lr=0.1").models
+    assert (model.name, model.base_path) == (contract.MODEL_NAME, "lr=0.1")
 
 
 def test_a_config_file_is_passed_through(tmp_path: pathlib.Path) -> None:
