@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 WIDTH, HEIGHT = 860, 480
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 112, 52
+# A line through more points than this goes without them.
+MAX_DOTS = 60
 STYLE = """
 svg { --ink: #1b1b1a; --muted: #5f5e5a; --grid: #e4e3de; --ground: #ffffff;
       --blue: #2a6fc9; --orange: #d1571d; --green: #23845b; color-scheme: light dark;
@@ -134,8 +136,9 @@ def _rules(chart: Chart) -> list[str]:
     parts = []
     for number, (value, name) in enumerate(chart.rules):
         x = _x(chart, value)
-        # One below the other, so that rules close together keep their names apart.
-        y = TOP + 14 + 17 * number
+        # One above the other, so that rules close together keep their names apart;
+        # low, where curves that rise towards a limit leave room.
+        y = HEIGHT - BOTTOM - 10 - 17 * number
         parts.append(f'<path class="rule" d="M{x} {TOP}V{HEIGHT - BOTTOM}"/>')
         parts.append(_text(x - 6, y, name, "name", "end"))
     return parts
@@ -149,7 +152,8 @@ def _series(chart: Chart, series: Series) -> list[str]:
         parts.append(f'<path class="line {series.css}" d="M{path}"/>')
     full, radius = ("full", 3) if series.is_line else ("", 5)
     css = series.css.replace(" dashed", "")
-    for (x, y), (x_value, y_value) in zip(at, series.points, strict=True):
+    dots = zip(at, series.points, strict=True) if len(at) <= MAX_DOTS else ()
+    for (x, y), (x_value, y_value) in dots:
         parts.append(
             f'<circle class="dot {css} {full}" cx="{x}" cy="{y}" r="{radius}"><title>'
             f"{html.escape(series.name)}: {x_value:,.4g}, {y_value:,.4g}</title>"

@@ -23,7 +23,19 @@ def to_text(result: SideBySide) -> str:
     lines = [title(result), disturbance(result), _line(HEAD)]
     lines += [_line(row) for row in rows(result)]
     lines += ["", *(target.to_text() for target in targets(result))]
-    return "\n".join(lines)
+    return "\n".join([*lines, *overheads(result)])
+
+
+def overheads(result: SideBySide) -> list[str]:
+    """Where the server's processor time goes; busy neighbours hardly change it."""
+    model_us = result.best.cpu_us_per_text
+    return [
+        f"{NAMES[load['transport']]}, {MANY} clients: the server spends "
+        f"{load['server_cpu_us']:.0f} us per request, of which the model would take "
+        f"{model_us:.0f} in process"
+        for load in result.closed
+        if load["clients"] == MANY and load["server_cpu_us"]
+    ]
 
 
 def title(result: SideBySide) -> str:
@@ -42,6 +54,10 @@ def disturbance(result: SideBySide) -> str:
     cores = result.disturbance
     advice = ": too much, measure again" if cores > QUIET else ""
     return f"other programs used {cores:.2f} cores meanwhile{advice}"
+
+
+def _warning(result: SideBySide) -> str:
+    return "; DISTURBED by other programs" if result.disturbance > QUIET else ""
 
 
 def rows(result: SideBySide) -> list[tuple[str, ...]]:
@@ -91,7 +107,7 @@ def chart(result: SideBySide, model: str) -> str:
     return plot.draw(
         plot.Chart(
             title=f"Latency against throughput: {model}",
-            note=f"{title(result)}; Poisson arrivals, each request one text",
+            note=f"{title(result)}; Poisson arrivals, one text each{_warning(result)}",
             x_axis=plot.linear_axis("texts per second", rates),
             y_axis=plot.log_axis("milliseconds", times),
             series=series,
@@ -163,7 +179,8 @@ def _section(result: SideBySide, model: str) -> str:
     return (
         f"<h2>{html.escape(title(result))}</h2><p>{disturbance(result)}.</p>"
         f"<figure>{chart(result, model)}</figure>"
-        f"<ul>{promises}</ul><div><table><thead><tr>{head}</tr></thead>"
+        f"<ul>{promises}</ul><p>{'<br>'.join(overheads(result))}</p>"
+        f"<div><table><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 
