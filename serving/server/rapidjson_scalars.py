@@ -151,8 +151,8 @@ def _is_too_big(whole: bytes, fraction: bytes, exponent: bytes) -> bool:
     if math.isinf(float(whole)):
         return True
     digits = exponent[1:].lstrip(b"+")
-    if len(digits) < 2 or digits.startswith(b"-"):
-        return False  # A single digit is never compared.
+    if digits.startswith(b"-"):
+        return False
     digits = digits.lstrip(b"0") or b"0"
     limit = MAX_EXPONENT + _counted_decimals(whole, fraction[1:])
     return len(digits) > len(str(limit)) or int(digits) > limit

@@ -81,3 +81,9 @@ def test_a_small_body_does_not_make_a_huge_tensor(instances: list[Any]) -> None:
     body = json.dumps({"instances": instances, "pad_ragged": True}).encode()
     with pytest.raises(StatusError, match="at most 67108864 are allowed"):
         _parse(body, ONE_FLOAT)
+
+
+def test_padding_leaves_lists_alone_that_are_too_deep_for_a_tensor() -> None:
+    body = b'{"pad_ragged": true, "instances": ' + b"[" * 950 + b"]" * 950 + b"}"
+    with pytest.raises(StatusError, match="levels can be a tensor"):
+        _parse(body, ONE_FLOAT)

@@ -57,6 +57,11 @@ def test_columns_are_whole_tensors(inputs: Any) -> None:
     np.testing.assert_array_equal(parsed.inputs["x"], [1, 2])
 
 
+def test_an_input_named_b64_still_takes_base64() -> None:
+    parsed = _parse({"instances": [{"b64": "/w=="}]}, _infos(b64="DT_STRING"))
+    assert parsed.inputs["b64"].tolist() == [b"\xff"]
+
+
 def test_columns_need_no_common_batch_and_may_be_scalars() -> None:
     inputs = _parse({"inputs": {"a": 1, "b": [1, 2]}}, TWO_FLOATS).inputs
     assert (inputs["a"].shape, inputs["b"].shape) == ((), (2,))
@@ -215,6 +220,8 @@ def test_an_echo_ends_after_256_bytes() -> None:
         ),
         (b'[{"a": 1, "a": 2}]', '[{\n        "a": 1,\n        "a": 2\n    }]'),
         (b"[1, NaN, 2]", "[1, "),
+        (b"[1e20, 1e21]", "[100000000000000000000.0, 1e21]"),
+        (b"[0.000001, 0.0000001]", "[0.000001, 1e-7]"),
         (b'["\xff"]', '["\udcff"]'),
     ],
 )

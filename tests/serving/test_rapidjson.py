@@ -101,6 +101,9 @@ def test_errors_have_rapidjson_s_words_and_offsets(body: bytes, message: str) ->
         (b'{"a": 1e-400}', 0.0),
         (b'{"a": "1e999"}', "1e999"),
         (b'{"a": "x: 1e999"}', "x: 1e999"),
+        (b'{"a": NaN.5}', 0.5),
+        (b'{"a": -Infe2}', 0.0),
+        (b'{"a": NaInf}', math.inf),
     ],
 )
 def test_numbers_within_rapidjson_s_limits_are_read(body: bytes, value: object) -> None:
@@ -116,6 +119,10 @@ def test_pairs_of_surrogates_are_read_the_fast_way() -> None:
     body = rb'{"a": "\ud83d\ude00\uD83D\uDE00"}'
     assert not rapidjson._is_for_reader(body)
     assert rapidjson.parse(body) == {"a": "\U0001f600" * 2}
+
+
+def test_text_that_looks_like_a_large_number_is_read_the_fast_way() -> None:
+    assert not rapidjson._is_for_reader(b'{"a": "c3e999", "b": {"b64": "1E400"}}')
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
