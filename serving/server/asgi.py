@@ -3,17 +3,15 @@
 import asyncio
 import socket
 import ssl
-import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from serving.server.body_memory import BodyMemory, HeldBody, Receive
 from serving.server.rest import JSON_TYPE, Answer, Request, RestApi, error_response
-from serving.server.status import StatusError, invalid_argument
+from serving.server.status import StatusError
 
-MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 FAREWELL_S = 0.3
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -25,6 +23,7 @@ class RestApp:
         """Answers end their connections, so that clients turn to another server."""
         self._api = api
         self._cors = cors
+        self._memory = BodyMemory()
 
     async def __call__(
         self, scope: dict[str, Any], receive: Receive, send: Send
@@ -32,38 +31,43 @@ class RestApp:
         if scope["type"] != "http":
             return
         headers = dict(scope["headers"])
-        body = await _read_body(receive)
-        if body is None:
-            return
         if scope["method"] == "OPTIONS" and self._cors:
             origin = headers.get(b"origin", b"")
             answer = Answer(200 if origin.startswith(b"http") else 400, b"")
         else:
-            answer = await self._answer(scope, headers, body)
+            held = self._memory.hold()
+            try:
+                found = await self._answer(scope, headers, receive, held)
+            finally:
+                held.release()
+            if found is None:
+                return
+            answer = found
         await _send_answer(send, answer, self._extra_headers(answer))
 
     async def _answer(
-        self, scope: dict[str, Any], headers: dict[bytes, bytes], body: bytes
-    ) -> Answer:
+        self,
+        scope: dict[str, Any],
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        held: HeldBody,
+    ) -> Answer | None:
+        method, target = scope["method"], _target(scope)
+        sent = headers.get(b"authorization")
+        authorization = None if sent is None else sent.decode("latin-1")
         try:
+            self._api.admit(method, target, authorization)
+            body = await held.read(receive)
+            if body is None:
+                return None
             if headers.get(b"content-encoding", b"").lower() == b"gzip":
-                body = await asyncio.to_thread(unpack_gzip, body)
+                body = await held.unpack(body)
         except StatusError as error:
             return error_response(error)
-        # Upstream does not split the query off the path.
-        target = scope["raw_path"].decode("latin-1")
-        if scope["query_string"]:
-            target += "?" + scope["query_string"].decode("latin-1")
-        authorization = headers.get(b"authorization")
         client = scope.get("client")
+        peer = f"{client[0]}:{client[1]}" if client else ""
         return await self._api.answer(
-            Request(
-                scope["method"],
-                target,
-                body,
-                None if authorization is None else authorization.decode("latin-1"),
-                f"{client[0]}:{client[1]}" if client else "",
-            )
+            Request(method, target, body, authorization, peer)
         )
 
     def _extra_headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
@@ -79,16 +83,12 @@ class RestApp:
         return headers
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """The body, or None when the client went away before its end."""
-    chunks = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+def _target(scope: dict[str, Any]) -> str:
+    # Upstream does not split the query off the path.
+    target = str(scope["raw_path"].decode("latin-1"))
+    if scope["query_string"]:
+        target += "?" + scope["query_string"].decode("latin-1")
+    return target
 
 
 async def _send_answer(
@@ -102,24 +102,6 @@ async def _send_answer(
     start = {"type": "http.response.start", "status": answer.status}
     await send({**start, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-def unpack_gzip(body: bytes) -> bytes:
-    """The body behind `Content-Encoding: gzip`.
-
-    Raises:
-        StatusError: it is no gzip, or larger than 100 MiB unpacked.
-    """
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        content = unpacker.decompress(body, MAX_UNPACKED_BYTES)
-    except zlib.error as error:
-        raise invalid_argument(f"Failed to decompress the gzip body: {error}") from None
-    if unpacker.unconsumed_tail:
-        raise invalid_argument(
-            f"The gzip body is larger than {MAX_UNPACKED_BYTES} bytes unpacked."
-        )
-    return content
 
 
 class RestServer:

@@ -14,7 +14,6 @@ log = logging.getLogger(__name__)
 
 # What an HTTP 401 must carry.
 CHALLENGE = {"www-authenticate": "Bearer"}
-_OPEN_TARGETS = ("/healthz", "/readyz")
 _OPEN_SERVICE = "/grpc.health.v1.Health/"
 # RFC 6750; anything else could not be sent in a header.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -53,11 +52,6 @@ class TokenGuard:
         matches = [hmac.compare_digest(sent, known) for known in self._digests]
         if not any(matches):
             raise _unauthenticated("The bearer token is not one of this server's.")
-
-    @staticmethod
-    def guards_target(target: str) -> bool:
-        """Whether a REST path needs a token: all but the probes."""
-        return target not in _OPEN_TARGETS
 
     @staticmethod
     def guards_method(full_method: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import hypothesis
 import pytest
@@ -167,3 +168,19 @@ def test_depth_costs_the_exact_way_no_recursion() -> None:
     for _ in range(1000):
         (value,) = value
     assert math.isnan(value)
+
+
+@pytest.mark.parametrize(
+    "end, message",
+    [
+        (b"x]", "Invalid value. at offset: 1000002"),
+        (b"1 1]", "Missing a comma or ']' after an array element. at offset: 1000004"),
+        (b"", "Invalid value. at offset: 1000002"),
+    ],
+)
+def test_a_large_body_is_not_read_again_to_tell_what_is_wrong(
+    end: bytes, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rapidjson, "Reader", None)
+    with pytest.raises(rapidjson.JsonError, match=re.escape(message)):
+        rapidjson.parse(b"\n[" + b"1," * 500_000 + end)

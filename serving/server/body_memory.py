@@ -1,0 +1,139 @@
+"""How much memory the bodies of REST requests may take, all together."""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from serving.server.status import Code, StatusError, invalid_argument
+
+MAX_UNPACKED_BYTES = 100 * 1024 * 1024
+MAX_TOTAL_BYTES = 1024 * 1024 * 1024
+# JSON of this size takes twenty times as much while it is read.
+LARGE_BYTES = 16 * 1024 * 1024
+MAX_LARGE = 2
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class BodyMemory:
+    """Counts the bytes of all bodies; lets few large ones be worked on at once."""
+
+    def __init__(
+        self, total_bytes: int = MAX_TOTAL_BYTES, max_large: int = MAX_LARGE
+    ) -> None:
+        self.held_bytes = 0
+        self._total_bytes = total_bytes
+        self._large = asyncio.Semaphore(max_large)
+
+    def hold(self) -> "HeldBody":
+        """For one request; call `release` when it is answered."""
+        return HeldBody(self)
+
+    def take(self, size: int) -> None:
+        """Counts `size` more bytes.
+
+        Raises:
+            StatusError: RESOURCE_EXHAUSTED.
+        """
+        if self.held_bytes + size > self._total_bytes:
+            raise StatusError(
+                Code.RESOURCE_EXHAUSTED,
+                f"The server holds {self.held_bytes} bytes of other requests; try "
+                "again later, or send smaller ones.",
+            )
+        self.held_bytes += size
+
+    async def enter_large(self) -> None:
+        """Waits for a place among the large ones."""
+        await self._large.acquire()
+
+    def leave_large(self) -> None:
+        """Gives the place to the next."""
+        self._large.release()
+
+
+class HeldBody:
+    """The body of one request, and what it takes."""
+
+    def __init__(self, memory: BodyMemory) -> None:
+        self._memory = memory
+        self._bytes = 0
+        self._is_large = False
+
+    async def read(self, receive: Receive) -> bytes | None:
+        """The whole body, or None when the client went away before its end.
+
+        Raises:
+            StatusError: RESOURCE_EXHAUSTED.
+        """
+        chunks = []
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunk = message.get("body", b"")
+            self._take(len(chunk))
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                break
+        if self._bytes > LARGE_BYTES:
+            await self._enter_large()
+        return b"".join(chunks)
+
+    async def unpack(self, body: bytes) -> bytes:
+        """The body behind `Content-Encoding: gzip`.
+
+        Raises:
+            StatusError: it is no gzip, larger than 100 MiB unpacked, or too much for
+                the server now.
+        """
+        unpacker = zlib.decompressobj(wbits=31)
+        content = await asyncio.to_thread(_step, unpacker, body, LARGE_BYTES)
+        self._take(len(content))
+        rest = unpacker.unconsumed_tail
+        if not rest:
+            return _whole(unpacker, body, content)
+        await self._enter_large()
+        left = MAX_UNPACKED_BYTES - len(content)
+        self._take(left)
+        more = await asyncio.to_thread(_step, unpacker, rest, left)
+        self._give_back(left - len(more))
+        if unpacker.unconsumed_tail:
+            raise invalid_argument(
+                f"The gzip body is larger than {MAX_UNPACKED_BYTES} bytes unpacked."
+            )
+        return _whole(unpacker, body, content + more)
+
+    def release(self) -> None:
+        """Gives everything back."""
+        self._give_back(self._bytes)
+        if self._is_large:
+            self._is_large = False
+            self._memory.leave_large()
+
+    async def _enter_large(self) -> None:
+        if not self._is_large:
+            await self._memory.enter_large()
+            self._is_large = True
+
+    def _take(self, size: int) -> None:
+        self._memory.take(size)
+        self._bytes += size
+
+    def _give_back(self, size: int) -> None:
+        self._memory.held_bytes -= size
+        self._bytes -= size
+
+
+def _whole(unpacker: Any, body: bytes, content: bytes) -> bytes:
+    if body and not unpacker.eof:
+        raise invalid_argument("Failed to decompress the gzip body: it ends too early.")
+    return content
+
+
+def _step(unpacker: Any, data: bytes, max_bytes: int) -> bytes:
+    try:
+        return bytes(unpacker.decompress(data, max_bytes))
+    except zlib.error as error:
+        raise invalid_argument(f"Failed to decompress the gzip body: {error}") from None
