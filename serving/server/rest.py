@@ -18,7 +18,7 @@ from serving.server.core import DEFAULT_SIGNATURE, Core, ModelRef
 from serving.server.health import Health
 from serving.server.json_answer import error_answer, predict_answer
 from serving.server.json_examples import parse_examples, results_answer
-from serving.server.json_request import parse_predict
+from serving.server.json_request import read_predict
 from serving.server.request_record import REST, RequestRecord
 from serving.server.served_version import ServedVersion
 from serving.server.status import (
@@ -169,10 +169,12 @@ class RestApi:
     async def _predict(
         self, ref: ModelRef, body: bytes, record: RequestRecord
     ) -> Answer:
+        record.model_name = ref.name
+        # Upstream reads the body before it looks for the model.
+        request = await self._off_loop(len(body), read_predict, body)
         with self._core.use(ref, record) as version:
-            parsed = await self._off_loop(
-                len(body), parse_predict, body, lambda name: _inputs_of(version, name)
-            )
+            infos = _inputs_of(version, request.signature_name)
+            parsed = await self._off_loop(len(body), request.tensors, infos)
             outputs = await self._core.predict(
                 version,
                 parsed.signature_name or DEFAULT_SIGNATURE,
@@ -186,8 +188,9 @@ class RestApi:
         return Answer(200, content, headers=_served_by(version))
 
     async def _infer(self, ref: ModelRef, body: bytes, record: RequestRecord) -> Answer:
+        record.model_name = ref.name
+        parsed = await self._off_loop(len(body), parse_examples, body)
         with self._core.use(ref, record) as version:
-            parsed = await self._off_loop(len(body), parse_examples, body)
             result = await self._core.infer(
                 version,
                 parsed.signature_name,

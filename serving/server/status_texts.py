@@ -124,4 +124,8 @@ def did_not_become_available(what: str, causes: Mapping[str, object]) -> StatusE
 
 def malformed_request(method: str, target: str) -> StatusError:
     """A path that is none of the API's."""
-    return invalid_argument(f"Malformed request: {method} {target}")
+    return invalid_argument(
+        f"Malformed request: {method} {target}. Expected: POST "
+        "/v1/models/NAME[/versions/N|/labels/L]:predict|classify|regress without a "
+        "query string, or GET /v1/models/NAME[/versions/N|/labels/L][/metadata]."
+    )

@@ -82,20 +82,8 @@ def _malformed(method: str, target: str) -> tuple[str, str, int, str]:
         (
             "POST",
             "/v1/models/m:predict",
-            404,
-            "Servable not found for request: Latest(m)",
-        ),
-        (
-            "POST",
-            "/v1/models/m/versions/7:predict",
-            404,
-            "Servable not found for request: Specific(m, 7)",
-        ),
-        (
-            "POST",
-            "/v1/models/classifier/labels/new:predict",
             400,
-            "Unrecognized servable version label: new",
+            "JSON Parse error: The document is empty",
         ),
         ("POST", PREDICT, 400, "JSON Parse error: The document is empty"),
     ],
@@ -104,6 +92,27 @@ def test_a_wrong_request_has_upstream_s_status_and_words(
     fake_server: FakeServer, method: str, target: str, status: int, message: str
 ) -> None:
     answer = Answer(fake_server, method, target)
+    assert (answer.status, list(answer.json)) == (status, ["error"])
+    # What was expected stands behind upstream's words.
+    assert answer.json["error"].partition(". Expected: POST ")[0] == message
+
+
+@pytest.mark.parametrize(
+    "part, status, message",
+    [
+        ("m", 404, "Servable not found for request: Latest(m)"),
+        ("m/versions/7", 404, "Servable not found for request: Specific(m, 7)"),
+        (
+            "classifier/labels/new",
+            400,
+            "Unrecognized servable version label: new",
+        ),
+    ],
+)
+def test_an_unknown_model_version_or_label_has_upstream_s_words(
+    fake_server: FakeServer, part: str, status: int, message: str
+) -> None:
+    answer = Answer(fake_server, "POST", f"/v1/models/{part}:predict", HALF)
     assert (answer.status, answer.json) == (status, {"error": message})
 
 
