@@ -19,7 +19,7 @@ from serving.config import TlsConfig
 from serving.engine_settings import EngineSettings
 from serving.engines import Engine, EngineChoice, EngineCommand
 from serving.model_settings import ModelSettings
-from serving.readiness import ModelState, StatusProbe
+from serving.readiness import ModelState, StatusProbe, first_token
 from serving.version_dirs import find_versions
 
 STOP_LIMIT_S = 30.0
@@ -83,6 +83,9 @@ class RunningServer:
         known: dict[str, Any] = {"model_name": self.settings.models[0].name}
         if self.settings.tls is not None:
             known["tls"] = TlsConfig(ca_path=self.settings.tls.certificate_path)
+        token = first_token(self.settings.bearer_token_file)
+        if token is not None:
+            known["token"] = token
         return Client(self.grpc_endpoint, **{**known, **settings})
 
     def wait_until_ready(

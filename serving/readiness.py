@@ -107,8 +107,14 @@ def _unchecked_context(settings: EngineSettings) -> ssl.SSLContext | None:
 
 
 def _headers(settings: EngineSettings) -> dict[str, str]:
-    if settings.bearer_token_file is None:
-        return {}
-    lines = pathlib.Path(settings.bearer_token_file).read_text("utf-8").splitlines()
+    token = first_token(settings.bearer_token_file)
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+def first_token(path: str | None) -> str | None:
+    """A token that the server takes, out of its file; None without one."""
+    if path is None:
+        return None
+    lines = pathlib.Path(path).read_text("utf-8").splitlines()
     tokens = [line.strip() for line in lines if line.strip() and line[:1] != "#"]
-    return {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
+    return tokens[0] if tokens else None

@@ -144,6 +144,7 @@ def _questions(server: Any, name: str, rest: str) -> list[str]:
         options += f" --ca-path {trusted}"
         headers += f"--cacert {trusted} " if server.has_rest_tls else ""
     if server.settings.bearer_token_file:
+        options += f" --token-file {shlex.quote(server.settings.bearer_token_file)}"
         headers += '-H "Authorization: Bearer TOKEN" '
     body = shlex.quote(json.dumps({"instances": ["your text"]}))
     return [

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from serving.engine_settings import EngineSettings
-from serving.engines import Engine, EngineChoice
+from serving.engines import Engine, EngineChoice, EngineCommand
 from serving.launch import RunningServer, ServerStartError, start, start_server
 from serving.model_settings import ModelSettings
 from serving.readiness import StatusProbe
@@ -181,6 +181,26 @@ def test_a_model_that_does_not_come_is_named_and_the_other_served(
     assert "other: " in lines[0]
     assert "good" not in lines[0]
     assert "log: " in lines[0]
+
+
+def test_a_client_of_a_guarded_server_has_the_token(base_path: pathlib.Path) -> None:
+    tokens = base_path.parent / "tokens"
+    tokens.write_text("# of the tests\nabcdefghijklmnopqrst\n")
+    model = ModelSettings(base_path=str(base_path))
+    settings = EngineSettings(
+        models=(model,),
+        port=free_port(),
+        rest_api_port=free_port(),
+        bearer_token_file=str(tokens),
+    )
+    settings.write_files(base_path.parent)
+    flags = settings.flags(str(base_path.parent), embedded=True)
+    fake = (sys.executable, "-m", "tests.serving.fake_model_server", *flags)
+    command = EngineCommand(Engine.EMBEDDED, fake, working_dir=ROOT)
+    with RunningServer(command, settings, base_path.parent / "log") as server:
+        server.wait_until_ready(30)
+        with server.client() as client:
+            assert client.classify(["a"])[0].label == "billing"
 
 
 @pytest.mark.parametrize(
