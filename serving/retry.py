@@ -153,11 +153,9 @@ def ask(
 
 def _invites(error: ServingError) -> bool:
     # Other errors come back the same, or the server may still be working on the first
-    # request. A full server says so with a time, or should be left alone.
+    # request. A full server says when to come back, or should be left alone. (Never is
+    # infinite, and beyond every deadline.)
     if isinstance(error, UnavailableError):
-        return error.retry_after_s != float("inf")
-    return (
-        isinstance(error, ResourceExhaustedError)
-        and error.retry_after_s is not None
-        and error.retry_after_s != float("inf")
-    )
+        return True
+    is_full = isinstance(error, ResourceExhaustedError)
+    return is_full and error.retry_after_s is not None

@@ -22,12 +22,16 @@ REST_ANSWER = b'{"outputs": {"labels": [["a", "b"]], "scores": [[0.75, 0.25]]}}'
 
 @dataclasses.dataclass
 class Reply:
-    """What to answer. `status` is a gRPC code's name or an HTTP number."""
+    """What to answer. `status` is a gRPC code's name or an HTTP number.
+
+    Over REST, with `trickle_s`, the body comes byte by byte, so many seconds apart.
+    """
 
     status: Any = None
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     body: bytes | None = None
     wait_s: float = 0.0
+    trickle_s: float = 0.0
 
 
 @dataclasses.dataclass
@@ -160,7 +164,12 @@ class StubRestServer:
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(content)
+                if not reply.trickle_s:
+                    self.wfile.write(content)
+                    return
+                for byte in content:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(reply.trickle_s)
 
             do_GET = do_POST
 

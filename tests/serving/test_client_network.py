@@ -1,5 +1,6 @@
 """What the clients do on the wire: tokens, retries, hedges, compression, reuse."""
 
+import concurrent.futures
 import contextlib
 import gzip
 import pathlib
@@ -204,6 +205,27 @@ def test_rest_bodies_are_compressed_when_asked(over: str) -> None:
     assert "content-encoding" not in short.headers
 
 
+@over_rest
+def test_rest_bodies_are_plain_unless_asked(over: str) -> None:
+    with asking(over) as (stub, client):
+        client.classify(["x" * 5000])
+    assert b"x" * 5000 in stub.asked[0].body
+
+
+@over_grpc
+def test_closing_the_client_ends_waiting_calls_with_an_error_of_ours(over: str) -> None:
+    with (
+        asking(over, always(Reply(wait_s=5.0))) as (stub, client),
+        concurrent.futures.ThreadPoolExecutor(1) as pool,
+    ):
+        pending = pool.submit(client.classify, ["x"])
+        while not stub.asked:
+            time.sleep(0.01)
+        client.close()
+        with pytest.raises(errors.CancelledError, match="(?i)clos"):
+            pending.result(timeout=10)
+
+
 @over_grpc
 def test_grpc_messages_are_compressed_when_asked(over: str) -> None:
     sizes = {}
@@ -221,7 +243,7 @@ def test_grpc_messages_are_compressed_when_asked(over: str) -> None:
 
 @over_rest
 def test_a_server_that_trickles_does_not_outlive_the_deadline(over: str) -> None:
-    endless = Reply(body=b"[", headers={"content-length": "1000"})
+    endless = Reply(body=b"[" * 100, trickle_s=0.05)
     start = time.monotonic()
     with (
         asking(over, always(endless), deadline_s=0.3) as (_, client),
