@@ -37,7 +37,7 @@ def overheads(result: SideBySide) -> list[str]:
         f"{least} on average",
         *(
             f"{NAMES[load['transport']]}, {MANY} clients: the server spends "
-            f"{load['server_cpu_us']:.0f} us per request, of which the model would take "
+            f"{load['server_cpu_us']:.0f} us per request; the model alone takes "
             f"{model_us:.0f} in process"
             for load in result.closed
             if load["clients"] == MANY and load["server_cpu_us"]
