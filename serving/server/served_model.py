@@ -100,7 +100,8 @@ class ServedModel:
         several unwanted ones the newest is enough.
         """
         unwanted = [v for v in self._available() if v.retired]
-        all_go = unload_first or not any(not v.retired for v in self.live.values())
+        # Not `live`: a wanted version may be on its way out, to come back as a new one.
+        all_go = unload_first or not self.wanted
         if all_go or any(not v.retired for v in self._available()):
             return unwanted
         return sorted(unwanted, key=_number)[:-1]
@@ -120,8 +121,7 @@ class ServedModel:
         """
         if not version.retired:
             return True
-        is_any_wanted = any(not v.retired for v in self.live.values())
-        return is_any_wanted and not self._available()
+        return bool(self.wanted) and not self._available()
 
     def route(self, leaving: Iterable[ServedVersion], allow_unavailable: bool) -> Route:
         """What requests may reach, without those that are leaving."""
@@ -164,16 +164,18 @@ class ServedModel:
     @property
     def failure(self) -> ServedVersion | None:
         """The newest wanted version, when all of them have failed for good."""
-        wanted = [v for v in self.live.values() if not v.retired]
-        if self._available() or not all(v.state is State.END for v in wanted):
+        if self._available() or not self.is_settled:
             return None
+        wanted = (self.live[number] for number in self.wanted)
         return max(wanted, key=_number, default=None)
 
     @property
     def is_settled(self) -> bool:
         """True when nothing waits to be loaded, or to be tried again."""
-        waiting = (v.is_loading and not v.retired for v in self.live.values())
-        return self.found is not None and self.loading is None and not any(waiting)
+        if self.found is None or self.loading is not None:
+            return False
+        versions = [self.live.get(number) for number in self.wanted]
+        return all(v is not None and _is_settled(v) for v in versions)
 
     @property
     def is_unloading(self) -> bool:
@@ -186,6 +188,11 @@ class ServedModel:
 
 def _number(version: ServedVersion) -> int:
     return version.number
+
+
+def _is_settled(version: ServedVersion) -> bool:
+    is_over = version.state in (State.AVAILABLE, State.END)
+    return is_over and not version.retired
 
 
 def _is_in_memory(version: ServedVersion) -> bool:

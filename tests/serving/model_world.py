@@ -109,9 +109,9 @@ class World:
 
     def load(self, entry: ModelEntry, version: ServedVersion) -> TinyServable:
         self.loads.append((entry.name, version.number))
+        self.during_load()
         if (entry.name, version.number) in self.broken:
             raise StatusError(Code.NOT_FOUND, "saved_model.pb is missing")
-        self.during_load()
         servable = TinyServable()
         self.servables.append(weakref.ref(servable))
         return servable

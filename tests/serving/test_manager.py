@@ -172,6 +172,19 @@ def test_specific_versions_roll_back_without_a_gap(world: World) -> None:
     assert world.states() == {2: "END", 1: "AVAILABLE"}
 
 
+def test_a_roll_back_to_a_version_that_still_unloads_leaves_no_gap(
+    world: World,
+) -> None:
+    world.push(1)
+    with world.manager.use("m"):
+        world.push(2)
+        world.delete(2)
+        assert world.states() == {2: "AVAILABLE", 1: "UNLOADING"}
+        assert not world.manager.is_settled
+        assert world.served() == 2
+    assert world.states() == {2: "END", 1: "AVAILABLE"}
+
+
 def test_an_unknown_specific_version_is_a_warning_only(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -236,22 +249,6 @@ def test_unload_before_load_frees_memory_first(tmp_path: pathlib.Path) -> None:
             world.served()
         assert caught.value.code is Code.UNAVAILABLE
     assert world.served() == 2
-
-
-def test_the_start_fails_only_when_every_model_has(world: World) -> None:
-    world.broken |= {("m", 1), ("n", 1)}
-    world.serve(world.entry(), world.entry("n"))
-    for name in ("m", "n"):
-        assert world.manager.start_error() is None
-        world.push(1, name=name)
-    world.pass_s(60)
-    assert world.manager.start_error() is None
-    world.pass_s(60)
-    cause = "due to error: NOT_FOUND: saved_model.pb is missing"
-    assert str(world.manager.start_error()) == (
-        "UNKNOWN: 2 servable(s) did not become available: "
-        f"{{{{{{name: m version: 1}} {cause}}}, {{{{name: n version: 1}} {cause}}}, }}"
-    )
 
 
 def test_the_number_of_retries_may_change_while_a_load_fails(world: World) -> None:

@@ -2,7 +2,6 @@
 
 import pathlib
 import tempfile
-from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -46,7 +45,6 @@ class ManagerMachine(RuleBasedStateMachine):
         self.policy = VersionPolicy()
         self.is_configured = True
         self.held: list[ServedVersion] = []
-        self.never_closed: list[Any] = []
         self.must_answer = False
         self.world.serve(self.world.entry())
 
@@ -85,6 +83,14 @@ class ManagerMachine(RuleBasedStateMachine):
     @rule()
     def load(self) -> None:
         self.loads.run()
+
+    @precondition(lambda self: self.loads.jobs)
+    @rule(number=NUMBERS)
+    def load_while_the_folder_changes(self, number: int) -> None:
+        change = self.delete if number in self.on_disk else self.push
+        self.world.during_load = lambda: change(number)
+        self.loads.run()
+        self.world.during_load = lambda: None
 
     @precondition(lambda self: self.unloads.jobs)
     @rule()
@@ -160,5 +166,5 @@ class ManagerMachine(RuleBasedStateMachine):
 
 TestManager = ManagerMachine.TestCase
 TestManager.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, derandomize=True
+    max_examples=250, stateful_step_count=40, deadline=None, derandomize=True
 )

@@ -1,4 +1,4 @@
-"""Who is told of changes, of what and in which order."""
+"""Who is told of changes, in which order, and of a start that failed."""
 
 import pathlib
 
@@ -38,3 +38,19 @@ def test_a_new_configuration_is_told_outside_the_lock(world: World) -> None:
     world.manager.on_configured(lambda: seen.append(world.manager.unready_models()))
     world.manager.configure([world.entry(), world.entry("new")])
     assert seen == [["m", "new"]]
+
+
+def test_the_start_fails_only_when_every_model_has(world: World) -> None:
+    world.broken |= {("m", 1), ("n", 1)}
+    world.serve(world.entry(), world.entry("n"))
+    for name in ("m", "n"):
+        assert world.manager.start_error() is None
+        world.push(1, name=name)
+    world.pass_s(60)
+    assert world.manager.start_error() is None
+    world.pass_s(60)
+    cause = "due to error: NOT_FOUND: saved_model.pb is missing"
+    assert str(world.manager.start_error()) == (
+        "UNKNOWN: 2 servable(s) did not become available: "
+        f"{{{{{{name: m version: 1}} {cause}}}, {{{{name: n version: 1}} {cause}}}, }}"
+    )
