@@ -100,8 +100,14 @@ async def _send_answer(
         *extra,
     ]
     start = {"type": "http.response.start", "status": answer.status}
-    await send({**start, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    try:
+        await send({**start, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+    except RuntimeError as error:
+        if "closed" not in str(error):
+            raise
+        # uvloop's word for a client that has just left; uvicorn hears of it next.
+        await asyncio.sleep(0)
 
 
 class RestServer:
@@ -129,6 +135,7 @@ class RestServer:
             log_config=None,
             log_level="error",
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             date_header=False,
         )

@@ -78,7 +78,7 @@ class SavedModelServable:
         fetches = self._fetches[signature_name]
         fetch = [fetches[alias] for alias in outputs]
         found = self._call(feed, fetch, timeout_s, self._paces[signature_name])
-        return dict(zip(outputs, found, strict=True))
+        return {alias: _array(v) for alias, v in zip(outputs, found, strict=True)}
 
     def run_many(
         self, calls: Sequence[Call], timeout_s: float | None
@@ -98,7 +98,9 @@ class SavedModelServable:
             fetch += [fetches[alias] for alias in call.outputs]
         # No pace of its own: the sum of several signatures is rarely short.
         found = iter(self._call(feed, fetch, timeout_s, Pace(is_bounded=False)))
-        return [{alias: next(found) for alias in call.outputs} for call in calls]
+        return [
+            {alias: _array(next(found)) for alias in call.outputs} for call in calls
+        ]
 
     def close(self) -> None:
         """Frees the session, its variables and the graph. Nothing runs any more."""
@@ -186,3 +188,8 @@ def _run_error(error: Exception) -> StatusError:
     if status.code is Code.INTERNAL and isinstance(error, TypeError | ValueError):
         return StatusError(Code.INVALID_ARGUMENT, str(error))
     return status
+
+
+def _array(value: Any) -> np.ndarray:
+    # A scalar string comes as bytes.
+    return np.array(value, dtype=object) if isinstance(value, bytes) else value
