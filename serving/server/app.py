@@ -18,7 +18,7 @@ from serving.server.manager import (
 from serving.server.models import ModelEntry, read_config_file
 from serving.server.observation import Observation
 from serving.server.scheduler import Scheduler
-from serving.server.status import Code, StatusError
+from serving.server.status import StatusError
 from serving.server.transports import Transports
 
 log = logging.getLogger(__name__)
@@ -93,8 +93,8 @@ class ServerApp:
             if not announced and self.health.is_ready:
                 announced = True
                 log.info("All models are ready.")
-            if not announced and self.manager.is_settled:
-                self._check_any_model()
+            if not announced and (error := self.manager.start_error()) is not None:
+                raise error
             time.sleep(TICK_S)
 
     def stop(self) -> None:
@@ -120,20 +120,6 @@ class ServerApp:
             log.error("Kept the models as they are: %s", error)
             return
         self.manager.configure(entries)
-
-    def _check_any_model(self) -> None:
-        failures = self.manager.failures()
-        configured = self.manager.model_count
-        if not configured or len(failures) < configured:
-            return
-        causes = ", ".join(
-            f"{{name: {name} version: {v.number}}} due to error: {v.error}}}"
-            for name, v in failures.items()
-        )
-        raise StatusError(
-            Code.UNKNOWN,
-            f"{len(failures)} servable(s) did not become available: {{{causes}, }}",
-        )
 
 
 class _Timer:

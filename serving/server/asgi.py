@@ -10,7 +10,7 @@ from serving.server.body_memory import BodyMemory, HeldBody, Receive
 from serving.server.rest import JSON_TYPE, Answer, Request, RestApi, error_response
 from serving.server.status import StatusError
 
-FAREWELL_S = 0.3
+FAREWELL_S = 0.2
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -1,5 +1,6 @@
 """What a request does, whichever transport brought it: tensors in, tensors out."""
 
+import asyncio
 import contextlib
 import dataclasses
 import time
@@ -50,10 +51,23 @@ class Core:
     ) -> None:
         self.manager = manager
         self.in_flight = 0
+        self.is_closing = False
+        self.closed = asyncio.Event()
         self._scheduler = scheduler
         self._observers = list(observers)
         self._samples = samples
         self._check_method = check_method_name
+
+    async def refuse(self) -> None:
+        """Ends a request that comes once `is_closing` is set.
+
+        Raises:
+            StatusError: UNAVAILABLE, which clients repeat, but only after `closed` is
+                set: a client that came back at once would meet a server that is just
+                closing, and CANCELLED.
+        """
+        await self.closed.wait()
+        raise status_texts.shutting_down()
 
     def begin(self) -> float:
         """Counts one more request under way; `end` takes what this returns."""

@@ -73,6 +73,8 @@ def _rpc(
             api=api, entrypoint=GRPC, request_bytes=len(content), peer=context.peer()
         )
         try:
+            if core.is_closing:
+                await core.refuse()
             response = await handler(_parsed(parse, api, content), context, record)
             answer: bytes = response.SerializeToString()
             record.response_bytes = len(answer)
@@ -123,12 +125,16 @@ def _health_handlers(health: Health) -> dict[str, grpc.RpcMethodHandler]:
         except StatusError as error:
             return await _abort(context, error)
 
-    async def watch(request: Any, context: Context) -> AsyncIterator[Any]:
+    async def watch(content: bytes, context: Context) -> AsyncIterator[Any]:
         """Every change; ends with the server, so that no stream holds up its stop."""
+        try:
+            name = service(content)
+        except StatusError as error:
+            await _abort(context, error)
         last = None
         while True:
             is_last = health.is_stopping
-            current = health.watch(request.service)
+            current = health.watch(name)
             if current is not last:
                 last = current
                 yield protos.HealthCheckResponse(status=current)
@@ -136,11 +142,14 @@ def _health_handlers(health: Health) -> dict[str, grpc.RpcMethodHandler]:
                 return
             await asyncio.sleep(WATCH_PERIOD_S)
 
-    codec = {
-        "request_deserializer": protos.HealthCheckRequest.FromString,
-        "response_serializer": lambda message: message.SerializeToString(),
-    }
+    def written(message: Any) -> bytes:
+        return bytes(message.SerializeToString())
+
     return {
-        "Check": grpc.unary_unary_rpc_method_handler(check, **codec),
-        "Watch": grpc.unary_stream_rpc_method_handler(watch, **codec),
+        "Check": grpc.unary_unary_rpc_method_handler(
+            check, response_serializer=written
+        ),
+        "Watch": grpc.unary_stream_rpc_method_handler(
+            watch, response_serializer=written
+        ),
     }

@@ -72,8 +72,8 @@ class GrpcService:
         response = protos.PredictResponse()
         _fill_model_spec(response.model_spec, version, signature_name)
         for alias, array in outputs.items():
-            tensor = codec.encode(array, typed_fields=self._typed_fields)
-            response.outputs[alias].CopyFrom(tensor)
+            tensor = response.outputs[alias]
+            codec.encode_into(tensor, array, typed_fields=self._typed_fields)
         return response
 
     async def classify(

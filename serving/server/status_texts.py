@@ -122,6 +122,11 @@ def did_not_become_available(what: str, causes: Mapping[str, object]) -> StatusE
     )
 
 
+def shutting_down() -> StatusError:
+    """For requests that come after SIGTERM on connections from before."""
+    return StatusError(Code.UNAVAILABLE, "The server is shutting down; ask another.")
+
+
 def malformed_request(method: str, target: str) -> StatusError:
     """A path that is none of the API's."""
     return invalid_argument(

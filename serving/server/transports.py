@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from serving.server.asgi import RestApp, RestServer
+from serving.server.asgi import FAREWELL_S, RestApp, RestServer
 from serving.server.core import Core
 from serving.server.flags import ServerFlags
 from serving.server.grpc_server import make_server
@@ -20,6 +20,8 @@ from serving.server.token_guard import TokenGuard
 from serving.server.token_interceptor import TokenInterceptor
 
 log = logging.getLogger(__name__)
+
+GOODBYE_S = 0.02
 
 
 class Transports:
@@ -75,11 +77,22 @@ class Transports:
         """No new requests; those under way end, or are cut off at the limit."""
         stopping = []
         if self._grpc is not None:
-            stopping.append(self._grpc.stop(limit_s))
+            stopping.append(self._stop_grpc(self._grpc, limit_s))
         if self._rest is not None:
             stopping.append(self._rest.stop(limit_s))
         await asyncio.gather(*stopping)
         remove_socket(self._flags)
+
+    async def _stop_grpc(self, server: grpc.aio.Server, limit_s: float) -> None:
+        # gRPC cancels what it has received and not yet handed over when it stops. So
+        # first let nobody come back, then stop, then send all of them elsewhere.
+        self._core.is_closing = True
+        farewell_s = min(FAREWELL_S, limit_s / 2)
+        await asyncio.sleep(farewell_s)
+        stopping = asyncio.create_task(server.stop(limit_s - farewell_s))
+        await asyncio.sleep(GOODBYE_S)
+        self._core.closed.set()
+        await stopping
 
     def _make_grpc(self) -> grpc.aio.Server:
         flags = self._flags
@@ -103,6 +116,12 @@ class Transports:
         tls: Any = None
         if self._tls is not None and flags.rest_api_enable_tls:
             tls = self._tls.rest_context()
+        elif self._tls is not None:
+            log.warning(
+                "REST on port %d is not encrypted, as upstream leaves it; "
+                "--rest_api_enable_tls encrypts it with the same certificate.",
+                flags.rest_api_port,
+            )
         bound = bind_rest(flags.rest_api_port)
         settings = RestSettings(
             timeout_s=flags.rest_api_timeout_in_ms / 1000,

@@ -159,6 +159,28 @@ def test_running_requests_finish_while_the_server_stops(tmp_path: pathlib.Path) 
         assert pending.result().outputs["version"].int64_val[0] == 1
 
 
+def test_a_stop_sends_busy_clients_elsewhere_and_cancels_none(
+    tmp_path: pathlib.Path,
+) -> None:
+    """UNAVAILABLE is repeated by clients; CANCELLED, gRPC's own way, by none."""
+
+    def ask_until_refused(server: FakeServer) -> str:
+        with grpc.insecure_channel(server.grpc_endpoint) as channel:
+            ask = channel.unary_unary(f"/{protos.PREDICTION_SERVICE}/Predict")
+            content = _half().SerializeToString()
+            while True:
+                try:
+                    ask(content, timeout=10)
+                except grpc.RpcError as error:
+                    return str(error.code().name)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with FakeServer(tmp_path) as server:
+            pending = [pool.submit(ask_until_refused, server) for _ in range(8)]
+            time.sleep(0.3)
+        assert [one.result(20) for one in pending] == ["UNAVAILABLE"] * 8
+
+
 def test_a_swap_fails_no_request(tmp_path: pathlib.Path) -> None:
     """Four threads ask without pause while ten versions come and the old ones go."""
     with FakeServer(tmp_path) as server:
@@ -175,6 +197,7 @@ def test_a_swap_fails_no_request(tmp_path: pathlib.Path) -> None:
             for version in range(2, 12):
                 (tmp_path / str(version)).mkdir()
                 server.app.manager.reconcile()
+                assert server.app.manager.wait_settled(5)
             stop.set_result(None)
             seen = set().union(*(one.result(20) for one in pending))
     assert len(seen) > 3

@@ -108,7 +108,7 @@ def test_a_server_whose_only_model_is_broken_exits_with_the_cause(
     assert ended.returncode == 255
     assert (
         "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become "
-        f"available: {{{{name: {MODEL} version: 1}} due to error: NOT_FOUND: "
+        f"available: {{{{{{name: {MODEL} version: 1}} due to error: NOT_FOUND: "
         "saved_model.pb is missing}, }"
     ) in ended.stderr
 
