@@ -23,8 +23,11 @@ def main(arguments: Sequence[str] | None = None, loader: Loader | None = None) -
     try:
         parsed = parse_flags(sys.argv[1:] if arguments is None else arguments)
     except FlagError as error:
-        print(f"{error}\n{usage()}", file=sys.stderr)
+        print(f"{error}\n{usage()}")
         return FAILURE
+    if "--help" in parsed.unknown:
+        print(usage())
+        return 0
     if parsed.flags.version:
         return _print_version()
     _configure_logging()
@@ -58,23 +61,28 @@ def _serve(flags: ServerFlags, loader: Loader | None) -> int:
         app = ServerApp(flags, loader)
         app.start()
     except (StatusError, PortError) as error:
-        print(f"Failed to start server. Error: {error}", file=sys.stderr, flush=True)
-        return FAILURE
+        return _failed(error)
     try:
         app.run_until(signals.should_stop, signals.should_refresh)
     except StatusError as error:
-        print(f"Failed to start server. Error: {error}", file=sys.stderr, flush=True)
-        return FAILURE
+        return _failed(error)
     finally:
         app.stop()
     return 0
 
 
+def _failed(error: Exception) -> int:
+    # Upstream says it on stdout; logs are on stderr.
+    print(f"Failed to start server. Error: {error}", flush=True)
+    log.error("Failed to start server. Error: %s", error)
+    return FAILURE
+
+
 def _warn(flags: ServerFlags, unknown: Sequence[str]) -> None:
     for argument in unknown:
-        print(f"unknown argument: {argument}", file=sys.stderr)
+        print(f"unknown argument: {argument}")
     if unknown:
-        print(f"Flags are written --name=value.\n{usage()}", file=sys.stderr)
+        print(f"Flags are written --name=value.\n{usage()}", flush=True)
     for name in flags.ineffective():
         log.warning("--%s has no effect in the embedded server.", name)
 

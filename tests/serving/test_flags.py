@@ -1,5 +1,6 @@
 """tensorflow_model_server's command line."""
 
+import os
 import subprocess
 import sys
 
@@ -108,20 +109,107 @@ def test_usage_names_every_flag() -> None:
 @pytest.mark.parametrize(
     "arguments, status, words",
     [
-        (["--version"], 0, "TensorFlow ModelServer: "),
-        (["--port=x"], 255, "Flags:"),
-        ([], 255, "Failed to start server. Error: INVALID_ARGUMENT: Both"),
+        (["--version"], 0, ["TensorFlow ModelServer: ", "\nTensorFlow Library: "]),
+        (["--help"], 0, ["usage: ", "--model_base_path="]),
+        (["--port=x"], 255, ["Couldn't interpret value x for flag port", "Flags:"]),
+        (
+            ["--nope=1"],
+            255,
+            ["unknown argument: --nope=1\n", "Flags:", "Failed to start server."],
+        ),
+        (
+            [],
+            255,
+            [
+                "Failed to start server. Error: INVALID_ARGUMENT: Both "
+                "server_options.model_base_path and "
+                "server_options.model_config_file are empty!"
+            ],
+        ),
         (
             ["--model_config_file=/nowhere"],
             255,
-            "Failed to start server. Error: INVALID_ARGUMENT: Cannot read /nowhere",
+            ["Failed to start server. Error: INVALID_ARGUMENT: Cannot read /nowhere"],
+        ),
+        (
+            ["--model_base_path=/m", "--ssl_config_file=/nowhere"],
+            255,
+            ["Failed to start server. Error: INVALID_ARGUMENT: Cannot read ssl_config"],
+        ),
+        (
+            ["--model_base_path=/m", "--bearer_token_file=/dev/null"],
+            255,
+            ["bearer_token_file /dev/null holds no token"],
         ),
     ],
 )
-def test_the_process_says_why_and_ends(
-    arguments: list[str], status: int, words: str
+def test_the_process_says_why_on_stdout_and_ends(
+    arguments: list[str], status: int, words: list[str]
 ) -> None:
     command = [sys.executable, "-m", "serving.server", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == status
-    assert words in ended.stdout + ended.stderr
+    for text in words:
+        assert text in ended.stdout
+
+
+def test_names_and_defaults_are_upstream_s() -> None:
+    cpus = os.cpu_count() or 1
+    defaults = dict(line.split() for line in UPSTREAM_DEFAULTS.splitlines() if line)
+    computed = {"4*cpus": str(4 * cpus), "cpus": str(cpus), "empty": ""}
+    for name, default in defaults.items():
+        found = getattr(ServerFlags(), name)
+        text = str(found).lower() if isinstance(found, bool) else f"{found}"
+        assert text.removesuffix(".0") == computed.get(default, default), name
+
+
+UPSTREAM_DEFAULTS = """
+port 8500
+grpc_socket_path empty
+rest_api_port 0
+rest_api_num_threads 4*cpus
+rest_api_timeout_in_ms 30000
+rest_api_enable_cors_support false
+enable_batching false
+batching_parameters_file empty
+enable_per_model_batching_parameters false
+allow_version_labels_for_unavailable_models false
+model_config_file empty
+model_config_file_poll_wait_seconds 0
+model_name default
+model_base_path empty
+num_load_threads 0
+num_unload_threads 0
+max_num_load_retries 5
+load_retry_interval_micros 60000000
+file_system_poll_wait_seconds 1
+flush_filesystem_caches true
+tensorflow_session_parallelism 0
+tensorflow_intra_op_parallelism 0
+tensorflow_inter_op_parallelism 0
+tensorflow_session_config_file empty
+use_alts_credentials false
+ssl_config_file empty
+platform_config_file empty
+per_process_gpu_memory_fraction 0
+saved_model_tags serve
+grpc_channel_arguments empty
+grpc_max_threads 4*cpus
+enable_model_warmup true
+num_request_iterations_for_warmup 0
+version false
+monitoring_config_file empty
+remove_unused_fields_from_bundle_metagraph true
+prefer_tflite_model false
+num_tflite_pools cpus
+num_tflite_interpreters_per_pool 1
+enable_signature_method_name_check false
+xla_cpu_compilation_enabled false
+xla_gpu_compilation_enabled false
+enable_profiler true
+thread_pool_factory_config_file empty
+mixed_precision empty
+skip_initialize_tpu false
+enable_grpc_healthcheck_service false
+enable_serialization_as_tensor_content false
+"""

@@ -17,7 +17,7 @@ from serving.server.ports import (
     remove_socket,
 )
 from serving.server.status import StatusError
-from tests.serving.fakes import free_port
+from tests.serving.fakes import FakeServer, free_port
 
 
 @pytest.fixture
@@ -164,3 +164,12 @@ def test_channel_arguments_are_int32_or_text(
 def test_a_channel_argument_without_a_value_is_refused(text: str) -> None:
     with pytest.raises(StatusError, match="grpc_channel_arguments takes name=value"):
         channel_options(text)
+
+
+def test_equal_ports_are_logged_and_leave_rest_out(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    with FakeServer(tmp_path / "model", port=port, rest_api_port=port):
+        assert _connects(f"127.0.0.1:{port}")
+    assert f"rest_api_port equals port ({port}); REST is off." in caplog.text

@@ -86,13 +86,14 @@ def running_victim(
 def _wait_until_ready(victim: Victim) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and victim.process.poll() is None:
-        with contextlib.suppress(OSError):
-            connection = http.client.HTTPConnection(
-                "127.0.0.1", victim.target.rest_port, timeout=5
-            )
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", victim.target.rest_port, timeout=5
+        )
+        with contextlib.suppress(OSError), contextlib.closing(connection):
             connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
+            with connection.getresponse() as answer:
+                if answer.status == 200:
+                    return
         time.sleep(0.1)
     raise RuntimeError("the server did not get ready")
 
