@@ -1,5 +1,7 @@
 """TensorProto to numpy and back."""
 
+import tracemalloc
+
 import hypothesis
 import numpy as np
 import pytest
@@ -92,3 +94,24 @@ def test_what_no_tensor_can_hold_is_refused(value: np.ndarray) -> None:
 def test_resources_are_refused_by_name() -> None:
     with pytest.raises(codec.CodecError, match="resource"):
         codec.decode(protos.TensorProto(dtype=20))
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [[2**40], [2**63 - 1], [2**62, 2**62], [0, 2**62], [1] * 65, [2**24 + 1], [1, -1]],
+)
+@pytest.mark.parametrize("dtype", [dtypes.by_number()[1], dtypes.by_number()[7]])
+def test_a_few_bytes_do_not_become_a_giant_tensor(
+    sizes: list[int], dtype: dtypes.DType
+) -> None:
+    tensor = protos.TensorProto(dtype=dtype.number)
+    for size in sizes:
+        tensor.tensor_shape.dim.add(size=size)
+    if 0 not in sizes:
+        getattr(tensor, dtype.field).append(b"x" if dtype.is_string else 1)
+    tracemalloc.start()
+    with pytest.raises(codec.CodecError):
+        codec.decode(tensor)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 2**20
