@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import pathlib
+import shutil
 from typing import Any
 
 import numpy as np
@@ -126,14 +127,17 @@ def test_a_file_that_is_no_model_fails_the_load(tmp_path: pathlib.Path) -> None:
         TfliteServable(file, TfliteConfig())
 
 
-def test_without_the_flag_the_saved_model_is_served(
-    number_model: pathlib.Path, plain: Any
+@pytest.mark.parametrize("has_flag, has_file", [(False, True), (True, False)])
+def test_without_flag_or_file_the_saved_model_is_served(
+    number_model: pathlib.Path, tmp_path: pathlib.Path, has_flag: bool, has_file: bool
 ) -> None:
-    assert not isinstance(plain, TfliteServable)
-    loader = SavedModelLoader(tflite=TfliteConfig(), warmup=False)
-    entry = ModelEntry(name="m", base_path=str(number_model.parent))
-    # Nor is a missing TFLite file an obstacle.
-    loaded: Any = loader(entry, ServedVersion("m", 1, str(number_model)))
+    path = tmp_path / "1"
+    shutil.copytree(number_model, path)
+    if has_file:
+        (path / "model.tflite").write_bytes(b"not read")
+    loader = SavedModelLoader(tflite=TfliteConfig() if has_flag else None, warmup=False)
+    entry = ModelEntry(name="m", base_path=str(tmp_path))
+    loaded: Any = loader(entry, ServedVersion("m", 1, str(path)))
     assert not isinstance(loaded, TfliteServable)
     assert loaded.warmup_report == WarmupReport()
     loaded.close()

@@ -52,5 +52,5 @@ def save_tflite_without_signatures(path: pathlib.Path) -> None:
     """A file that has tensors only, as old converters wrote it."""
     model = EdgeModel()
     function = model.serving_default.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     path.write_bytes(converter.convert())
