@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from serving.server.app import ServerApp
 from serving.server.flags import FlagError, ServerFlags, parse_flags, usage
 from serving.server.manager import Loader
-from serving.server.ports import PortError
+from serving.server.ports import PortError, raise_file_limit
 from serving.server.status import StatusError
 
 FAILURE = 255
@@ -57,6 +57,7 @@ class _Signals:
 
 def _serve(flags: ServerFlags, loader: Loader | None) -> int:
     signals = _Signals()
+    raise_file_limit()
     try:
         app = ServerApp(flags, loader)
         app.start()

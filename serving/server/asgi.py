@@ -115,18 +115,24 @@ class RestServer:
 
     Args:
         tls: encrypts; None speaks plain HTTP.
+        max_body_bytes: longer ones are refused.
     """
 
     def __init__(
-        self, app: RestApp, bound: socket.socket, tls: ssl.SSLContext | None = None
+        self,
+        app: RestApp,
+        bound: socket.socket,
+        tls: ssl.SSLContext | None = None,
+        *,
+        max_body_bytes: int = 256 * 1024 * 1024,
     ) -> None:
         import uvicorn
 
-        from serving.server.http_guard import HttpLimits, guarded_protocol
+        from serving.server.http_guard import guarded_protocol, process_limits
 
         config = uvicorn.Config(
             app,
-            http=guarded_protocol(HttpLimits()),
+            http=guarded_protocol(process_limits(max_body_bytes)),
             # An upgrade to a WebSocket would end in a 500.
             ws="none",
             # As libevent's, so that pools of connections live as long as before.

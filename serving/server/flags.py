@@ -72,6 +72,8 @@ class ServerFlags:
     enable_signature_method_name_check: bool = False
     # Ours: how long running requests may take after SIGTERM.
     shutdown_limit_seconds: int = 20
+    # Ours: the longest body over REST, where upstream takes any; gRPC takes 2 GiB.
+    rest_api_max_body_bytes: int = 256 * 1024 * 1024
     # Ours: permissions of the Unix socket in octal, such as 660; else the umask's.
     grpc_socket_mode: str = ""
     # Ours: REST with the certificate of ssl_config_file. Off, because upstream leaves

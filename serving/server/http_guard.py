@@ -30,12 +30,11 @@ class HttpLimits:
     connections: int = 10_000
 
 
-def raise_file_limit() -> int:
-    """Lets the process have as many connections as the system allows; how many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+def process_limits(body_bytes: int) -> HttpLimits:
+    """The limits of a server that may open so many files: half of them are for gRPC."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    connections = min(HttpLimits.connections, files // 2)
+    return HttpLimits(body_bytes=body_bytes, connections=connections)
 
 
 def guarded_protocol(limits: HttpLimits) -> type[HttpToolsProtocol]:
@@ -177,7 +176,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unread = self.loop.call_later(self.limits.unread_s, check)
 
     def _refuse_body(self) -> None:
-        self._refuse(413, f"The body has more than {self.limits.body_bytes} bytes.")
+        self._refuse(
+            413,
+            f"The body has more than {self.limits.body_bytes} bytes; the server's "
+            "--rest_api_max_body_bytes allows no more, and gRPC takes 2 GiB.",
+        )
 
     def _refuse(self, status: int, message: str) -> None:
         self._is_refused = True

@@ -5,6 +5,7 @@ import errno
 import os
 import pathlib
 import re
+import resource
 import socket
 import stat
 from typing import Any
@@ -14,6 +15,7 @@ from serving.server.status import invalid_argument
 
 # `sun_path` of Linux, less its closing zero.
 _MAX_SOCKET_PATH_BYTES = 107
+_MAX_FILES = 2**16
 _INT32 = range(-(2**31), 2**31)
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
 
@@ -58,6 +60,14 @@ def bind_grpc(server: Any, flags: ServerFlags, credentials: Any = None) -> None:
             raise PortError(flag, getattr(flags, flag), f"{error}.") from None
     if flags.grpc_socket_path and flags.grpc_socket_mode:
         os.chmod(flags.grpc_socket_path, int(flags.grpc_socket_mode, 8))
+
+
+def raise_file_limit() -> None:
+    """Lets the process have as many connections as the system allows it to ask for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, _MAX_FILES) if hard != resource.RLIM_INFINITY else _MAX_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def remove_socket(flags: ServerFlags) -> None:

@@ -131,6 +131,8 @@ class Transports:
         )
         api = RestApi(self._core, self._health, settings)
         app = RestApp(api, cors=flags.rest_api_enable_cors_support)
-        self._rest = RestServer(app, bound, tls)
+        self._rest = RestServer(
+            app, bound, tls, max_body_bytes=flags.rest_api_max_body_bytes
+        )
         await self._rest.start()
         log.info("Exporting HTTP/REST API at:localhost:%d", flags.rest_api_port)

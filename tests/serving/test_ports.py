@@ -2,6 +2,8 @@
 
 import pathlib
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent import futures
 
@@ -164,6 +166,17 @@ def test_channel_arguments_are_int32_or_text(
 def test_a_channel_argument_without_a_value_is_refused(text: str) -> None:
     with pytest.raises(StatusError, match="grpc_channel_arguments takes name=value"):
         channel_options(text)
+
+
+def test_the_process_may_open_as_many_files_as_it_is_allowed_to() -> None:
+    script = (
+        "import resource as r; from serving.server.ports import raise_file_limit;"
+        "_, hard = r.getrlimit(r.RLIMIT_NOFILE);"
+        "r.setrlimit(r.RLIMIT_NOFILE, (64, hard));"
+        "raise_file_limit(); print(r.getrlimit(r.RLIMIT_NOFILE)[0] == min(hard, 65536))"
+    )
+    command = [sys.executable, "-c", script]
+    assert subprocess.check_output(command, text=True) == "True\n"
 
 
 def test_equal_ports_are_logged_and_leave_rest_out(
