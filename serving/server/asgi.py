@@ -73,10 +73,11 @@ class RestApp:
     def _extra_headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         headers = [(n.encode(), v.encode()) for n, v in answer.headers.items()]
         if self._cors and answer.content_type == JSON_TYPE:
+            token = b", Authorization" if self._api.needs_token else b""
             headers += [
                 (b"access-control-allow-origin", b"*"),
                 (b"access-control-allow-methods", b"POST, GET"),
-                (b"access-control-allow-headers", b"Content-Type"),
+                (b"access-control-allow-headers", b"Content-Type" + token),
             ]
         if self.is_closing:
             headers.append((b"connection", b"close"))
@@ -106,8 +107,9 @@ async def _send_answer(
     except RuntimeError as error:
         if "closed" not in str(error):
             raise
-        # uvloop's word for a client that has just left; uvicorn hears of it next.
-        await asyncio.sleep(0)
+        # uvloop's word for a client that has just left; uvicorn hears of it next, and
+        # logs an error for an answer without an end if it has not.
+        await asyncio.sleep(0.01)
 
 
 class RestServer:

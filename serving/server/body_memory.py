@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable
+from concurrent import futures
 from typing import Any
 
 from serving.server.status import Code, StatusError, invalid_argument
@@ -25,6 +26,8 @@ class BodyMemory:
         self.held_bytes = 0
         self._total_bytes = total_bytes
         self._large = asyncio.Semaphore(max_large)
+        # Not the loop's own threads: a reload may keep all of those waiting.
+        self._threads = futures.ThreadPoolExecutor(max_large, "gzip")
 
     def hold(self) -> "HeldBody":
         """For one request; call `release` when it is answered."""
@@ -43,6 +46,17 @@ class BodyMemory:
                 "again later, or send smaller ones.",
             )
         self.held_bytes += size
+
+    async def unpack(self, unpacker: Any, data: bytes, max_bytes: int) -> bytes:
+        """So many bytes of what is in `data`, without keeping the loop.
+
+        Raises:
+            StatusError: it is no gzip.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads, _step, unpacker, data, max_bytes
+        )
 
     async def enter_large(self) -> None:
         """Waits for a place among the large ones."""
@@ -89,7 +103,7 @@ class HeldBody:
                 the server now.
         """
         unpacker = zlib.decompressobj(wbits=31)
-        content = await asyncio.to_thread(_step, unpacker, body, LARGE_BYTES)
+        content = await self._memory.unpack(unpacker, body, LARGE_BYTES)
         self._take(len(content))
         rest = unpacker.unconsumed_tail
         if not rest:
@@ -97,7 +111,7 @@ class HeldBody:
         await self._enter_large()
         left = MAX_UNPACKED_BYTES - len(content)
         self._take(left)
-        more = await asyncio.to_thread(_step, unpacker, rest, left)
+        more = await self._memory.unpack(unpacker, rest, left)
         self._give_back(left - len(more))
         if unpacker.unconsumed_tail:
             raise invalid_argument(

@@ -99,6 +99,7 @@ class RestApi:
         self._core = core
         self._health = health
         self._settings = settings
+        self.needs_token = settings.guard is not None
         self._threads = futures.ThreadPoolExecutor(settings.num_threads, "json")
 
     def admit(self, method: str, target: str, authorization: str | None) -> None:

@@ -81,7 +81,7 @@ class ServerTls:
             handshake.context = self._context
 
         # Called for every handshake, whether the client names a host or not.
-        context.sni_callback = follow  # type: ignore[assignment]
+        context.sni_callback = follow
         return context
 
     def _follow(self) -> None:

@@ -37,6 +37,7 @@ class Report:
     probes: int
     p99_s: float
     failures: list[str]
+    history_mb: list[float]
 
     def text(self) -> str:
         """For people."""
@@ -48,6 +49,7 @@ class Report:
             f"ms, {len(self.failures)} failed.",
             *(f"    {failure}" for failure in self.failures[:5]),
             *(f"{name}: {use}" for name, use in self._usages()),
+            f"Memory, tenth by tenth, MB: {self._tenths()}",
             "Answers: " + ", ".join(f"{name}: {count}" for name, count in counts),
             f"Bad answers, each text once: {len(self.findings.bad)}",
             *(f"    {key}\n        {first}" for key, first in self._bad()),
@@ -72,6 +74,10 @@ class Report:
 
     def _usages(self) -> list[tuple[str, Usage]]:
         return [("start", self.start), ("peak", self.peak), ("end", self.end)]
+
+    def _tenths(self) -> str:
+        step = max(1, len(self.history_mb) // 10)
+        return " ".join(f"{mb:.0f}" for mb in self.history_mb[::step])
 
     def _bad(self) -> list[tuple[str, str]]:
         return sorted(self.findings.bad.items())
@@ -109,6 +115,7 @@ def run(victim: Victim, indices: list[int], processes: int = 2) -> Report:
         probes=len(observer.latencies_s),
         p99_s=observer.p99_s(),
         failures=observer.failures,
+        history_mb=observer.history_mb,
     )
 
 

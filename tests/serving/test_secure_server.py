@@ -39,6 +39,7 @@ def secure(folder: pathlib.Path) -> Iterator[FakeServer]:
         ssl_config_file=str(folder / "ssl.config"),
         rest_api_enable_tls=True,
         bearer_token_file=str(folder / "tokens"),
+        rest_api_enable_cors_support=True,
     ) as server:
         yield server
 
@@ -99,6 +100,8 @@ def test_probes_need_no_token_and_the_rest_is_told_how_to_send_one(
     for path in (f"/v1/models/{MODEL}", "/monitoring/prometheus/metrics", "/"):
         status, headers = _get(secure, folder, path)
         assert (status, headers["www-authenticate"]) == (401, "Bearer")
+        allowed = headers["access-control-allow-headers"]
+        assert allowed == "Content-Type, Authorization"
 
 
 def test_rest_stays_plain_as_upstream_s_unless_told_otherwise(

@@ -105,6 +105,7 @@ class Observer(threading.Thread):
         latencies_s: of every request of its own.
         failures: what went wrong with them.
         peak: the most that the server held at any time.
+        history_mb: its memory, from sample to sample.
     """
 
     def __init__(self, victim: Victim) -> None:
@@ -112,6 +113,7 @@ class Observer(threading.Thread):
         self.latencies_s: list[float] = []
         self.failures: list[str] = []
         self.peak = victim.usage()
+        self.history_mb: list[float] = []
         self._victim = victim
         self._is_done = threading.Event()
         self._channel = grpc.insecure_channel(f"127.0.0.1:{victim.target.port}")
@@ -170,6 +172,7 @@ class Observer(threading.Thread):
     def _sample(self) -> None:
         with contextlib.suppress(OSError, KeyError):
             now = self._victim.usage()
+            self.history_mb.append(now.rss_mb)
             self.peak = Usage(
                 max(self.peak.rss_mb, now.rss_mb),
                 max(self.peak.threads, now.threads),
