@@ -87,6 +87,7 @@ def test_a_body_that_is_large_unpacked_is_refused(
         packed = gzip.compress(b"x" * size)
         if is_good:
             assert len(await held.unpack(packed)) == size
+            assert held._memory.held_bytes == size
         else:
             with pytest.raises(StatusError, match="larger than 1000 bytes unpacked"):
                 await held.unpack(packed)

@@ -27,7 +27,9 @@ BIG_ANSWER = 50_000_000
 
 
 async def _app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Answers with the length of the body; at `/big` with a lot."""
+    """Answers with the length of the body; at `/big` with a lot, at `/late` late."""
+    if scope["path"] == "/late":
+        await asyncio.sleep(0.6)
     size, more = 0, True
     while more:
         message = await receive()
@@ -134,6 +136,13 @@ def test_one_connection_may_be_used_for_longer_than_one_request_may_take(
     request = POST + b"content-length: 3\r\n\r\nabc"
     answer = _exchange(port, *[request] * 6, pause_s=0.15)
     assert answer.count(b"HTTP/1.1 200 OK") == 6
+
+
+def test_time_spent_on_an_earlier_request_is_not_the_client_s(port: int) -> None:
+    late = b"GET /late HTTP/1.1\r\nhost: x\r\n\r\n"
+    second = POST + b"content-length: 3\r\n\r\n"
+    answer = _exchange(port, late + second + b"a", b"bc", pause_s=0.5)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
 
 
 def test_connections_beyond_the_limit_are_told_so(port: int) -> None:

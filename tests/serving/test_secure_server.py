@@ -1,5 +1,7 @@
 """A whole server with TLS, tokens and a Unix socket, asked by our client."""
 
+import contextlib
+import http.client
 import logging
 import pathlib
 import ssl
@@ -102,6 +104,22 @@ def test_probes_need_no_token_and_the_rest_is_told_how_to_send_one(
         assert (status, headers["www-authenticate"]) == (401, "Bearer")
         allowed = headers["access-control-allow-headers"]
         assert allowed == "Content-Type, Authorization"
+
+
+def test_a_body_is_not_waited_for_when_the_token_is_missing(
+    secure: FakeServer, folder: pathlib.Path
+) -> None:
+    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    host, _, port = secure.rest_endpoint.partition(":")
+    connection = http.client.HTTPSConnection(
+        host, int(port), context=context, timeout=5
+    )
+    with contextlib.closing(connection):
+        connection.putrequest("POST", f"/v1/models/{MODEL}:predict")
+        connection.putheader("content-length", "1000000")
+        connection.endheaders()
+        with connection.getresponse() as answer:
+            assert answer.status == 401
 
 
 def test_rest_stays_plain_as_upstream_s_unless_told_otherwise(
