@@ -74,7 +74,7 @@ def test_a_packed_body_counts_with_what_is_in_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "size, is_good", [(1000, True), (1001, False), (100_000, False)]
+    "size, is_good", [(900, True), (1000, True), (1001, False), (100_000, False)]
 )
 def test_a_body_that_is_large_unpacked_is_refused(
     monkeypatch: pytest.MonkeyPatch, size: int, is_good: bool
