@@ -1,7 +1,6 @@
 """How requests are computed together: BatchingParameters, for every engine."""
 
 import dataclasses
-import os
 
 from google.protobuf import text_format
 
@@ -13,9 +12,9 @@ class BatchingSettings:
     """What `batching.config` says; `None` leaves a choice to the server.
 
     The defaults suit a CPU. A timeout of 0 never lets a lone request wait: a batch is
-    what came while all threads were busy. `num_batch_threads` is the number of this
-    machine's cores when it is `None`. A request beyond `max_batch_size` is split, where
-    upstream alone would refuse it.
+    what came while all threads were busy. A request beyond `max_batch_size` is split,
+    where upstream alone would refuse it. `num_batch_threads` `None` means one per core
+    in TensorFlow's server; ours then leaves a core to the connections.
     """
 
     max_batch_size: int = 64
@@ -78,7 +77,7 @@ class BatchingSettings:
             "max_batch_size": self.max_batch_size,
             "batch_timeout_micros": self.batch_timeout_micros,
             "max_enqueued_batches": self.max_enqueued_batches,
-            "num_batch_threads": self.num_batch_threads or os.cpu_count() or 1,
+            "num_batch_threads": self.num_batch_threads,
             "enable_large_batch_splitting": self.enable_large_batch_splitting,
             "max_execution_batch_size": self.max_execution_batch_size,
             "thread_pool_name": self.thread_pool_name,

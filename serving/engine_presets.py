@@ -21,7 +21,7 @@ _CONTAINER_CORES = 2
 
 
 def local(models: tuple[ModelSettings, ...]) -> EngineSettings:
-    """For a person's own machine: batching by all cores, metrics, the usual ports."""
+    """For a person's own machine: batching, metrics, the usual ports."""
     return EngineSettings(
         models=models,
         port=GRPC_PORT,

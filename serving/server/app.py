@@ -3,12 +3,18 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
+from serving.server.batching import BatchingConfig
 from serving.server.core import Core
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
 from serving.server.health import Health
-from serving.server.loading import saved_model_loader
+from serving.server.loading import (
+    SavedModelLoader,
+    batching_config,
+    saved_model_loader,
+)
 from serving.server.manager import (
     LifecycleConfig,
     Loader,
@@ -37,7 +43,7 @@ class ServerApp:
         """Raises `StatusError` for flags, files and models that cannot be."""
         flags.check()
         self._flags = flags
-        self._loader = loader or saved_model_loader(flags)
+        self._loader = loader or saved_model_loader(flags, self._on_warmup_file)
         self.manager = model_manager(flags, self._loader)
         self.health = Health(self.manager)
         self.observation = Observation(flags, self.manager)
@@ -86,9 +92,9 @@ class ServerApp:
         while not should_stop():
             if should_refresh():
                 self.observation.reopen()
-                self._reload_config()
+                self._read_configuration()
             elif reads.is_due():
-                self._reload_config()
+                self._read_configuration()
             self.manager.reconcile(list_files=polls.is_due())
             if not announced and self.health.is_ready:
                 announced = True
@@ -111,15 +117,30 @@ class ServerApp:
             self._loop.stop()
         log.info("Stopped.")
 
-    def _reload_config(self) -> None:
-        if not self._flags.model_config_file:
-            return
+    def _read_configuration(self) -> None:
+        """Takes what the files say now; a bad file changes nothing."""
         try:
-            entries = read_config_file(self._flags.model_config_file)
+            if self._flags.model_config_file:
+                self.manager.configure(read_config_file(self._flags.model_config_file))
+            if isinstance(self._loader, SavedModelLoader):
+                self._set_batching(self._loader, batching_config(self._flags))
         except StatusError as error:
-            log.error("Kept the models as they are: %s", error)
+            log.error("Kept the configuration as it is: %s", error)
+
+    def _set_batching(
+        self, loader: SavedModelLoader, batching: BatchingConfig | None
+    ) -> None:
+        if batching == loader.batching:
             return
-        self.manager.configure(entries)
+        loader.batching = batching
+        log.info("Batching is now %s", batching)
+        for version in self.manager.available_versions():
+            if version.try_acquire():
+                with version.release_after():
+                    loader.set_batching(version)
+
+    def _on_warmup_file(self, *what: Any) -> None:
+        self.observation.metrics.on_warmup_file(*what)
 
 
 class _Timer:

@@ -1,16 +1,18 @@
 """How requests are computed together: BatchingParameters as checked settings."""
 
 import dataclasses
-import os
 from typing import Any
 
 from serving import protos
+from serving.server import cpu_share
 from serving.server.status import invalid_argument
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BatchingConfig:
     """BatchingParameters with upstream's defaults, but large requests are split.
+
+    `num_batch_threads` 0 takes what `cpu_share` says; upstream takes all cores.
 
     `batch_timeout_micros` 0 suits a CPU: a batch is what waited while all threads were
     busy, and a lone request never waits. `max_batch_size` limits a request, in rows;
@@ -33,7 +35,8 @@ class BatchingConfig:
 
     def __post_init__(self) -> None:
         if not self.num_batch_threads:
-            object.__setattr__(self, "num_batch_threads", os.cpu_count() or 1)
+            threads = cpu_share.batch_threads(cpu_share.available_cores())
+            object.__setattr__(self, "num_batch_threads", threads)
         if not (self.max_execution_batch_size and self.enable_large_batch_splitting):
             object.__setattr__(self, "max_execution_batch_size", self.max_batch_size)
         self._check_numbers()

@@ -20,15 +20,16 @@ log = logging.getLogger(__name__)
 
 PER_MODEL_BATCHING_FILE = "batching_params.pbtxt"
 
+OnWarmupFile = Callable[[str, float, int, Code], None]
 AnyServable = servable.SavedModelServable | TfliteServable
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(kw_only=True)
 class SavedModelLoader:
     """Loads, says how to batch and warms up, in this order.
 
     Attributes:
-        batching: of the server.
+        batching: of the server; may be set anew, and counts for what is loaded next.
         per_model_batching: take it from a file beside each model instead.
         warmup: run requests before the first client does.
         warmup_iterations: how often each recorded one runs.
@@ -45,7 +46,7 @@ class SavedModelLoader:
     tags: tuple[str, ...] = ("serve",)
     session_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     tflite: TfliteConfig | None = None
-    on_warmup_file: Callable[[str, float, int, Code], None] | None = None
+    on_warmup_file: OnWarmupFile | None = None
 
     def __call__(self, entry: ModelEntry, version: ServedVersion) -> Servable:
         loaded = self._load(version.path)
@@ -82,6 +83,11 @@ class SavedModelLoader:
                  took_s)  # fmt: skip
         return report
 
+    def set_batching(self, version: ServedVersion) -> None:
+        """Gives a loaded version what is said of batching now."""
+        if isinstance(version.servable, AnyServable):
+            version.servable.set_batching(self.batching_for(version.path))
+
     def batching_for(self, path: str) -> BatchingConfig | None:
         """The settings of the version in `path`; None means that it runs unbatched.
 
@@ -95,7 +101,9 @@ class SavedModelLoader:
         return BatchingConfig.from_text(file.read_text(encoding="utf-8"), str(file))
 
 
-def saved_model_loader(flags: ServerFlags) -> SavedModelLoader:
+def saved_model_loader(
+    flags: ServerFlags, on_warmup_file: OnWarmupFile | None = None
+) -> SavedModelLoader:
     """The loader that the flags describe.
 
     Raises:
@@ -105,18 +113,27 @@ def saved_model_loader(flags: ServerFlags) -> SavedModelLoader:
         num_pools=flags.num_tflite_pools,
         num_interpreters_per_pool=flags.num_tflite_interpreters_per_pool,
     )
+    batching = batching_config(flags)
     return SavedModelLoader(
-        batching=_batching_config(flags),
+        batching=batching,
         per_model_batching=flags.enable_per_model_batching_parameters,
         warmup=flags.enable_model_warmup,
         warmup_iterations=flags.num_request_iterations_for_warmup,
         tags=tuple(flags.saved_model_tags.split(",")),
-        session_config=session_config(flags),
+        session_config=session_config(
+            flags, batching.num_batch_threads if batching is not None else 0
+        ),
         tflite=tflite if flags.prefer_tflite_model else None,
+        on_warmup_file=on_warmup_file,
     )
 
 
-def _batching_config(flags: ServerFlags) -> BatchingConfig | None:
+def batching_config(flags: ServerFlags) -> BatchingConfig | None:
+    """What the flags say of batching; None means that there is none.
+
+    Raises:
+        StatusError: a file that cannot be read, or says nothing sensible.
+    """
     if not flags.enable_batching:
         return None
     path = flags.batching_parameters_file

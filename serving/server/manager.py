@@ -18,7 +18,7 @@ from serving.server.lifecycle import (
 from serving.server.models import ModelEntry
 from serving.server.reload import Reload
 from serving.server.served_model import ServedModel
-from serving.server.served_version import ServedVersion
+from serving.server.served_version import ServedVersion, State
 from serving.server.state_events import (
     ConfigurationListener,
     RemovalListener,
@@ -163,6 +163,13 @@ class ModelManager:
         if not found:
             raise status_texts.no_versions(name, version)
         return found
+
+    def available_versions(self) -> list[ServedVersion]:
+        """Those of all models that can answer now."""
+        with self._changed:
+            models = [model.versions() for model in self._lifecycle.models.values()]
+        known = [version for versions in models for version in versions.values()]
+        return [version for version in known if version.state is State.AVAILABLE]
 
     @property
     def entries(self) -> Mapping[str, ModelEntry]:

@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from serving import protos
+from serving.server import cpu_share
 from serving.server.flags import ServerFlags
 from serving.server.models import parse_text
 from serving.server.status import invalid_argument
@@ -18,10 +19,15 @@ BFLOAT16 = "bfloat16"
 _ON = 1  # RewriterConfig.Toggle
 
 
-def session_config(flags: ServerFlags) -> dict[str, Any]:
+def session_config(flags: ServerFlags, batch_threads: int = 0) -> dict[str, Any]:
     """What the flags say, as nested fields: a file first, then the single flags.
 
     Needs no TensorFlow, so that a bad file stops the server before anything is loaded.
+
+    Args:
+        flags: of the server.
+        batch_threads: how many batches run at a time; where neither file nor flags say
+            how many threads a session has, they share the cores. 0: no batching.
 
     Raises:
         StatusError: INVALID_ARGUMENT, the file is no text-format ConfigProto.
@@ -35,6 +41,8 @@ def session_config(flags: ServerFlags) -> dict[str, Any]:
         config.intra_op_parallelism_threads = intra
     if inter:
         config.inter_op_parallelism_threads = inter
+    if batch_threads:
+        _share_cores(config, batch_threads)
     if flags.per_process_gpu_memory_fraction:
         config.gpu_options.per_process_gpu_memory_fraction = (
             flags.per_process_gpu_memory_fraction
@@ -50,6 +58,15 @@ def session_config(flags: ServerFlags) -> dict[str, Any]:
         )
     fields = json_format.MessageToDict(config, preserving_proto_field_name=True)
     return dict(fields)
+
+
+def _share_cores(config: Any, batch_threads: int) -> None:
+    cores = cpu_share.available_cores()
+    if not config.intra_op_parallelism_threads:
+        threads = cpu_share.threads_per_batch(cores, batch_threads)
+        config.intra_op_parallelism_threads = threads
+    if not config.inter_op_parallelism_threads:
+        config.inter_op_parallelism_threads = batch_threads
 
 
 def config_proto(fields: Any) -> Any:

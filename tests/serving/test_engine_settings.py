@@ -203,7 +203,7 @@ def test_a_wrong_model_is_refused(changes: dict[str, Any], message: str) -> None
     "changes, message",
     [
         ({"max_batch_size": 0}, "must be 1 or more"),
-        ({"num_batch_threads": 0}, "one per core"),
+        ({"num_batch_threads": 0}, "leave it out"),
         ({"batch_timeout_micros": -1}, "0 never waits"),
         ({"allowed_batch_sizes": (8, 2)}, "must increase and end with"),
         ({"max_execution_batch_size": 65}, "allowed: 1 to max_batch_size"),

@@ -77,10 +77,7 @@ def measure(config: BenchConfig, placement: Placement) -> SideBySide:
     """Starts server and in-process model on the placement's cores and compares them."""
     batching = None
     if config.max_batch_size:
-        batching = BatchingSettings(
-            max_batch_size=config.max_batch_size,
-            num_batch_threads=len(placement.server),
-        )
+        batching = BatchingSettings(max_batch_size=config.max_batch_size)
     version_dir = newest_version(config.base_path)
     with (
         ServedModel(

@@ -1,0 +1,60 @@
+"""Batch settings follow their file, without a restart."""
+
+import pathlib
+import threading
+import time
+from collections.abc import Callable
+
+from serving.server.app import ServerApp
+from serving.server.flags import ServerFlags
+from tests.serving.fakes import free_port
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_changed_file_changes_the_model_that_is_served(
+    number_model: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    file = tmp_path / "batching.config"
+    file.write_text("max_batch_size { value: 8 }")
+    refresh, stop = threading.Event(), threading.Event()
+    app = ServerApp(
+        ServerFlags(
+            port=free_port(),
+            model_name="m",
+            model_base_path=str(number_model.parent),
+            enable_batching=True,
+            batching_parameters_file=str(file),
+        )
+    )
+
+    def should_refresh() -> bool:
+        was_set = refresh.is_set()
+        refresh.clear()
+        return was_set
+
+    def size() -> int:
+        with app.manager.use("m") as version:
+            config = version.servable.batching
+            return 0 if config is None else config.max_batch_size
+
+    app.start()
+    running = threading.Thread(
+        target=app.run_until, args=(stop.is_set, should_refresh), daemon=True
+    )
+    running.start()
+    _wait_for(lambda: app.health.is_ready)
+    assert size() == 8
+    for text, expected in (("max_batch_size { value: 16 }", 16), ("no sense", 16)):
+        file.write_text(text)
+        refresh.set()
+        _wait_for(lambda: not refresh.is_set())
+        _wait_for(lambda wanted=expected: size() == wanted)  # type: ignore[misc]
+    stop.set()
+    running.join(10)
+    app.stop()
