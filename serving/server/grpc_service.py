@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 import grpc
 
@@ -12,7 +12,20 @@ from serving.server.core import DEFAULT_SIGNATURE, Core, ModelRef
 from serving.server.request_record import RequestRecord
 from serving.server.served_version import ServedVersion
 
-Context = grpc.aio.ServicerContext
+
+class Context(Protocol):
+    """What is asked of gRPC's `ServicerContext`."""
+
+    def time_remaining(self) -> float | None:
+        """Seconds until the client's deadline; None without one."""
+
+    def peer(self) -> str:
+        """The client's address."""
+
+    async def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
+        """Ends the call with an error."""
+
+
 Handler = Callable[[Any, Context, RequestRecord], Awaitable[Any]]
 
 
