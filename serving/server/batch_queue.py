@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
@@ -20,6 +21,16 @@ UNBATCHED = BatchingConfig(max_batch_size=1, max_enqueued_batches=MAX_WAITING)
 _SHARED_FATE = {Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE}
 
 Outputs = dict[str, np.ndarray]
+
+
+class Held(Protocol):
+    """What must stay loaded while a batch runs: a `ServedVersion`."""
+
+    def hold(self) -> None:
+        """Counts one more user."""
+
+    def release(self) -> None:
+        """Ends what `hold` began."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,17 +53,27 @@ class Task:
     future: asyncio.Future[Finished]
     enqueued_s: float
     started_s: float = 0.0
-    ended: asyncio.Future[None] | None = None
 
     def give(self, result: Finished | StatusError) -> None:
-        """Ends the request, unless its client has gone."""
-        if not self.future.done():
-            if isinstance(result, StatusError):
-                self.future.set_exception(result)
-            else:
-                self.future.set_result(result)
-        if self.ended is not None and not self.ended.done():
-            self.ended.set_result(None)
+        """Ends the request, unless its client has gone or its time was up."""
+        if self.future.done():
+            return
+        if isinstance(result, StatusError):
+            self.future.set_exception(result)
+        else:
+            self.future.set_result(result)
+
+    def expire(self) -> None:
+        """Ends the request at its deadline; a run that has begun goes on unseen.
+
+        The words are those of TensorFlow's session and of its batching queue.
+        """
+        if self.started_s:
+            text = "Timed out waiting for notification"
+            self.give(StatusError(Code.DEADLINE_EXCEEDED, text))
+        else:
+            text = "Run() timeout exceeded while waiting in batching queue"
+            self.give(StatusError(Code.RESOURCE_EXHAUSTED, text))
 
 
 class BatchQueue:
@@ -64,8 +85,11 @@ class BatchQueue:
         signature_name: str,
         outputs: tuple[str, ...],
         config: BatchingConfig,
+        version: Held | None = None,
     ) -> None:
-        self.key = (id(servable), signature_name, outputs)
+        # Settings may change while requests wait, and one without rows has its own.
+        self.key = (id(servable), signature_name, outputs, id(config))
+        self.version = version
         self.servable = servable
         self.signature_name = signature_name
         self.outputs = outputs
@@ -138,8 +162,7 @@ class BatchQueue:
             return False
         if task.deadline_s is None or task.deadline_s > now_s:
             return True
-        text = "Run() timeout exceeded while waiting in batching queue"
-        task.give(StatusError(Code.RESOURCE_EXHAUSTED, text))
+        task.expire()
         return False
 
 

@@ -191,7 +191,9 @@ class Core:
         if len(calls) > 1:
             servable = _Together(servable, calls)
         done = await self._scheduler.run(
-            servable, call.signature_name, call.inputs, call.outputs, timeout_s
+            *(servable, call.signature_name, call.inputs, call.outputs),
+            timeout_s=timeout_s,
+            version=version,
         )
         record.queue_s, record.run_s = done.queue_s, done.run_s
         record.batch_rows = done.batch_rows or record.rows

@@ -16,7 +16,14 @@ from concurrent import futures
 import numpy as np
 
 from serving.server import batch_tensors
-from serving.server.batch_queue import UNBATCHED, BatchQueue, Finished, Task, compute
+from serving.server.batch_queue import (
+    UNBATCHED,
+    BatchQueue,
+    Finished,
+    Held,
+    Task,
+    compute,
+)
 from serving.server.batching import BatchingConfig
 from serving.server.served_version import Servable
 from serving.server.status import StatusError, invalid_argument
@@ -53,7 +60,7 @@ class Scheduler:
         self._on_batch = on_batch
         # Threads come as they are needed; the lanes say how many may be.
         self._pool = futures.ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="run")
-        self._queues: dict[tuple[int, str, tuple[str, ...]], BatchQueue] = {}
+        self._queues: dict[tuple[int, str, tuple[str, ...], int], BatchQueue] = {}
         self._lanes: dict[tuple[str, int], _Lane] = {}
 
     async def run(
@@ -63,8 +70,12 @@ class Scheduler:
         inputs: Mapping[str, np.ndarray],
         outputs: Sequence[str],
         timeout_s: float | None = None,
+        version: Held | None = None,
     ) -> Finished:
-        """The named outputs; a cancelled request keeps its run until that has ended.
+        """The named outputs, or an error when the time is over.
+
+        A run cannot be stopped everywhere: it goes on when its requests are cancelled
+        or have no time left, and holds the version until it ends.
 
         Raises:
             StatusError: the run failed, had no time left, or may not wait.
@@ -74,7 +85,7 @@ class Scheduler:
         rows = 1 if config is UNBATCHED else batch_tensors.count_rows(inputs)
         if not rows:  # Nothing to compute together, and nothing to pad with.
             config, rows = UNBATCHED, 1
-        queue = BatchQueue(servable, signature_name, tuple(outputs), config)
+        queue = BatchQueue(servable, signature_name, tuple(outputs), config, version)
         if config is UNBATCHED or rows <= config.max_execution_batch_size:
             return await self._submit(queue, inputs, rows, deadline_s)
         if not config.enable_large_batch_splitting:
@@ -103,14 +114,13 @@ class Scheduler:
                 rows = batch_tensors.count_rows(part)
                 return await self._submit(queue, part, rows, deadline_s)
 
-        parts = [submit(part) for part in batch_tensors.split(inputs, size)]
-        # Not the first error at once: until the last part ends, the model is in use.
-        ended = await asyncio.gather(*parts, return_exceptions=True)
-        done: list[Finished] = []
-        for one in ended:
-            if isinstance(one, BaseException):
-                raise one
-            done.append(one)
+        parts = batch_tensors.split(inputs, size)
+        tasks = [asyncio.ensure_future(submit(part)) for part in parts]
+        try:
+            done = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
         return Finished(
             batch_tensors.join([one.outputs for one in done]),
             max(one.queue_s for one in done),
@@ -135,13 +145,13 @@ class Scheduler:
         if len(queue.tasks) == 1:
             lane.ready.append(queue)
         self._start(lane)
+        if deadline_s is None:
+            return await task.future
+        timer = loop.call_later(deadline_s - task.enqueued_s, task.expire)
         try:
             return await task.future
-        except asyncio.CancelledError:
-            if task.started_s:  # The model may not be unloaded beneath it.
-                task.ended = loop.create_future()
-                await asyncio.shield(task.ended)
-            raise
+        finally:
+            timer.cancel()
 
     def _lane(self, config: BatchingConfig) -> _Lane:
         threads, name = self._num_threads, ""
@@ -189,6 +199,8 @@ class Scheduler:
         lane.idle -= 1
         for task in batch:
             task.started_s = now_s
+        if queue.version is not None:
+            queue.version.hold()
         loop = asyncio.get_running_loop()
         self._pool.submit(self._work, loop, lane, queue, batch)
 
@@ -200,7 +212,11 @@ class Scheduler:
         batch: list[Task],
     ) -> None:
         """In a thread: computes, and brings all results back to the loop at once."""
-        results = compute(queue, batch)
+        try:
+            results = compute(queue, batch)
+        finally:
+            if queue.version is not None:
+                queue.version.release()
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._finish, lane, queue.config, batch, results)
 

@@ -149,8 +149,13 @@ class ServedVersion:
             self._in_flight += 1
             return True
 
+    def hold(self) -> None:
+        """Counts one more user, beside one that is counted already."""
+        with self._lock:
+            self._in_flight += 1
+
     def release(self) -> None:
-        """Ends what `try_acquire` began."""
+        """Ends what `try_acquire` or `hold` began."""
         with self._lock:
             self._in_flight -= 1
             if self._in_flight or self._when_idle is None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from serving.server.batching import BatchingConfig
 from serving.server.scheduler import Finished, Scheduler
+from serving.server.served_version import ServedVersion
 from serving.server.status import invalid_argument
 
 SLOW_S = 10
@@ -62,16 +63,21 @@ class Bench:
     def __init__(self, config: BatchingConfig | None, threads: int = 2) -> None:
         self.servable = Doubler(config)
         self.scheduler = Scheduler(threads)
+        self.version = ServedVersion("doubler", 1, "/models/doubler/1")
+        self.version.become_available(self.servable)
+        assert self.version.try_acquire()
 
     def ask(self, *rows: Any, timeout_s: float | None = None) -> asyncio.Task[Finished]:
         inputs = {"x": np.array(rows, np.float32)}
-        run = self.scheduler.run(self.servable, "double", inputs, ["y"], timeout_s)
+        run = self.scheduler.run(
+            *(self.servable, "double", inputs, ["y"], timeout_s), version=self.version
+        )
         return asyncio.create_task(run)
 
-    async def hold(self) -> asyncio.Task[Finished]:
+    async def hold(self, timeout_s: float | None = None) -> asyncio.Task[Finished]:
         """Occupies the only batch thread until the gate opens."""
         self.servable.gate.clear()
-        blocker = self.ask(0)
+        blocker = self.ask(0, timeout_s=timeout_s)
         await asyncio.to_thread(self.servable.started.acquire)
         return blocker
 

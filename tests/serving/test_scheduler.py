@@ -1,6 +1,7 @@
 """When requests are computed together, and what each of them gets."""
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
@@ -42,6 +43,17 @@ async def test_a_request_without_rows_is_computed_alone() -> None:
     bench = Bench(batching_config(allowed_batch_sizes=(4,)))
     assert rows_of(await bench.ask()) == []
     assert bench.servable.batches == [[]]
+
+
+async def test_a_request_without_rows_does_not_join_those_that_wait() -> None:
+    bench = Bench(batching_config(allowed_batch_sizes=(4,)))
+    await bench.hold()
+    first, empty = bench.ask(1), bench.ask()
+    await bench.queued()
+    bench.servable.gate.set()
+    assert rows_of(await first) == [2]
+    assert rows_of(await empty) == []
+    assert sorted(bench.servable.batches) == [[], [0] * 4, [1] * 4]
 
 
 async def test_a_full_batch_leaves_the_rest_for_the_next() -> None:
@@ -107,11 +119,14 @@ async def test_a_request_that_is_too_big_is_split_and_keeps_its_order() -> None:
     assert max(map(len, bench.servable.batches)) == 4
 
 
-async def test_a_split_request_fails_as_a_whole_after_its_last_part() -> None:
-    bench = Bench(batching_config())
+async def test_a_split_request_fails_with_its_first_part_and_gives_the_rest_up() -> (
+    None
+):
+    bench = Bench(batching_config(max_enqueued_batches=40))
     with pytest.raises(StatusError, match="negative"):
-        await bench.ask(-1, *range(11))
-    assert len(bench.servable.batches) == 3
+        await bench.ask(-1, *range(39))
+    await bench.ask(1)
+    assert len(bench.servable.batches) < 10
 
 
 async def test_one_bad_request_does_not_fail_its_neighbours() -> None:
@@ -149,12 +164,12 @@ async def test_rows_of_other_lengths_are_padded_when_the_file_says_so() -> None:
 
 async def test_a_request_whose_time_is_up_in_the_queue_is_not_computed() -> None:
     bench = Bench(batching_config())
-    await bench.hold()
+    blocker = await bench.hold()
     late = bench.ask(1, timeout_s=0.01)
-    await asyncio.sleep(0.03)
-    bench.servable.gate.set()
     with pytest.raises(StatusError) as caught:
         await late
+    bench.servable.gate.set()
+    await blocker
     assert caught.value.code is Code.RESOURCE_EXHAUSTED
     assert caught.value.message == (
         "Run() timeout exceeded while waiting in batching queue"
@@ -186,15 +201,32 @@ async def test_a_request_that_was_given_up_while_it_waited_is_not_computed() -> 
     assert bench.servable.batches == [[0], [2]]
 
 
-async def test_a_request_that_was_given_up_holds_its_model_until_the_run_ends() -> None:
+async def test_a_request_is_told_at_its_deadline_though_its_run_goes_on() -> None:
     bench = Bench(batching_config())
-    running = await bench.hold()
-    running.cancel()
-    await bench.queued()
-    assert not running.done()
+    running = await bench.hold(timeout_s=0.05)
+    with pytest.raises(StatusError) as caught:
+        await asyncio.wait_for(running, SLOW_S / 2)
+    assert caught.value.code is Code.DEADLINE_EXCEEDED
+    assert caught.value.message == "Timed out waiting for notification"
+    assert bench.servable.batches == []
     bench.servable.gate.set()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+    assert rows_of(await bench.ask(2)) == [4]
+    assert bench.servable.batches == [[0], [2]]
+
+
+async def test_a_run_that_was_given_up_keeps_its_model_until_it_ends() -> None:
+    bench = Bench(batching_config())
+    unloaded = threading.Event()
+    with bench.version.release_after():
+        running = await bench.hold()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    bench.version.begin_unloading()
+    bench.version.call_when_idle(unloaded.set)
+    assert not unloaded.is_set()
+    bench.servable.gate.set()
+    assert await asyncio.to_thread(unloaded.wait, SLOW_S)
     assert bench.servable.batches == [[0]]
 
 
