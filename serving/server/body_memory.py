@@ -1,6 +1,7 @@
 """How much memory the bodies of REST requests may take, all together."""
 
 import asyncio
+import ctypes
 import zlib
 from collections.abc import Awaitable, Callable
 from concurrent import futures
@@ -63,8 +64,9 @@ class BodyMemory:
         await self._large.acquire()
 
     def leave_large(self) -> None:
-        """Gives the place to the next."""
+        """Gives the place to the next, and free memory to the system."""
         self._large.release()
+        self._threads.submit(_trim)
 
 
 class HeldBody:
@@ -138,6 +140,13 @@ class HeldBody:
     def _give_back(self, size: int) -> None:
         self._memory.held_bytes -= size
         self._bytes -= size
+
+
+def _trim() -> None:
+    # The C library keeps what a large body took; with time that adds up to gigabytes.
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _whole(unpacker: Any, body: bytes, content: bytes) -> bytes:

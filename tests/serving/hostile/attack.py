@@ -147,7 +147,8 @@ class _Attacker:
             with contextlib.suppress(ConnectionError):
                 await writer.drain()
             if request.is_whole:
-                return await _read_answer(reader)
+                has_body = not request.content.startswith(b"HEAD ")
+                return await _read_answer(reader, body=has_body)
             with contextlib.suppress(TimeoutError):
                 return await asyncio.wait_for(_read_answer(reader), _HALF_S)
             return b""
@@ -213,17 +214,13 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> bytes:
+async def _read_answer(reader: asyncio.StreamReader, *, body: bool = True) -> bytes:
     """Head and body of one answer, or what came before the end."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
         if head.startswith(b"HTTP/1.1 100"):
             head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
-        # HEAD is answered with a length and no body: it ends with the connection.
-        body = reader.readexactly(int(length[1]) if length else 0)
-        with contextlib.suppress(TimeoutError):
-            return head + await asyncio.wait_for(body, 5.0)
-        return head
+        return head + await reader.readexactly(int(length[1]) if length and body else 0)
     except asyncio.IncompleteReadError as error:
         return error.partial
