@@ -114,8 +114,12 @@ class ModelManager:
     def retry(self, retry: RetryConfig) -> None:
         self._lifecycle.retry = retry
 
+    def stop_loading(self) -> None:
+        """Begins no more loads and ends the waiting of `reload`; for a server's end."""
+        self._lifecycle.stop_loading()
+
     def close(self, limit_s: float) -> None:
-        """Unloads everything, waiting for requests and loads up to the limit."""
+        """Unloads everything, waiting for running requests up to the limit."""
         self._lifecycle.close(limit_s)
 
     # What is served
@@ -167,9 +171,8 @@ class ModelManager:
     def available_versions(self) -> list[ServedVersion]:
         """Those of all models that can answer now."""
         with self._changed:
-            models = [model.versions() for model in self._lifecycle.models.values()]
-        known = [version for versions in models for version in versions.values()]
-        return [version for version in known if version.state is State.AVAILABLE]
+            models = [m.versions().values() for m in self._lifecycle.models.values()]
+        return [v for model in models for v in model if v.state is State.AVAILABLE]
 
     @property
     def entries(self) -> Mapping[str, ModelEntry]:
@@ -217,11 +220,6 @@ class ModelManager:
             return self._changed.wait_for(
                 lambda: self.is_settled and not self._lifecycle.is_unloading, limit_s
             )
-
-    @property
-    def model_count(self) -> int:
-        """How many models the configuration names."""
-        return len(self._entries)
 
     def on_state_change(self, listener: StateListener) -> None:
         """Calls `listener(model, version, state)` after each change, in their order.
