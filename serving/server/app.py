@@ -24,6 +24,7 @@ from serving.server.manager import (
 from serving.server.models import ModelEntry, read_config_file
 from serving.server.observation import Observation
 from serving.server.scheduler import Scheduler
+from serving.server.served_version import ServedVersion
 from serving.server.status import StatusError
 from serving.server.transports import Transports
 
@@ -68,8 +69,13 @@ class ServerApp:
         Raises:
             PortError: a port is taken; nothing is left running.
         """
-        self._loop = EventLoopThread()
-        self._loop.call(self._transports.start())
+        loop = EventLoopThread()
+        try:
+            loop.call(self._transports.start())
+        except BaseException:
+            loop.stop()
+            raise
+        self._loop = loop
 
     def run_until(
         self,
@@ -108,6 +114,7 @@ class ServerApp:
         limit_s = float(self._flags.shutdown_limit_seconds)
         deadline = time.monotonic() + limit_s
         self.health.stop()
+        self.manager.stop_loading()
         if self._loop is not None:
             self._loop.call(self._transports.stop(limit_s))
         self.manager.close(max(deadline - time.monotonic(), 0.0))
@@ -137,10 +144,17 @@ class ServerApp:
         for version in self.manager.available_versions():
             if version.try_acquire():
                 with version.release_after():
-                    loader.set_batching(version)
+                    _set_batching(loader, version)
 
     def _on_warmup_file(self, *what: Any) -> None:
         self.observation.metrics.on_warmup_file(*what)
+
+
+def _set_batching(loader: SavedModelLoader, version: ServedVersion) -> None:
+    try:
+        loader.set_batching(version)
+    except StatusError as error:
+        log.error("%s keeps its batching: %s", version.path, error)
 
 
 class _Timer:

@@ -1,11 +1,13 @@
 """How requests are computed together: BatchingParameters as checked settings."""
 
 import dataclasses
+import pathlib
 from typing import Any
 
 from serving import protos
 from serving.server import cpu_share
 from serving.server.status import invalid_argument
+from serving.server.text_files import read_text_message
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,8 +95,6 @@ class BatchingConfig:
         return cls(**values)
 
     @classmethod
-    def from_text(cls, text: str, path: str) -> "BatchingConfig":
+    def from_file(cls, path: str | pathlib.Path) -> "BatchingConfig":
         """The settings of a text-format BatchingParameters file."""
-        from serving.server.models import parse_text
-
-        return cls.from_proto(parse_text(text, protos.BatchingParameters, path))
+        return cls.from_proto(read_text_message(path, protos.BatchingParameters))

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from serving.server.models import ModelEntry
 from serving.server.routing import Routes
@@ -131,10 +131,19 @@ class Lifecycle:
         """True while a version is on its way out; call it with `changed` held."""
         return any(model.is_unloading for model in self.models.values())
 
-    def close(self, limit_s: float) -> None:
-        """Unloads everything, waiting for running requests up to the limit."""
+    def stop_loading(self) -> None:
+        """Begins no more loads and waits for none; what answers goes on."""
         with self.changed:
             self.is_closing = True
+            self.changed.notify_all()
+
+    def close(self, limit_s: float) -> None:
+        """Unloads everything, waiting for running requests up to the limit.
+
+        A load that runs cannot be stopped; it is not waited for.
+        """
+        self.stop_loading()
+        with self.changed:
             self.routes = {}
             self.changed.notify_all()
             leaving: list[tuple[ServedModel, ServedVersion]] = []
@@ -148,14 +157,10 @@ class Lifecycle:
             self._unload_when_idle(model, version)
         self.events.deliver()
         with self.changed:
-            self.changed.wait_for(lambda: self._is_empty(leaving), limit_s)
-
-    def _is_empty(self, leaving: Sequence[tuple[ServedModel, ServedVersion]]) -> bool:
-        # A load that runs is waited for: a thread inside TensorFlow, when Python ends,
-        # takes the process down with an abort.
-        is_any_loading = any(model.loading for model in self.models.values())
-        is_all_over = all(version.state is State.END for _, version in leaving)
-        return is_all_over and not is_any_loading
+            self.changed.wait_for(
+                lambda: all(version.state is State.END for _, version in leaving),
+                limit_s,
+            )
 
     def _step(self, model: ServedModel) -> list[ServedVersion]:
         for version in model.update():

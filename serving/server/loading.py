@@ -13,7 +13,7 @@ from serving.server.flags import ServerFlags
 from serving.server.models import ModelEntry
 from serving.server.served_version import Servable, ServedVersion, WarmupReport
 from serving.server.session_options import config_proto, session_config
-from serving.server.status import Code, StatusError, invalid_argument
+from serving.server.status import Code, StatusError
 from serving.server.tflite_servable import TFLITE_FILE, TfliteConfig, TfliteServable
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class SavedModelLoader:
         file = pathlib.Path(path, PER_MODEL_BATCHING_FILE)
         if not file.exists():
             return None
-        return BatchingConfig.from_text(file.read_text(encoding="utf-8"), str(file))
+        return BatchingConfig.from_file(file)
 
 
 def saved_model_loader(
@@ -137,10 +137,4 @@ def batching_config(flags: ServerFlags) -> BatchingConfig | None:
     if not flags.enable_batching:
         return None
     path = flags.batching_parameters_file
-    if not path:
-        return BatchingConfig()
-    try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise invalid_argument(f"Cannot read {path}: {error.strerror}") from None
-    return BatchingConfig.from_text(text, path)
+    return BatchingConfig.from_file(path) if path else BatchingConfig()

@@ -1,14 +1,12 @@
 """Which models to serve: ModelServerConfig, checked, as plain values."""
 
 import dataclasses
-import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from google.protobuf import text_format
-
 from serving import protos
 from serving.server.status import invalid_argument
+from serving.server.text_files import read_text_message
 from serving.version_dirs import has_scheme
 
 PLATFORM = "tensorflow"
@@ -59,23 +57,7 @@ def read_config_file(path: str) -> list[ModelEntry]:
     Raises:
         StatusError: the file cannot be read or parsed, or names an impossible model.
     """
-    try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise invalid_argument(f"Cannot read {path}: {error.strerror}") from None
-    return entries_of(parse_text(text, protos.ModelServerConfig, path))
-
-
-def parse_text(text: str, message_class: Any, path: str) -> Any:
-    """A text-format message, or upstream's words for a file that is none."""
-    try:
-        return text_format.Parse(text, message_class(), descriptor_pool=protos.pool())
-    except text_format.ParseError as error:
-        name = message_class.DESCRIPTOR.full_name
-        raise invalid_argument(
-            f"Invalid protobuf file: '{path}': "
-            f"Error parsing text-format {name}: {error}"
-        ) from None
+    return entries_of(read_text_message(path, protos.ModelServerConfig))
 
 
 def entries_of(

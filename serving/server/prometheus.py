@@ -2,14 +2,12 @@
 
 import dataclasses
 import functools
-import pathlib
 import re
 from collections.abc import Iterable, Iterator
 
 from serving import protos
 from serving.server.metrics import Family, HistogramValue, Registry
-from serving.server.models import parse_text
-from serving.server.status import invalid_argument
+from serving.server.text_files import read_text_message
 
 DEFAULT_PATH = "/monitoring/prometheus/metrics"
 CONTENT_TYPE = "text/plain"
@@ -35,11 +33,7 @@ class PrometheusConfig:
         """
         if not path:
             return cls()
-        try:
-            text = pathlib.Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise invalid_argument(f"Cannot read {path}: {error.strerror}") from None
-        config = parse_text(text, protos.MonitoringConfig, path).prometheus_config
+        config = read_text_message(path, protos.MonitoringConfig).prometheus_config
         return cls(enable=config.enable, path=config.path or DEFAULT_PATH)
 
 

@@ -1,7 +1,6 @@
 """The flags that shape a TensorFlow session, as the fields of a ConfigProto."""
 
 import logging
-import pathlib
 from typing import Any
 
 from google.protobuf import json_format
@@ -9,9 +8,8 @@ from google.protobuf import json_format
 from serving import protos
 from serving.server import cpu_share
 from serving.server.flags import ServerFlags
-from serving.server.models import parse_text
-from serving.server.status import invalid_argument
 from serving.server.tensorflow_runtime import tensorflow
+from serving.server.text_files import read_text_message
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +77,4 @@ def _file_config(path: str) -> Any:
     message_class = protos.message_class("tensorflow.ConfigProto")
     if not path:
         return message_class()
-    try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise invalid_argument(f"Cannot read {path}: {error.strerror}") from None
-    return parse_text(text, message_class, path)
+    return read_text_message(path, message_class)

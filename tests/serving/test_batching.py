@@ -4,12 +4,18 @@ import pathlib
 
 import pytest
 
+from serving import protos
 from serving.server.batching import BatchingConfig
 from serving.server.status import Code, StatusError
+from serving.server.text_files import parse_text
+
+
+def _config(text: str) -> BatchingConfig:
+    return BatchingConfig.from_proto(parse_text(text, protos.BatchingParameters, "f"))
 
 
 def test_absent_parameters_have_upstream_s_defaults() -> None:
-    config = BatchingConfig.from_text("", "empty.config")
+    config = _config("")
     assert (config.max_batch_size, config.batch_timeout_micros) == (1000, 0)
     assert (config.max_enqueued_batches, config.allowed_batch_sizes) == (10, ())
     assert config.max_execution_batch_size == config.max_batch_size
@@ -24,7 +30,7 @@ def test_every_parameter_is_read() -> None:
       pad_variable_length_inputs: true enable_large_batch_splitting { value: true }
       max_execution_batch_size { value: 32 }
     """
-    assert BatchingConfig.from_text(text, "f") == BatchingConfig(
+    assert _config(text) == BatchingConfig(
         max_batch_size=64,
         batch_timeout_micros=500,
         max_enqueued_batches=7,
@@ -61,14 +67,16 @@ def test_every_parameter_is_read() -> None:
 )
 def test_impossible_parameters_are_refused(text: str, message: str) -> None:
     with pytest.raises(StatusError) as caught:
-        BatchingConfig.from_text(text, "f")
+        _config(text)
     assert caught.value.code is Code.INVALID_ARGUMENT
     assert caught.value.message.startswith(message)
 
 
 def test_a_file_that_does_not_parse_is_named(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(StatusError, match="Invalid protobuf file: 'b.config'"):
-        BatchingConfig.from_text("max_batch_size: { value: 'x' }", "b.config")
+    file = tmp_path / "b.config"
+    file.write_text("max_batch_size: { value: 'x' }")
+    with pytest.raises(StatusError, match=f"Invalid protobuf file: '{file}'"):
+        BatchingConfig.from_file(file)
 
 
 @pytest.mark.parametrize("rows, size", [(1, 2), (2, 2), (3, 8), (8, 8)])

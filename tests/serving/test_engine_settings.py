@@ -17,7 +17,8 @@ from serving.model_settings import (
 )
 from serving.server.batching import BatchingConfig
 from serving.server.flags import parse_flags
-from serving.server.models import LoggingConfig, VersionPolicy, parse_text
+from serving.server.models import LoggingConfig, VersionPolicy
+from serving.server.text_files import parse_text
 
 MODEL = ModelSettings(name="m", base_path="/models/m")
 PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
@@ -77,7 +78,7 @@ def test_every_batching_parameter_reaches_the_file() -> None:
 
 def test_the_embedded_server_reads_the_batching_file() -> None:
     text = BatchingSettings(max_batch_size=8, allowed_batch_sizes=(2, 8)).to_text()
-    read = BatchingConfig.from_text(text, "f")
+    read = BatchingConfig.from_proto(parse_text(text, protos.BatchingParameters, "f"))
     assert (read.max_batch_size, read.allowed_batch_sizes) == (8, (2, 8))
 
 

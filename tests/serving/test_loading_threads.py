@@ -146,21 +146,17 @@ def test_a_load_that_ends_after_the_manager_was_closed_is_thrown_away(
     ]
 
 
-def test_close_waits_for_a_load_that_runs(world: World, loads: ManualPool) -> None:
-    """A thread inside TensorFlow, when Python ends, would abort the process."""
+def test_what_answers_goes_on_when_loading_stops(
+    world: World, loads: ManualPool
+) -> None:
     world.push(1)
-    ended = threading.Event()
-    closing = threading.Thread(
-        target=lambda: (world.manager.close(LIMIT_S), ended.set())
-    )
-
-    def close_meanwhile() -> None:
-        closing.start()
-        assert not ended.wait(0.05)
-
-    world.during_load = close_meanwhile
-    loads.run()
-    assert ended.wait(LIMIT_S)
+    loads.run_all()
+    world.push(2)
+    world.manager.stop_loading()
+    loads.run_all()
+    assert [number for _, number in world.loads] == [1]
+    with world.manager.use("m") as version:
+        assert version.number == 1
 
 
 def test_an_available_version_says_how_it_was_loaded(

@@ -144,3 +144,10 @@ def test_a_wrong_config_has_upstream_s_words(
 )
 def test_a_policy_chooses_versions(policy: VersionPolicy, chosen: list[int]) -> None:
     assert policy.select([5, 9, 1]) == chosen
+
+
+def test_a_file_that_is_no_text_is_refused_and_no_crash(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "models.config"
+    file.write_bytes(b"model_config_list { \xff }")
+    with pytest.raises(StatusError, match=f"Cannot read {file}: 'utf-8'"):
+        read_config_file(str(file))

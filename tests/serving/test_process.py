@@ -85,6 +85,26 @@ def test_a_busy_port_is_named_and_nothing_stays_half_started(
     assert "choose another port" in output
 
 
+def test_a_signal_during_a_load_ends_the_server_at_once(tmp_path: pathlib.Path) -> None:
+    script = (
+        "import sys, time\n"
+        "from serving.server.__main__ import main\n"
+        "def slow(entry, version):\n"
+        "    print('loading', flush=True)\n"
+        "    time.sleep(60)\n"
+        "sys.exit(main(sys.argv[1:], slow))\n"
+    )
+    (tmp_path / "1").mkdir()
+    flags = _flags(tmp_path, free_port(), free_port())
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *flags], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"loading\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+
+
 def test_a_server_whose_only_model_is_broken_exits_with_the_cause(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -184,6 +184,6 @@ def test_a_model_that_another_reload_drops_is_not_waited_for(
 
 def test_a_reload_ends_when_the_server_does(slow_world: World) -> None:
     reloading = Reloading(slow_world, "new")
-    slow_world.manager.close(0)
+    slow_world.manager.stop_loading()
     reloading.join(LIMIT_S)
     assert reloading.ended[0].startswith("1 model(s) did not become available")

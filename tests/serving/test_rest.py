@@ -208,6 +208,18 @@ def test_cors_headers_come_with_the_flag_only(
         assert Answer(server, "OPTIONS", PREDICT).status == 400
 
 
+def test_a_request_beyond_the_time_limit_is_told_so_while_its_run_goes_on(
+    tmp_path: pathlib.Path,
+) -> None:
+    body = json.dumps({"signature_name": "sleep", "inputs": 2.0}).encode()
+    with FakeServer(tmp_path, rest_api_timeout_in_ms=200) as server:
+        began_s = time.monotonic()
+        answer = Answer(server, "POST", PREDICT, body)
+        assert time.monotonic() - began_s < 1.5
+    assert answer.status == 504
+    assert answer.json == {"error": "Timed out waiting for notification"}
+
+
 def test_running_requests_finish_while_the_server_stops(tmp_path: pathlib.Path) -> None:
     body = json.dumps({"signature_name": "sleep", "inputs": 0.7}).encode()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:

@@ -15,6 +15,7 @@ from serving.server.models import ModelEntry
 from serving.server.run_options import RUNS_BEFORE_INLINE
 from serving.server.served_version import ServedVersion
 from serving.server.status import Code, StatusError
+from serving.server.text_files import parse_text
 
 # Importing TensorFlow and building the first model takes long on a busy machine.
 pytestmark = pytest.mark.timeout(300)
@@ -164,7 +165,7 @@ def test_last_allowed_batch_size_must_be_the_maximum() -> None:
 
 def test_batching_parameters_are_read_from_text() -> None:
     text = "max_batch_size { value: 8 } allowed_batch_sizes: 2 allowed_batch_sizes: 8"
-    config = BatchingConfig.from_text(text, "f")
+    config = BatchingConfig.from_proto(parse_text(text, protos.BatchingParameters, "f"))
     assert (config.max_batch_size, config.allowed_batch_sizes) == (8, (2, 8))
     assert config.batch_timeout_micros == 0
 
