@@ -1,16 +1,25 @@
 """RestApi behind an ASGI server: reading bodies, gzip, CORS, and how it ends."""
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from serving.server.body_memory import BodyMemory, HeldBody, Receive
-from serving.server.rest import JSON_TYPE, Answer, Request, RestApi, error_response
+from serving.server.rest import (
+    API_PATH,
+    JSON_TYPE,
+    Answer,
+    Request,
+    RestApi,
+    error_response,
+)
 from serving.server.status import StatusError
 
 FAREWELL_S = 0.2
+_ORIGIN = re.compile(rb"https?://")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -31,9 +40,11 @@ class RestApp:
         if scope["type"] != "http":
             return
         headers = dict(scope["headers"])
-        if scope["method"] == "OPTIONS" and self._cors:
-            origin = headers.get(b"origin", b"")
-            answer = Answer(200 if origin.startswith(b"http") else 400, b"")
+        if scope["method"] == "OPTIONS" and API_PATH.fullmatch(_target(scope)):
+            # As upstream without the CORS flag, too. A browser's asks before it may
+            # send a token.
+            origin = _ORIGIN.search(headers.get(b"origin", b""))
+            answer = Answer(200 if origin else 400, b"")
         else:
             held = self._memory.hold()
             try:

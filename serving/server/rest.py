@@ -35,7 +35,7 @@ _PREDICTION = re.compile(
     rf"/v1/models/([^/:]+){_MODEL}:(classify|regress|predict)", re.IGNORECASE
 )
 _STATUS = re.compile(rf"/v1/models(?:/([^/:]+))?{_MODEL}(/metadata)?", re.IGNORECASE)
-_API = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
+API_PATH = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
 
 T = TypeVar("T")
 JSON_TYPE = "application/json"
@@ -125,7 +125,7 @@ class RestApi:
                 return await self._off_loop(_SMALL_BYTES, page, query)
         except StatusError as error:
             return error_response(error)
-        if not _API.fullmatch(target):
+        if not API_PATH.fullmatch(target):
             return Answer(404, NOT_FOUND_PAGE, "text/html")
         return await self._observed(request)
 

@@ -36,6 +36,15 @@ def number_model(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
+def half_plus_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeServer]:
+    """A running server with TF Serving's example model and the number model, real."""
+    from tests.serving.half_plus_two import serve_half_plus_two
+
+    with serve_half_plus_two(tmp_path_factory.mktemp("half_plus_two")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def plain(number_model: pathlib.Path) -> Iterator[SavedModelServable]:
     """The number model, loaded without batching."""
     entry = ModelEntry(name="m", base_path=str(number_model.parent))

@@ -13,6 +13,7 @@ from model import contract
 from serving import protos
 from serving.server.app import ServerApp
 from serving.server.flags import ServerFlags
+from serving.server.manager import Loader
 from serving.server.models import ModelEntry
 from serving.server.served_version import ServedVersion
 from serving.server.status import Code, StatusError
@@ -131,9 +132,18 @@ def free_port() -> int:
 
 
 class FakeServer:
-    """A whole server in this process; a context manager."""
+    """A whole server in this process; a context manager.
 
-    def __init__(self, base_path: pathlib.Path, **flags: Any) -> None:
+    `loader` None loads real models, as the flags say.
+    """
+
+    def __init__(
+        self,
+        base_path: pathlib.Path,
+        *,
+        loader: Loader | None = fake_loader,
+        **flags: Any,
+    ) -> None:
         (base_path / "1").mkdir(parents=True, exist_ok=True)
         self.port, self.rest_port = free_port(), free_port()
         settings = {
@@ -145,7 +155,7 @@ class FakeServer:
             "shutdown_limit_seconds": 5,
             **flags,
         }
-        self.app = ServerApp(ServerFlags(**settings), loader=fake_loader)
+        self.app = ServerApp(ServerFlags(**settings), loader)
         self._stopping = threading.Event()
         self._thread = threading.Thread(
             target=self.app.run_until, args=(self._stopping.is_set,), daemon=True
@@ -160,15 +170,22 @@ class FakeServer:
         return f"localhost:{self.rest_port}"
 
     def __enter__(self) -> Self:
-        self.app.start()
-        self._thread.start()
-        deadline = time.monotonic() + 10
+        self.start()
+        deadline = time.monotonic() + 60
         while not self.app.health.is_ready:
-            assert time.monotonic() < deadline, "the fake server did not get ready"
+            assert time.monotonic() < deadline, "the server did not get ready"
             time.sleep(0.01)
         return self
 
+    def start(self) -> None:
+        """Answers from now on, whatever there is to answer with."""
+        self.app.start()
+        self._thread.start()
+
     def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         self._stopping.set()
         self._thread.join(10)
         self.app.stop()
