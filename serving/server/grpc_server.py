@@ -43,7 +43,9 @@ def make_server(
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> grpc.aio.Server:
     """A server without a port; call it on the event loop that will carry it."""
-    server = grpc.aio.server(options=[*OPTIONS, *options], interceptors=interceptors)
+    # Of two values for one option gRPC would take the first.
+    chosen = {**dict(OPTIONS), **dict(options)}
+    server = grpc.aio.server(options=list(chosen.items()), interceptors=interceptors)
     for name, handlers in service.handlers().items():
         methods = protos.pool().FindServiceByName(name).methods_by_name
         generic = {}

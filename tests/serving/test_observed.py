@@ -12,11 +12,13 @@ import httpx
 import numpy as np
 import pytest
 
-from serving import protos
+from serving import codec, protos
 from serving.client import Client
+from serving.errors import ServingError
 from serving.server.tfrecord import read_records
 from serving.server.warmup import warm_up
 from tests.serving.fakes import MODEL, FakeServable, FakeServer, free_port
+from tests.serving.prometheus_reader import read_page
 
 METRICS = "/monitoring/prometheus/metrics"
 MONITORING = "prometheus_config { enable: true }"
@@ -44,15 +46,36 @@ def test_metrics_count_requests_of_both_ports(tmp_path: pathlib.Path) -> None:
         _ask_once_each(server)
         answer = httpx.get(f"http://{server.rest_endpoint}{METRICS}")
     assert answer.headers["content-type"].startswith("text/plain")
-    lines = answer.text.splitlines()
-    count = ":tensorflow:serving:request_count"
+    page = read_page(answer.text)
+    requests = page.samples[":tensorflow:serving:request_count"]
     # The REST client also asked for the signatures; upstream counts that too.
-    assert f'{count}{{model_name="{MODEL}",status="OK"}} 3' in lines
-    assert f'{count}{{model_name="{MODEL}",status="INVALID_ARGUMENT"}} 1' in lines
+    for status, count in (("OK", 3), ("INVALID_ARGUMENT", 1)):
+        assert requests[frozenset({("model_name", MODEL), ("status", status)})] == count
     latency = ":tensorflow:serving:request_latency_count"
     for api, entrypoint in (("Predict", "GRPC"), ("predict", "REST")):
-        labels = f'model_name="{MODEL}",API="{api}",entrypoint="{entrypoint}"'
-        assert f"{latency}{{{labels}}} 1" in lines
+        labels = {"model_name": MODEL, "API": api, "entrypoint": entrypoint}
+        assert page.value(latency, **labels) == 1
+    state = {"model_name": MODEL, "version": "1"}
+    assert page.value(":ktp:serving:model_state", **state) == 30
+
+
+def test_the_page_is_where_the_file_says_and_knows_no_made_up_names(
+    tmp_path: pathlib.Path,
+) -> None:
+    text = 'prometheus_config { enable: true path: "/metrics" }'
+    config = _file(tmp_path / "monitoring.config", text)
+    with FakeServer(tmp_path / "model", monitoring_config_file=config) as server:
+        with (
+            Client(server.grpc_endpoint) as client,
+            pytest.raises(ServingError, match="not found"),
+        ):
+            client.predict({"x": np.float32([1])}, "made-up")
+        page = httpx.get(f"http://{server.rest_endpoint}/metrics")
+        assert httpx.get(f"http://{server.rest_endpoint}{METRICS}").status_code == 404
+    labels = {"model_name": MODEL, "status": "FAILED_PRECONDITION"}
+    counted = read_page(page.text).value(":tensorflow:serving:request_count", **labels)
+    assert counted == 1
+    assert "made-up" not in page.text
 
 
 def test_without_a_monitoring_file_there_is_no_page(fake_server: FakeServer) -> None:
@@ -65,7 +88,7 @@ def test_a_query_is_an_unexpected_path(tmp_path: pathlib.Path) -> None:
     with FakeServer(tmp_path / "model", monitoring_config_file=config) as server:
         answer = httpx.get(f"http://{server.rest_endpoint}{METRICS}?x=1")
     assert answer.status_code == 400
-    assert answer.text.startswith(f"Unexpected path: {METRICS}?x=1")
+    assert answer.text == f"Unexpected path: {METRICS}?x=1. Should be {METRICS}"
 
 
 def test_the_access_log_has_a_line_per_request_with_its_times(
@@ -83,6 +106,7 @@ def test_the_access_log_has_a_line_per_request_with_its_times(
         assert known == (MODEL, 1, "half", 2)
         assert entry["total_ms"] >= entry["queue_ms"] + entry["run_ms"] > 0
         assert entry["request_bytes"] > 0 < entry["response_bytes"]
+        assert entry["peer"]
     assert (broken["status"], broken["error"][:10]) == (
         "INVALID_ARGUMENT",
         "JSON Parse",
@@ -109,6 +133,8 @@ def test_samples_of_both_ports_warm_the_next_version_up(tmp_path: pathlib.Path) 
     logged = [protos.PredictionLog.FromString(r) for r in read_records(log)]
     kinds = [one.WhichOneof("log_type") for one in logged]
     assert kinds == ["predict_log", "predict_log", "classify_log"]
+    inputs = [one.predict_log.request.inputs["x"] for one in logged[:2]]
+    assert [codec.decode(one).tolist() for one in inputs] == [[1, 3]] * 2
     warmup = tmp_path / "2" / "assets.extra" / "tf_serving_warmup_requests"
     warmup.parent.mkdir(parents=True)
     log.rename(warmup)

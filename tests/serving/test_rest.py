@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from serving.server.status import Code
 from tests.serving.fakes import FakeServer
 
 PREDICT = "/v1/models/classifier:predict"
@@ -123,6 +124,34 @@ def test_an_unknown_signature_has_rest_s_own_words(fake_server: FakeServer) -> N
     assert (answer.status, answer.json["error"]) == (400, expected)
 
 
+def test_error_texts_are_never_cut(fake_server: FakeServer) -> None:
+    name = "s" * 2000
+    body = json.dumps({"signature_name": name, "instances": [1]}).encode()
+    error = Answer(fake_server, "POST", PREDICT, body).json["error"]
+    assert error == f'Serving signature name: "{name}" not found in signature def'
+
+
+@pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
+def test_every_code_of_a_model_has_upstream_s_status(
+    fake_server: FakeServer, code: Code
+) -> None:
+    body = json.dumps({"signature_name": "fail", "inputs": int(code)}).encode()
+    answer = Answer(fake_server, "POST", PREDICT, body)
+    assert answer.status == UPSTREAM_STATUSES[code.name]
+    text = f"told to fail with {code.name}"
+    assert answer.body == f'{{\n    "error": "{text}"\n}}'.encode()
+
+
+# tensorflow/serving: model_servers/http_server.cc, ToHTTPStatusCode.
+UPSTREAM_STATUSES = {
+    **dict.fromkeys(("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE"), 400),
+    **{"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404},
+    **{"ALREADY_EXISTS": 409, "ABORTED": 409, "RESOURCE_EXHAUSTED": 429},
+    **{"CANCELLED": 499, "UNKNOWN": 500, "INTERNAL": 500, "DATA_LOSS": 500},
+    **{"UNIMPLEMENTED": 501, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504},
+}
+
+
 def test_a_version_beyond_int64_gets_an_empty_body(fake_server: FakeServer) -> None:
     target = f"/v1/models/classifier/versions/{2**64 - 1}:predict"
     answer = Answer(fake_server, "POST", target, HALF)
@@ -193,19 +222,6 @@ def test_readiness_follows_the_models_and_liveness_does_not(
         assert answer.status == 503
         assert answer.json["models_not_ready"] == ["classifier"]
         assert Answer(server, "GET", "/healthz").status == 200
-
-
-def test_cors_headers_come_with_the_flag_only(
-    fake_server: FakeServer, tmp_path: pathlib.Path
-) -> None:
-    plain = Answer(fake_server, "POST", PREDICT, HALF)
-    assert "access-control-allow-origin" not in plain.headers
-    with FakeServer(tmp_path, rest_api_enable_cors_support=True) as server:
-        answer = Answer(server, "POST", PREDICT, HALF)
-        assert answer.headers["access-control-allow-origin"] == "*"
-        asked = Answer(server, "OPTIONS", PREDICT, headers={"Origin": "http://a"})
-        assert (asked.status, asked.body) == (200, b"")
-        assert Answer(server, "OPTIONS", PREDICT).status == 400
 
 
 def test_a_request_beyond_the_time_limit_is_told_so_while_its_run_goes_on(

@@ -1,0 +1,236 @@
+"""What clients and probes of both ports see while models load, fail and move on."""
+
+import json
+import pathlib
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from serving import codec, protos
+from serving.server.models import ModelEntry
+from serving.server.served_version import ServedVersion
+from serving.server.status import Code, StatusError
+from tests.serving.fakes import MODEL, FakeServable, FakeServer, fake_loader
+
+BODY = b'{"signature_name": "half", "instances": [1.0]}'
+
+
+def _rest(server: FakeServer, path: str, body: bytes | None = None) -> tuple[int, Any]:
+    url = f"http://{server.rest_endpoint}{path}"
+    try:
+        with urllib.request.urlopen(url, body, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def _predict_rest(server: FakeServer) -> tuple[int, str]:
+    status, answer = _rest(server, f"/v1/models/{MODEL}:predict", BODY)
+    return status, answer.get("error", "")
+
+
+def _grpc(server: FakeServer, method: str, request: Any, answer: Any) -> Any:
+    with grpc.insecure_channel(server.grpc_endpoint) as channel:
+        return channel.unary_unary(
+            method,
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=answer.FromString,
+        )(request, timeout=10)
+
+
+def _predict_grpc(server: FakeServer) -> tuple[str, str]:
+    request = protos.PredictRequest(
+        model_spec={"name": MODEL, "signature_name": "half"}
+    )
+    request.inputs["x"].CopyFrom(codec.encode(np.float32([1])))
+    method = f"/{protos.PREDICTION_SERVICE}/Predict"
+    try:
+        _grpc(server, method, request, protos.PredictResponse)
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
+    return "OK", ""
+
+
+def _health(server: FakeServer) -> int:
+    request, method = protos.HealthCheckRequest(), f"/{protos.HEALTH_SERVICE}/Check"
+    return int(_grpc(server, method, request, protos.HealthCheckResponse).status)
+
+
+def _states(server: FakeServer) -> list[tuple[str, str]]:
+    status, answer = _rest(server, f"/v1/models/{MODEL}")
+    assert status == 200
+    versions = answer["model_version_status"]
+    return [(one["version"], one["state"]) for one in versions]
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened for 10 seconds"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., FakeServer]]:
+    """Starts servers that need not get ready, and stops them."""
+    servers: list[FakeServer] = []
+
+    def start(*args: Any, **settings: Any) -> FakeServer:
+        servers.append(FakeServer(*args, **settings))
+        servers[-1].start()
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def test_until_the_first_model_is_there_ports_are_open_and_unavailable(
+    tmp_path: pathlib.Path, started: Callable[..., FakeServer]
+) -> None:
+    """Upstream's ports are closed meanwhile; a client waits in both cases."""
+    may_load = threading.Event()
+
+    def slow(entry: ModelEntry, version: ServedVersion) -> FakeServable:
+        may_load.wait(10)
+        return fake_loader(entry, version)
+
+    server = started(tmp_path, loader=slow)
+    _wait_for(lambda: _rest(server, f"/v1/models/{MODEL}")[0] == 200)
+    words = f"Servable not found for request: Latest({MODEL}). It is still loading"
+    for code, told in (_predict_grpc(server), _predict_rest(server)):
+        assert code in ("UNAVAILABLE", 503)
+        assert told.startswith(words)
+    assert _health(server) == 2
+    assert _rest(server, "/readyz")[0] == 503
+    assert _rest(server, "/healthz")[0] == 200
+    assert _states(server) == [("1", "LOADING")]
+    may_load.set()
+    _wait_for(lambda: _health(server) == 1)
+    assert (_predict_grpc(server)[0], _predict_rest(server)[0]) == ("OK", 200)
+    assert _rest(server, "/readyz")[0] == 200
+
+
+def test_a_folder_without_versions_is_waited_for_as_long_as_it_takes(
+    tmp_path: pathlib.Path, started: Callable[..., FakeServer]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    server = started(tmp_path / "model", model_base_path=str(empty))
+    _wait_for(lambda: _predict_grpc(server)[0] == "NOT_FOUND")
+    assert _health(server) == 2
+    words = f"Could not find any versions of model {MODEL}"
+    assert _rest(server, f"/v1/models/{MODEL}") == (404, {"error": words})
+    (empty / "not-a-number").mkdir()
+    (empty / "00000123").mkdir()
+    _wait_for(lambda: _health(server) == 1)
+    assert _states(server) == [("123", "AVAILABLE")]
+
+
+def _second_fails(entry: ModelEntry, version: ServedVersion) -> FakeServable:
+    if version.number == 2:
+        raise StatusError(Code.FAILED_PRECONDITION, "no kernel for FancyOp")
+    return fake_loader(entry, version)
+
+
+def test_status_is_200_with_the_error_of_a_version_that_failed(
+    tmp_path: pathlib.Path,
+) -> None:
+    settings: Any = {"loader": _second_fails, "max_num_load_retries": 0}
+    with FakeServer(tmp_path, **settings) as server:
+        (tmp_path / "2").mkdir()
+        _wait_for(lambda: _states(server)[0] == ("2", "END"))
+        assert _states(server) == [("2", "END"), ("1", "AVAILABLE")]
+        _, answer = _rest(server, f"/v1/models/{MODEL}/versions/2")
+        assert answer["model_version_status"][0]["status"] == {
+            "error_code": "FAILED_PRECONDITION",
+            "error_message": "no kernel for FancyOp",
+        }
+        # The version that works goes on, and so the server is ready.
+        assert _predict_rest(server)[0] == 200
+        assert _rest(server, "/readyz")[0] == 200
+
+
+def test_old_versions_stay_in_the_status_newest_first(tmp_path: pathlib.Path) -> None:
+    with FakeServer(tmp_path) as server:
+        for number in (2, 3):
+            (tmp_path / str(number)).mkdir()
+            ended = [(str(n), "END") for n in reversed(range(1, number))]
+            expected = [(str(number), "AVAILABLE"), *ended]
+            _wait_for(lambda wanted=expected: _states(server) == wanted)
+        one, _ = _rest(server, f"/v1/models/{MODEL}/versions/1:predict", BODY)
+        assert one == 404
+
+
+MODELS = """
+model_config_list {{ config {{
+  name: "{name}" base_path: "{path}" model_platform: "tensorflow"
+  model_version_policy {{ specific {{ versions: 1 versions: 2 }} }}
+  version_labels {{ key: "stable" value: 1 }}
+  version_labels {{ key: "canary" value: 2 }}
+}} }}
+"""
+
+
+def test_a_label_in_the_config_answers_rest_once_its_version_is_there(
+    tmp_path: pathlib.Path,
+) -> None:
+    config = tmp_path / "models.config"
+    config.write_text(MODELS.format(name=MODEL, path=tmp_path / "model"))
+    path = f"/v1/models/{MODEL}/labels/{{}}:predict"
+    with FakeServer(tmp_path / "model", model_config_file=str(config)) as server:
+        assert _rest(server, path.format("stable"), BODY)[0] == 200
+        status, answer = _rest(server, path.format("canary"), BODY)
+        assert status == 400
+        words = "Unrecognized servable version label: canary"
+        assert answer["error"].startswith(words)
+        (tmp_path / "model" / "2").mkdir()
+        _wait_for(lambda: _rest(server, path.format("canary"), BODY)[0] == 200)
+
+
+def test_channel_arguments_reach_the_grpc_server(tmp_path: pathlib.Path) -> None:
+    arguments = "grpc.max_receive_message_length=10,grpc.max_connection_age_ms=2000"
+    with FakeServer(tmp_path, grpc_channel_arguments=arguments) as server:
+        code, told = _predict_grpc(server)
+    assert code == "RESOURCE_EXHAUSTED"
+    assert "vs. 10)" in told
+
+
+@pytest.mark.parametrize("has_flag", [False, True])
+def test_the_health_service_is_there_with_the_flag_only(
+    tmp_path: pathlib.Path, has_flag: bool
+) -> None:
+    with FakeServer(tmp_path, enable_grpc_healthcheck_service=has_flag) as server:
+        if has_flag:
+            assert _health(server) == 1
+            return
+        with pytest.raises(grpc.RpcError) as caught:
+            _health(server)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_the_method_name_is_checked_with_the_flag_only(tmp_path: pathlib.Path) -> None:
+    request = protos.ClassificationRequest(
+        model_spec={"name": MODEL, "signature_name": "classify"},
+        input={"example_list": {"examples": [{}]}},
+    )
+    call = f"/{protos.PREDICTION_SERVICE}/Classify", request
+    with FakeServer(tmp_path) as server:
+        assert _grpc(server, *call, protos.ClassificationResponse).result
+    with (
+        FakeServer(tmp_path, enable_signature_method_name_check=True) as server,
+        pytest.raises(grpc.RpcError) as caught,
+    ):
+        _grpc(server, *call, protos.ClassificationResponse)
+    assert caught.value.details() == (
+        "Expected classification signature method_name to be "
+        "tensorflow/serving/classify. Was: "
+    )
