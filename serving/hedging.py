@@ -62,6 +62,10 @@ class LoopTransport:
         self._transport = transport
         self._endpoint = config.endpoint
         self._loop = asyncio.new_event_loop()
+        # A call that came between the last cancellation and the loop's end would wait
+        # for ever.
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="serving-client", daemon=True
         )
@@ -73,26 +77,33 @@ class LoopTransport:
 
     def close(self) -> None:
         """Ends the thread; waiting calls raise `CancelledError`."""
-        if self._loop.is_closed():
-            return
-        self._run(self._transport.close())
-        self._run(_cancel_others())
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        self._schedule(self._transport.close()).result()
+        self._schedule(_cancel_others()).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        except RuntimeError:  # the loop is closed
-            coroutine.close()
-            raise CancelledError(self._endpoint, "the client was closed") from None
+        with self._lock:
+            if self._is_closed:
+                coroutine.close()
+                raise CancelledError(self._endpoint, "the client was closed")
+            future = self._schedule(coroutine)
         try:
             return future.result()
         except concurrent.futures.CancelledError:
             raise CancelledError(self._endpoint, "the client was closed") from None
         finally:
             future.cancel()  # after Ctrl-C, for example
+
+    def _schedule(
+        self, coroutine: Coroutine[Any, Any, T]
+    ) -> concurrent.futures.Future[T]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
 
 async def _first_answer(racing: set[asyncio.Future[Any]]) -> Any:
