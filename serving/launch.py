@@ -16,7 +16,7 @@ from model import contract
 from serving import engines, server_process
 from serving.client import Client
 from serving.config import TlsConfig
-from serving.engine_settings import EngineSettings
+from serving.engine_settings import SECRET_FILE, EngineSettings
 from serving.engines import Engine, EngineChoice, EngineCommand
 from serving.model_settings import ModelSettings
 from serving.readiness import ModelState, StatusProbe, first_token
@@ -164,6 +164,7 @@ class RunningServer:
             server_process.kill_group(self._process.pid)
             self._process.wait()
             server_process.clean_up(self._command)
+            _remove_secret(self.log_path.parent)
 
     def __enter__(self) -> Self:
         return self
@@ -234,7 +235,13 @@ def start(
     try:
         return RunningServer(command, known, folder / "server.log")
     except OSError as error:
+        _remove_secret(folder)
         raise ServerStartError(f"The server could not be started: {error}") from None
+
+
+def _remove_secret(folder: pathlib.Path) -> None:
+    """Leaves no copy of the private key beside the log."""
+    (folder / SECRET_FILE).unlink(missing_ok=True)
 
 
 def log_tail(path: pathlib.Path, count: int) -> list[str]:

@@ -116,5 +116,5 @@ def first_token(path: str | None) -> str | None:
     if path is None:
         return None
     lines = pathlib.Path(path).read_text("utf-8").splitlines()
-    tokens = [line.strip() for line in lines if line.strip() and line[:1] != "#"]
-    return tokens[0] if tokens else None
+    tokens = (line.partition("#")[0].strip() for line in lines)
+    return next(filter(None, tokens), None)

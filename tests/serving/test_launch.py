@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from serving.engine_settings import EngineSettings
+from serving.engine_settings import SECRET_FILE, EngineSettings, TlsSettings
 from serving.engines import Engine, EngineChoice, EngineCommand
 from serving.launch import RunningServer, ServerStartError, start, start_server
 from serving.model_settings import ModelSettings
@@ -181,6 +181,19 @@ def test_a_model_that_does_not_come_is_named_and_the_other_served(
     assert "other: " in lines[0]
     assert "good" not in lines[0]
     assert "log: " in lines[0]
+
+
+def test_no_copy_of_the_private_key_outlives_the_server(
+    path_dir: pathlib.Path, base_path: pathlib.Path
+) -> None:
+    program(path_dir, "tensorflow_model_server", "/bin/sleep 60")
+    pem = base_path.parent / "pem"
+    pem.write_text("-----BEGIN ANYTHING-----")
+    tls = TlsSettings(certificate_path=str(pem), key_path=str(pem))
+    copy = base_path.parent / SECRET_FILE
+    with start_server(base_path, log_dir=base_path.parent, tls=tls):
+        assert copy.stat().st_mode & 0o777 == 0o600
+    assert not copy.exists()
 
 
 def test_a_client_of_a_guarded_server_has_the_token(base_path: pathlib.Path) -> None:

@@ -92,7 +92,7 @@ def test_a_refusal_is_quoted(port: int) -> None:
 
 def test_the_token_is_sent(port: int, tmp_path: pathlib.Path) -> None:
     file = tmp_path / "tokens"
-    file.write_text("# of the tests\n\nfirst\nsecond\n")
+    file.write_text("# of the tests\n\nfirst # of the gateway\nsecond\n")
     Handler.answer = (200, status((1, "AVAILABLE", "")))
     assert probe(port, bearer_token_file=str(file)).ask("m").is_available
     assert Handler.asked == [("/v1/models/m", "Bearer first")]
