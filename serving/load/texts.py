@@ -1,41 +1,19 @@
-"""Texts to send: a column of a CSV or JSON lines file, or the lines of any other."""
+"""Texts to send, all in memory."""
 
-import csv
-import json
 import pathlib
-from collections.abc import Iterator
 
 from model import contract
+from serving.text_source import texts_of_file
 
 
 def read_texts(path: pathlib.Path, column: str = contract.TEXT) -> list[str]:
-    """The texts that are not blank, in the file's order.
+    """The texts of a table, a JSON lines file, or one a line; none is blank.
 
     Raises:
+        OSError: the file cannot be read.
         ValueError: there is no such column, or no text at all.
     """
-    texts = [text for text in _texts(path, column) if text.strip()]
+    texts = list(texts_of_file(str(path), column))
     if not texts:
         raise ValueError(f"{path} holds no text.")
     return texts
-
-
-def _texts(path: pathlib.Path, column: str) -> Iterator[str]:
-    with path.open(encoding="utf-8", newline="") as file:
-        if path.suffix == ".csv":
-            rows = csv.DictReader(file)
-            if column not in (rows.fieldnames or ()):
-                raise ValueError(_no_column(path, column, list(rows.fieldnames or ())))
-            yield from (row[column] or "" for row in rows)
-        elif path.suffix in (".jsonl", ".ndjson"):
-            for line in filter(str.strip, file):
-                row = json.loads(line)
-                if not isinstance(row, dict) or column not in row:
-                    raise ValueError(_no_column(path, column, list(row)))
-                yield str(row[column])
-        else:
-            yield from (line.rstrip("\r\n") for line in file)
-
-
-def _no_column(path: pathlib.Path, column: str, found: list[str]) -> str:
-    return f"{path} has no column {column!r}; it has {', '.join(map(repr, found))}."
