@@ -46,5 +46,5 @@ def _state_of(model: ServedModel, number: int | None) -> tuple[str, bool]:
     if loading:
         return "It is still loading; try again.", True
     if version is None:
-        return f"No version directories under {model.entry.base_path}.", False
+        return "There are no version directories.", False
     return "", False

@@ -3,24 +3,29 @@
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from serving import codec
 from serving.server import inference, status_texts
 from serving.server.inference_results import Classes, Values
 from serving.server.logged_messages import log_inference, log_predict
 from serving.server.manager import ModelManager
+from serving.server.predict_checks import (
+    check_inputs,
+    check_outputs,
+    find_signature,
+)
 from serving.server.request_logging import RequestLogger
 from serving.server.request_record import Observer, RequestRecord
 from serving.server.scheduler import Scheduler
 from serving.server.served_version import Servable, ServedVersion
-from serving.server.status import StatusError
+from serving.server.status import Code
 
-DEFAULT_SIGNATURE = "serving_default"
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +83,8 @@ class Core:
         """Tells every observer how the request went."""
         self.in_flight -= 1
         record.total_s = time.perf_counter() - started
+        if record.code is Code.INTERNAL:
+            log.error("A request failed: %s", record.error)
         for observe in self._observers:
             observe(record)
 
@@ -110,7 +117,7 @@ class Core:
         Raises:
             StatusError: names do not fit the signature, or running it failed.
         """
-        signature = find_signature(version, signature_name)
+        signature = find_signature(version.servable, signature_name)
         complete = check_inputs(signature, inputs)
         outputs = check_outputs(signature, output_filter)
         first = next(iter(complete.values()), None)
@@ -236,56 +243,3 @@ class _Together:
 
     def close(self) -> None:
         """Nothing: the servable is not ours."""
-
-
-def find_signature(version: ServedVersion, name: str) -> Any:
-    """The SignatureDef of that name."""
-    signature = version.servable.signatures.get(name)
-    if signature is None:
-        raise status_texts.unknown_signature(name)
-    return signature
-
-
-def check_inputs(
-    signature: Any, inputs: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """The inputs, completed with the signature's defaults."""
-    defaults = getattr(signature, "defaults", {})
-    if len(inputs) != len(signature.inputs) and not defaults:
-        raise status_texts.input_size_mismatch(inputs, signature.inputs)
-    complete: dict[str, np.ndarray] = {}
-    for alias in sorted(signature.inputs):
-        if alias in inputs:
-            complete[alias] = inputs[alias]
-        elif alias in defaults:
-            complete[alias] = codec.decode(defaults[alias])
-        else:
-            info = signature.inputs[alias]
-            error = status_texts.input_not_found(alias, info, inputs, defaults)
-            raise _with_unknown_names(error, signature.inputs, inputs)
-    used = inputs.keys() & signature.inputs.keys()
-    if len(used) != len(inputs):
-        raise status_texts.invalid_input_name(used, inputs)
-    return complete
-
-
-def _with_unknown_names(
-    error: StatusError, wanted: Collection[str], sent: Collection[str]
-) -> StatusError:
-    used = set(wanted) & set(sent)
-    if len(used) == len(sent):
-        return error
-    more = status_texts.invalid_input_name(used, sent)
-    return status_texts.invalid_argument(f"{error.message} {more.message}")
-
-
-def check_outputs(signature: Any, output_filter: Sequence[str]) -> list[str]:
-    """The outputs to compute: those asked for, or all."""
-    seen: list[str] = []
-    for alias in output_filter:
-        if alias not in signature.outputs:
-            raise status_texts.unknown_output(alias, signature.outputs)
-        if alias in seen:
-            raise status_texts.duplicate_output(alias)
-        seen.append(alias)
-    return seen or sorted(signature.outputs)

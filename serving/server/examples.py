@@ -26,10 +26,3 @@ def serialized(message: Any) -> np.ndarray:
     array = np.empty(len(examples), dtype=object)
     array[:] = [context + example.SerializeToString() for example in examples]
     return array
-
-
-def count(message: Any) -> int:
-    """How many examples an `Input` holds."""
-    if message.WhichOneof("kind") == "example_list_with_context":
-        return len(message.example_list_with_context.examples)
-    return len(message.example_list.examples)

@@ -1,7 +1,6 @@
 """A gRPC server around the calls: bytes to messages, errors to statuses, health."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +18,6 @@ from serving.server.status import (
     from_exception,
     invalid_argument,
 )
-
-log = logging.getLogger(__name__)
 
 MAX_ERROR_CHARS = 1024
 WATCH_PERIOD_S = 0.1
@@ -105,8 +102,6 @@ def _parsed(parse: Callable[[bytes], Any], api: str, content: bytes) -> Any:
 
 
 async def _abort(context: Context, status: StatusError) -> Any:
-    if status.code is Code.INTERNAL:
-        log.error("A request failed: %s", status)
     await context.abort(GRPC_CODES[status.code], _detail(status.message))
 
 

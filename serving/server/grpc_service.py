@@ -8,7 +8,9 @@ import grpc
 
 from serving import codec, protos
 from serving.server import inference, status_texts
-from serving.server.core import DEFAULT_SIGNATURE, Core, ModelRef
+from serving.server.core import Core, ModelRef
+from serving.server.inference import DEFAULT_SIGNATURE
+from serving.server.predict_checks import decode_inputs, signature_map
 from serving.server.request_record import RequestRecord
 from serving.server.served_version import ServedVersion
 
@@ -77,7 +79,7 @@ class GrpcService:
             outputs = await self._core.predict(
                 version,
                 signature_name,
-                _decode_inputs(request.inputs),
+                decode_inputs(request.inputs),
                 record,
                 output_filter=request.output_filter,
                 timeout_s=context.time_remaining(),
@@ -131,9 +133,7 @@ class GrpcService:
         """PredictionService/GetModelMetadata."""
         _check_metadata_fields(request.metadata_field)
         with self._core.use(_model_ref(request), record) as version:
-            signatures = protos.SignatureDefMap()
-            for name, signature in version.servable.signatures.items():
-                signatures.signature_def[name].CopyFrom(signature)
+            signatures = signature_map(version.servable)
         response = protos.GetModelMetadataResponse()
         _fill_model_spec(response.model_spec, version)
         response.metadata["signature_def"].Pack(signatures)
@@ -188,16 +188,6 @@ def _fill_model_spec(
     spec.name = version.model_name
     spec.version.value = version.number
     spec.signature_name = signature_name
-
-
-def _decode_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    decoded = {}
-    for alias, tensor in inputs.items():
-        try:
-            decoded[alias] = codec.decode(tensor)
-        except codec.CodecError as error:
-            raise status_texts.tensor_parsing_error(alias, error) from None
-    return decoded
 
 
 def _check_metadata_fields(fields: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from model import contract
 from serving import protos
 from serving.server import examples, inference_results
 from serving.server.inference_results import Classes, Values
@@ -21,7 +22,7 @@ from serving.server.signature_checks import (
 )
 from serving.server.status import Code, StatusError, invalid_argument
 
-DEFAULT_SIGNATURE = "serving_default"
+DEFAULT_SIGNATURE = contract.Signature.SERVING_DEFAULT.value
 INPUTS = "inputs"
 
 Arrays = Mapping[str, np.ndarray]

@@ -16,10 +16,9 @@ from serving.server.json_numbers import float_texts
 from serving.server.json_text import bytes_text, to_bytes
 from serving.server.rapidjson import Repeated
 from serving.server.status import StatusError, invalid_argument
+from serving.version_dirs import INT64_MAX
 
 CONTEXT, EXAMPLES = "context", "examples"
-INT64_MAX = 2**63 - 1
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 # Kind of a value: the field of Feature, and what messages call it.
 _KIND_NAMES = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}

@@ -14,11 +14,13 @@ from google.protobuf import json_format
 
 from serving import protos
 from serving.server import status_texts
-from serving.server.core import DEFAULT_SIGNATURE, Core, ModelRef
+from serving.server.core import Core, ModelRef
 from serving.server.health import Health
+from serving.server.inference import DEFAULT_SIGNATURE
 from serving.server.json_answer import error_answer, predict_answer
 from serving.server.json_examples import parse_examples, results_answer
 from serving.server.json_request import read_predict
+from serving.server.predict_checks import signature_map
 from serving.server.request_record import REST, RequestRecord
 from serving.server.served_version import ServedVersion
 from serving.server.status import (
@@ -220,9 +222,7 @@ class RestApi:
 
     def _metadata(self, ref: ModelRef, record: RequestRecord) -> Answer:
         with self._core.use(ref, record) as version:
-            signatures = protos.SignatureDefMap()
-            for name, signature in version.servable.signatures.items():
-                signatures.signature_def[name].CopyFrom(signature)
+            signatures = signature_map(version.servable)
             headers = _served_by(version)
             spec = {"name": version.model_name, "signature_name": ""}
             spec["version"] = str(version.number)

@@ -5,9 +5,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from serving.server.inference import DEFAULT_SIGNATURE
 from serving.server.status import Code, StatusError
-
-DEFAULT_SIGNATURE = "serving_default"
 
 Details = Mapping[str, Mapping[str, Any]]
 

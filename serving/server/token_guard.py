@@ -12,8 +12,6 @@ from serving.server.watched_file import WatchedFile
 
 log = logging.getLogger(__name__)
 
-# What an HTTP 401 must carry.
-CHALLENGE = {"www-authenticate": "Bearer"}
 _OPEN_SERVICE = "/grpc.health.v1.Health/"
 # RFC 6750; anything else could not be sent in a header.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")

@@ -5,9 +5,14 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from serving import codec, protos
-from serving.server import inference, status_texts, tfrecord
-from serving.server.core import check_inputs, check_outputs
+from serving import protos
+from serving.server import inference, tfrecord
+from serving.server.predict_checks import (
+    check_inputs,
+    check_outputs,
+    decode_inputs,
+    find_signature,
+)
 from serving.server.served_version import Servable, WarmupReport
 from serving.server.status import Code, StatusError, invalid_argument
 from serving.server.warmup_synthesis import synthesised
@@ -85,20 +90,10 @@ def _run_logged(servable: Servable, entry: Any) -> None:
 
 def _predict(servable: Servable, request: Any) -> None:
     name = request.model_spec.signature_name or inference.DEFAULT_SIGNATURE
-    signature = servable.signatures.get(name)
-    if signature is None:
-        raise status_texts.unknown_signature(name)
-    inputs = {alias: _decoded(alias, value) for alias, value in request.inputs.items()}
-    complete = check_inputs(signature, inputs)
+    signature = find_signature(servable, name)
+    complete = check_inputs(signature, decode_inputs(request.inputs))
     outputs = check_outputs(signature, list(request.output_filter))
     servable.run(name, complete, outputs, None)
-
-
-def _decoded(alias: str, value: Any) -> Any:
-    try:
-        return codec.decode(value)
-    except codec.CodecError as error:
-        raise invalid_argument(f"tensor parsing error: {alias}: {error}") from None
 
 
 def _classify(servable: Servable, request: Any) -> None:

@@ -1,0 +1,91 @@
+"""Names and tensors of a Predict request against the signature it asks for."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from serving import codec, protos
+from serving.server import status_texts
+from serving.server.served_version import Servable
+from serving.server.status import StatusError
+
+
+def find_signature(servable: Servable, name: str) -> Any:
+    """The SignatureDef of that name.
+
+    Raises:
+        StatusError: FAILED_PRECONDITION, there is none.
+    """
+    signature = servable.signatures.get(name)
+    if signature is None:
+        raise status_texts.unknown_signature(name)
+    return signature
+
+
+def signature_map(servable: Servable) -> Any:
+    """All signatures, as GetModelMetadata tells them."""
+    message = protos.SignatureDefMap()
+    for name, signature in servable.signatures.items():
+        message.signature_def[name].CopyFrom(signature)
+    return message
+
+
+def decode_inputs(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays of a PredictRequest's tensors.
+
+    Raises:
+        StatusError: a tensor that is none.
+    """
+    decoded = {}
+    for alias, tensor in inputs.items():
+        try:
+            decoded[alias] = codec.decode(tensor)
+        except codec.CodecError as error:
+            raise status_texts.tensor_parsing_error(alias, error) from None
+    return decoded
+
+
+def check_inputs(
+    signature: Any, inputs: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The inputs, completed with the signature's defaults."""
+    defaults = getattr(signature, "defaults", {})
+    if len(inputs) != len(signature.inputs) and not defaults:
+        raise status_texts.input_size_mismatch(inputs, signature.inputs)
+    complete: dict[str, np.ndarray] = {}
+    for alias in sorted(signature.inputs):
+        if alias in inputs:
+            complete[alias] = inputs[alias]
+        elif alias in defaults:
+            complete[alias] = codec.decode(defaults[alias])
+        else:
+            info = signature.inputs[alias]
+            error = status_texts.input_not_found(alias, info, inputs, defaults)
+            raise _with_unknown_names(error, signature.inputs, inputs)
+    used = inputs.keys() & signature.inputs.keys()
+    if len(used) != len(inputs):
+        raise status_texts.invalid_input_name(used, inputs)
+    return complete
+
+
+def _with_unknown_names(
+    error: StatusError, wanted: Collection[str], sent: Collection[str]
+) -> StatusError:
+    used = set(wanted) & set(sent)
+    if len(used) == len(sent):
+        return error
+    more = status_texts.invalid_input_name(used, sent)
+    return status_texts.invalid_argument(f"{error.message} {more.message}")
+
+
+def check_outputs(signature: Any, output_filter: Sequence[str]) -> list[str]:
+    """The outputs to compute: those asked for, or all."""
+    seen: list[str] = []
+    for alias in output_filter:
+        if alias not in signature.outputs:
+            raise status_texts.unknown_output(alias, signature.outputs)
+        if alias in seen:
+            raise status_texts.duplicate_output(alias)
+        seen.append(alias)
+    return seen or sorted(signature.outputs)
