@@ -1,6 +1,8 @@
 """tensorflow_model_server's command line."""
 
 import os
+import pathlib
+import re
 import subprocess
 import sys
 
@@ -213,3 +215,11 @@ skip_initialize_tpu false
 enable_grpc_healthcheck_service false
 enable_serialization_as_tensor_content false
 """
+
+
+def test_the_readme_tells_the_defaults_of_our_flags() -> None:
+    readme = pathlib.Path(__file__).parents[2] / "serving" / "README.md"
+    rows = re.findall(r"^\| `--(\w+)` \| (.*?) ?\|", readme.read_text(), re.MULTILINE)
+    assert len(rows) == 9
+    defaults = {name: str(getattr(ServerFlags(), name)) for name, _ in rows}
+    assert {name: text.capitalize() for name, text in rows} == defaults
