@@ -171,6 +171,8 @@ class RestServer:
         self._serving = asyncio.create_task(serve)
         while not self._server.started and not self._serving.done():
             await asyncio.sleep(0.001)
+        if self._serving.done():
+            await self._serving  # It says why.
 
     async def stop(self, limit_s: float) -> None:
         """Refuses new connections; requests that have begun are answered."""
