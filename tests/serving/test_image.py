@@ -65,6 +65,37 @@ def test_what_is_copied_is_not_ignored():
         assert (ROOT / path).exists()
 
 
+def _started(tmp_path: pathlib.Path, command: str, *arguments: str) -> list[str]:
+    """The arguments of Python, when the image starts `command`."""
+    (target,) = [each for each in _instructions("COPY") if "tensorflow_model" in each]
+    for source in target.split()[:-1]:
+        shutil.copy(ROOT / source, tmp_path)
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    environ = dict(re.findall(r"\b(MODEL_\w+)=(\S+)", DOCKERFILE.partition("FROM")[2]))
+    environ["PATH"] = f"{tmp_path}:/usr/bin:/bin"
+    run = [str(tmp_path / pathlib.PurePath(command).name), *arguments]
+    return subprocess.check_output(run, env=environ, text=True).splitlines()
+
+
+def test_the_entry_point_is_upstream_s(tmp_path: pathlib.Path):
+    (entry_point,) = _instructions("ENTRYPOINT")
+    assert entry_point == '["/usr/bin/tf_serving_entrypoint.sh"]'
+    command = entry_point.strip('["]')
+    assert _started(tmp_path, command, "--model_name=other name", "--version") == [
+        *("-m", "serving.server", "--port=8500", "--rest_api_port=8501"),
+        *("--model_name=model", "--model_base_path=/models/model"),
+        *("--model_name=other name", "--version"),
+    ]
+
+
+def test_a_manifest_may_start_tensorflow_model_server(tmp_path: pathlib.Path):
+    """As the runtimes of KServe and older Kubeflow do, by its path."""
+    started = _started(tmp_path, "/usr/bin/tensorflow_model_server", "--port=9000")
+    assert started == ["-m", "serving.server", "--port=9000"]
+
+
 @pytest.fixture(scope="module")
 def tool() -> str:
     """A container tool that has the base image."""
