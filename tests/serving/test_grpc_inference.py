@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from serving import protos
-from tests.serving.fakes import MODEL, FakeServer
+from tests.serving.fakes import MODEL, FakeServable, FakeServer
 
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 
@@ -73,6 +73,29 @@ def test_classify_answers_every_class_of_every_example(channel: grpc.Channel) ->
         1,
         "classify",
     )
+
+
+def test_without_a_signature_name_the_answer_names_the_default(
+    tmp_path: pathlib.Path,
+) -> None:
+    def load(entry: Any, version: Any) -> FakeServable:
+        loaded = FakeServable(version.number)
+        loaded.signatures["serving_default"] = loaded.signatures["classify"]
+        loaded.run = lambda name, *rest: FakeServable.run(loaded, "classify", *rest)
+        return loaded
+
+    with (
+        FakeServer(tmp_path, loader=load) as server,
+        grpc.insecure_channel(server.grpc_endpoint) as opened,
+    ):
+        spec, examples = _spec(), _examples("a")
+        request = protos.ClassificationRequest(model_spec=spec, input=examples)
+        response = _call(opened, "Classify", request)
+        task = {"model_spec": spec, "method_name": CLASSIFY}
+        multi = protos.MultiInferenceRequest(tasks=[task], input=examples)
+        (result,) = _call(opened, "MultiInference", multi).results
+    assert response.model_spec.signature_name == "serving_default"
+    assert result.model_spec.signature_name == "serving_default"
 
 
 def test_regress_answers_one_value_per_example(channel: grpc.Channel) -> None:

@@ -232,6 +232,26 @@ def test_status_ignores_the_label_and_knows_the_number(stubs: Stubs) -> None:
     assert version.status.error_code == 0
 
 
+@pytest.mark.parametrize(
+    "spec, details",
+    [
+        ({"name": "m"}, "Could not find any versions of model m"),
+        (
+            {"name": NAME, "version": {"value": 7}},
+            f"Could not find version 7 of model {NAME}",
+        ),
+    ],
+)
+def test_status_of_what_never_was_is_not_found(
+    stubs: Stubs, spec: Any, details: str
+) -> None:
+    from tensorflow_serving.apis import get_model_status_pb2
+
+    request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
+    error = _error(lambda: stubs.model.GetModelStatus(request, 10))
+    assert error == ("NOT_FOUND", details)
+
+
 def test_five_megabytes_come_in_although_grpc_takes_four_by_default(
     stubs: Stubs,
 ) -> None:

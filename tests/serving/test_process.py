@@ -133,6 +133,31 @@ def test_a_server_whose_only_model_is_broken_exits_with_the_cause(
     ) in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("no config", "Error parsing text-format tensorflow.serving.ModelServerConfig"),
+        (
+            'model_config_list { config { name: "a" base_path: "m" } }',
+            "Expected model a to have an absolute path or URI; got base_path()=m",
+        ),
+    ],
+)
+def test_a_bad_model_config_ends_the_process_with_upstream_s_words(
+    tmp_path: pathlib.Path, text: str, words: str
+) -> None:
+    (tmp_path / "models.config").write_text(text)
+    flags = [f"--port={free_port()}", f"--model_config_file={tmp_path}/models.config"]
+    ended = subprocess.run(
+        [*COMMAND, *flags], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode == 255
+    assert words in ended.stderr
+    (line,) = ended.stdout.splitlines()
+    assert line.startswith("Failed to start server. Error: INVALID_ARGUMENT: ")
+    assert words in line
+
+
 def test_a_config_file_is_polled_and_a_bad_one_ignored(tmp_path: pathlib.Path) -> None:
     config = tmp_path / "models.config"
     entry = 'config {{ name: "{}" base_path: "{}" model_platform: "tensorflow" }}'

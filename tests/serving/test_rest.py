@@ -67,6 +67,9 @@ def _malformed(method: str, target: str) -> tuple[str, str, int, str]:
         _malformed("POST", f"{PREDICT}?x=1"),
         _malformed("GET", PREDICT),
         _malformed("POST", "/v1/models/a/b:predict"),
+        # Neither MultiInference nor a reload has a path of its own.
+        _malformed("POST", "/v1/models/classifier:multiInference"),
+        _malformed("POST", "/v1/config/reload"),
         ("GET", "/v1/models", 400, "Missing model name in request."),
         (
             "GET",

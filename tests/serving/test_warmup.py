@@ -53,6 +53,18 @@ def _record(signature_name: str = "", **inputs: Any) -> bytes:
     return log.SerializeToString()
 
 
+def test_a_record_may_name_another_model_and_version(tmp_path: pathlib.Path) -> None:
+    """Upstream compares neither, so that a record serves every later version."""
+    log = protos.PredictionLog.FromString(_record(x=np.float32([5])))
+    log.predict_log.request.model_spec.name = "before its renaming"
+    log.predict_log.request.model_spec.version.value = 99
+    _write_records(tmp_path, [log.SerializeToString()])
+    number = {"x": ("DT_FLOAT", [-1])}
+    recorder = Recorder({"serving_default": signature(number, number)})
+    assert warmup.warm_up(recorder, str(tmp_path)) == WarmupReport(1, "file")
+    assert recorder.asked == [{"serving_default": {"x": [5.0]}}]
+
+
 def test_recorded_requests_run_before_the_first_client(
     plain: servable.SavedModelServable, tmp_path: pathlib.Path
 ) -> None:
