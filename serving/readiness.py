@@ -75,10 +75,10 @@ class StatusProbe:
 def _state(code: int, body: bytes) -> ModelState:
     try:
         answer = json.loads(body)
-        if code != http.client.OK:
+        if "error" in answer:
             return ModelState(f"answers {code}: {answer['error']}")
-        versions = answer["model_version_status"]
-        return _of_versions(versions)
+        # The embedded server says with 503 that a model loads for the first time.
+        return _of_versions(answer["model_version_status"])
     except (ValueError, KeyError, TypeError):
         return ModelState(f"answers {code}: {body[:200]!r}")
 

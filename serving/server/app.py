@@ -94,7 +94,6 @@ class ServerApp:
         """
         polls = _Timer(self._flags.file_system_poll_wait_seconds)
         reads = _Timer(self._flags.model_config_file_poll_wait_seconds, first=False)
-        announced = False
         while not should_stop():
             if should_refresh():
                 self.observation.reopen()
@@ -102,11 +101,7 @@ class ServerApp:
             elif reads.is_due():
                 self._read_configuration()
             self.manager.reconcile(list_files=polls.is_due())
-            if not announced and self.health.is_ready:
-                announced = True
-                log.info("All models are ready.")
-            if not announced and (error := self.manager.start_error()) is not None:
-                raise error
+            self._watch_start()
             time.sleep(TICK_S)
 
     def stop(self) -> None:
@@ -123,6 +118,15 @@ class ServerApp:
         if self._loop is not None:
             self._loop.stop()
         log.info("Stopped.")
+
+    def _watch_start(self) -> None:
+        if self.health.has_started:
+            return
+        if self.health.is_ready:
+            self.health.has_started = True
+            log.info("All models are ready.")
+        elif (error := self.manager.start_error()) is not None:
+            raise error
 
     def _read_configuration(self) -> None:
         """Takes what the files say now; a bad file changes nothing."""

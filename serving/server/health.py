@@ -20,9 +20,13 @@ class Health:
     """Ready when every configured model can answer, and the server is not stopping.
 
     Services: "" and the two TF Serving ones for all models, a model's name for one.
+
+    Attributes:
+        has_started: every model has been ready once; upstream opens its ports then.
     """
 
     def __init__(self, manager: ModelManager) -> None:
+        self.has_started = False
         self._manager = manager
         self._stopping = threading.Event()
 

@@ -22,6 +22,7 @@ from serving.server.json_examples import parse_examples, results_answer
 from serving.server.json_request import read_predict
 from serving.server.predict_checks import signature_map
 from serving.server.request_record import REST, RequestRecord
+from serving.server.rest_status import start_error, status_content
 from serving.server.served_version import ServedVersion
 from serving.server.status import (
     HTTP_STATUSES,
@@ -217,8 +218,13 @@ class RestApi:
 
     def _status(self, ref: ModelRef, record: RequestRecord) -> Answer:
         record.model_name = ref.name
-        states = [_version_status(v) for v in self._core.status(ref)]
-        return _json_answer({"model_version_status": states})
+        versions = self._core.status(ref)
+        answer = _json_answer(status_content(versions))
+        error = start_error(versions, ref.name, ref.version)
+        if error is None or self._health.has_started:
+            return answer
+        record.code, record.error = error.code, error.message
+        return dataclasses.replace(answer, status=HTTP_STATUSES[error.code])
 
     def _metadata(self, ref: ModelRef, record: RequestRecord) -> Answer:
         with self._core.use(ref, record) as version:
@@ -278,15 +284,6 @@ def _inputs_of(version: ServedVersion, signature_name: str) -> Mapping[str, Any]
     if signature is None:
         raise status_texts.unknown_signature_rest(name)
     return dict(signature.inputs)
-
-
-def _version_status(version: ServedVersion) -> dict[str, Any]:
-    code, message = version.status
-    return {
-        "version": str(version.number),
-        "state": version.state.name,
-        "status": {"error_code": code.name, "error_message": message},
-    }
 
 
 def _served_by(version: ServedVersion) -> dict[str, str]:

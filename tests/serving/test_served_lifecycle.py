@@ -64,8 +64,8 @@ def _health(server: FakeServer) -> int:
     return int(_grpc(server, method, request, protos.HealthCheckResponse).status)
 
 
-def _states(server: FakeServer) -> list[tuple[str, str]]:
-    status, answer = _rest(server, f"/v1/models/{MODEL}")
+def _states(server: FakeServer, name: str = MODEL) -> list[tuple[str, str]]:
+    status, answer = _rest(server, f"/v1/models/{name}")
     assert status == 200
     versions = answer["model_version_status"]
     return [(one["version"], one["state"]) for one in versions]
@@ -104,7 +104,7 @@ def test_until_the_first_model_is_there_ports_are_open_and_unavailable(
         return fake_loader(entry, version)
 
     server = started(tmp_path, loader=slow)
-    _wait_for(lambda: _rest(server, f"/v1/models/{MODEL}")[0] == 200)
+    _wait_for(lambda: _rest(server, f"/v1/models/{MODEL}")[0] == 503)
     words = f"Servable not found for request: Latest({MODEL}). It is still loading"
     for code, told in (_predict_grpc(server), _predict_rest(server)):
         assert code in ("UNAVAILABLE", 503)
@@ -112,11 +112,35 @@ def test_until_the_first_model_is_there_ports_are_open_and_unavailable(
     assert _health(server) == 2
     assert _rest(server, "/readyz")[0] == 503
     assert _rest(server, "/healthz")[0] == 200
-    assert _states(server) == [("1", "LOADING")]
+    # A probe of an existing manifest looks at the code, a person at the body.
+    status, answer = _rest(server, f"/v1/models/{MODEL}")
+    (version,) = answer["model_version_status"]
+    assert (status, version["state"]) == (503, "LOADING")
     may_load.set()
     _wait_for(lambda: _health(server) == 1)
     assert (_predict_grpc(server)[0], _predict_rest(server)[0]) == ("OK", 200)
     assert _rest(server, "/readyz")[0] == 200
+
+
+def test_a_model_that_is_added_later_has_a_status_of_200_while_it_loads(
+    tmp_path: pathlib.Path,
+) -> None:
+    """As upstream's, whose port is open by then."""
+    may_load = threading.Event()
+
+    def slow(entry: ModelEntry, version: ServedVersion) -> FakeServable:
+        may_load.wait(0 if entry.name == MODEL else 10)
+        return fake_loader(entry, version)
+
+    (tmp_path / "late" / "1").mkdir(parents=True)
+    with FakeServer(tmp_path / "first", loader=slow) as server:
+        _wait_for(lambda: server.app.health.has_started)
+        late = ModelEntry(name="late", base_path=str(tmp_path / "late"))
+        server.app.manager.configure([*server.app.manager.entries.values(), late])
+        _wait_for(lambda: _rest(server, "/v1/models/late")[0] != 404)
+        assert _states(server, "late") == [("1", "LOADING")]
+        may_load.set()
+        _wait_for(lambda: _states(server, "late") == [("1", "AVAILABLE")])
 
 
 def test_a_folder_without_versions_is_waited_for_as_long_as_it_takes(

@@ -1,0 +1,36 @@
+"""What `/v1/models/NAME` says of a model's versions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from serving.server import status_texts
+from serving.server.served_version import ServedVersion
+from serving.server.status import StatusError
+
+
+def status_content(versions: Sequence[ServedVersion]) -> dict[str, Any]:
+    """GetModelStatusResponse as upstream prints it: int64 are strings."""
+    return {"model_version_status": [_version_status(one) for one in versions]}
+
+
+def start_error(
+    versions: Sequence[ServedVersion], name: str, version: int | None
+) -> StatusError | None:
+    """UNAVAILABLE while these versions load for the first time; for the start only.
+
+    Upstream's port is closed then, and so the probes of existing manifests take any
+    answer with 200 for a model that is there.
+    """
+    if not all(one.is_loading for one in versions):
+        return None
+    detail = "It is still loading; try again."
+    return status_texts.servable_not_found(name, version, detail, loading=True)
+
+
+def _version_status(version: ServedVersion) -> dict[str, Any]:
+    code, message = version.status
+    return {
+        "version": str(version.number),
+        "state": version.state.name,
+        "status": {"error_code": code.name, "error_message": message},
+    }
