@@ -41,6 +41,8 @@ def half_plus_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeServ
     from tests.serving.half_plus_two import serve_half_plus_two
 
     with serve_half_plus_two(tmp_path_factory.mktemp("half_plus_two")) as server:
+        # Ready is a server with one version of each model; tests ask for others, too.
+        assert server.app.manager.wait_settled(60)
         yield server
 
 

@@ -22,18 +22,25 @@ model_config_list {{
     name: "half_plus_two" base_path: "{0}/half_plus_two" model_platform: "tensorflow"
     version_labels {{ key: "stable" value: 123 }}
   }}
-  config {{ name: "numbers" base_path: "{0}/numbers" model_platform: "tensorflow" }}
+  config {{
+    name: "numbers" base_path: "{0}/numbers" model_platform: "tensorflow"
+    model_version_policy {{ all {{}} }}
+    version_labels {{ key: "stable" value: 1 }}
+    version_labels {{ key: "canary" value: 2 }}
+  }}
 }}
 """
 
 
 def serve_half_plus_two(folder: pathlib.Path, **flags: Any) -> FakeServer:
-    """A server for `half_plus_two`, version 123, and the number model as `numbers`.
+    """A server for two models: `half_plus_two` and the number model as `numbers`.
 
-    Its directory is named as upstream's is, with leading zeros.
+    The first has version 123, in a directory named as upstream's is, with leading
+    zeros; the second has versions 1 and 2, whose answers differ by 1.
     """
     save_half_plus_two(folder / "half_plus_two" / "00000123")
-    save_number_model(folder / "numbers" / "1")
+    for version in (1, 2):
+        save_number_model(folder / "numbers" / str(version), float(version))
     config = folder / "models.config"
     config.write_text(MODELS.format(folder))
     monitoring = folder / "monitoring.config"

@@ -146,28 +146,6 @@ def _warmed_up(path: pathlib.Path) -> int:
     return int(getattr(report, "count", report))
 
 
-@pytest.mark.parametrize("line", ["prometheus_config { enable: maybe }"])
-def test_a_monitoring_file_that_does_not_parse_stops_the_start(
-    tmp_path: pathlib.Path, line: str
-) -> None:
-    config = _file(tmp_path / "monitoring.config", line)
-    flags = [
-        f"--port={free_port()}",
-        f"--model_base_path={tmp_path}",
-        f"--monitoring_config_file={config}",
-    ]
-    ended = _run(*flags)
-    assert ended.returncode == 255
-    assert f"Invalid protobuf file: '{config}'" in ended.stderr
-
-
-def _run(*flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.serving.fake_model_server", *flags]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 def test_a_hang_up_signal_goes_on_in_a_new_access_log(tmp_path: pathlib.Path) -> None:
     (tmp_path / "model" / "1").mkdir(parents=True)
     path, port = tmp_path / "access.jsonl", free_port()

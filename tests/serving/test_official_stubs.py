@@ -96,13 +96,20 @@ def test_a_shape_other_than_the_signature_s_is_left_to_the_model(stubs: Stubs) -
 
 
 @pytest.mark.parametrize(
-    "spec", [{"version": {"value": 123}}, {"version_label": "stable"}]
+    "spec, version",
+    [
+        ({}, 2),
+        ({"version": {"value": 1}}, 1),
+        ({"version_label": "stable"}, 1),
+        ({"version_label": "canary"}, 2),
+    ],
 )
-def test_predict_finds_version_directory_00000123_by_number_and_label(
-    stubs: Stubs, spec: dict[str, Any]
+def test_predict_finds_a_version_by_number_and_by_label(
+    stubs: Stubs, spec: dict[str, Any], version: int
 ) -> None:
-    response = stubs.predict(spec=spec, x=[2.0])
-    assert response.model_spec.version.value == 123
+    response = stubs.predict("numbers", spec=spec, x=[2.0])
+    assert response.model_spec.version.value == version
+    assert list(response.outputs["y"].float_val) == [1.0 + version]
 
 
 def test_defaults_of_the_signature_fill_what_a_request_leaves_out(stubs: Stubs) -> None:

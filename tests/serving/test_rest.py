@@ -61,11 +61,8 @@ def _malformed(method: str, target: str) -> tuple[str, str, int, str]:
     "method, target, status, message",
     [
         _malformed("GET", "/v1/foo"),
-        _malformed("PUT", "/v1/models/classifier"),
-        _malformed("DELETE", "/v1/models/classifier"),
         _malformed("POST", "/v1/models/classifier:PREDICT"),
         _malformed("POST", f"{PREDICT}?x=1"),
-        _malformed("GET", PREDICT),
         _malformed("POST", "/v1/models/a/b:predict"),
         # Neither MultiInference nor a reload has a path of its own.
         _malformed("POST", "/v1/models/classifier:multiInference"),

@@ -63,6 +63,18 @@ def test_the_guide_s_requests_get_the_guide_s_answers(
     assert response.headers["Content-Type"] == "application/json"
 
 
+@pytest.mark.parametrize(
+    "part, version", [("", 2), ("/versions/1", 1), ("/labels/stable", 1)]
+)
+def test_a_path_chooses_the_version_and_a_header_names_it(
+    half_plus_two: FakeServer, part: str, version: int
+) -> None:
+    path = f"/v1/models/numbers{part}:predict"
+    response = _post(half_plus_two, path, {"instances": [2.0]})
+    assert response.json() == {"predictions": [1.0 + version]}
+    assert response.headers["x-model-version"] == str(version)
+
+
 def test_urllib_s_form_content_type_does_not_matter(half_plus_two: FakeServer) -> None:
     """`curl -d` says that the body is a form, too."""
     request = urllib.request.Request(

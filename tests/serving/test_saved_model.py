@@ -15,7 +15,6 @@ from serving.server.models import ModelEntry
 from serving.server.run_options import RUNS_BEFORE_INLINE
 from serving.server.served_version import ServedVersion
 from serving.server.status import Code, StatusError
-from serving.server.text_files import parse_text
 
 # Importing TensorFlow and building the first model takes long on a busy machine.
 pytestmark = pytest.mark.timeout(300)
@@ -154,20 +153,6 @@ def test_tables_and_assets_reach_the_text_model(tmp_path: pathlib.Path) -> None:
     assert {label.encode() for label in LABELS} == set(answer["labels"][0])
     assert answer["scores"][0].tolist() != answer["scores"][2].tolist()
     loaded.close()
-
-
-def test_last_allowed_batch_size_must_be_the_maximum() -> None:
-    with pytest.raises(
-        StatusError, match="must match max_batch_size; last entry was 4"
-    ):
-        BatchingConfig(max_batch_size=8, allowed_batch_sizes=(2, 4))
-
-
-def test_batching_parameters_are_read_from_text() -> None:
-    text = "max_batch_size { value: 8 } allowed_batch_sizes: 2 allowed_batch_sizes: 8"
-    config = BatchingConfig.from_proto(parse_text(text, protos.BatchingParameters, "f"))
-    assert (config.max_batch_size, config.allowed_batch_sizes) == (8, (2, 8))
-    assert config.batch_timeout_micros == 0
 
 
 def test_the_session_runs_threads_at_the_same_time(
