@@ -198,10 +198,12 @@ def test_a_reload_answers_when_the_new_model_does(tmp_path: pathlib.Path) -> Non
     ):
         request = _reload(("new", new))
         loads = "/tensorflow/cc/saved_model/load_attempt_count"
-        request.metric_names.append(loads)
+        request.metric_names.extend([loads, "/no/such/metric"])
         response = _call(channel, "HandleReloadConfigRequest", request)
         assert response.status.error_code == 0
-        assert [one.name for one in response.metric] == [loads]
+        increases = {m.name: m.int64_value_increase for m in response.metric}
+        assert increases.keys() == {loads, "/no/such/metric"}
+        assert increases["/no/such/metric"] == 0
         status = protos.GetModelStatusRequest(model_spec=_spec(name="new"))
         (version,) = _call(channel, "GetModelStatus", status).model_version_status
         assert (version.version, version.state) == (3, 30)
