@@ -72,6 +72,8 @@ class GuardedProtocol(HttpToolsProtocol):
         for timer in (self._patience, self._unread):
             if timer is not None:
                 timer.cancel()
+        # uvicorn leaves it running, with all it refers to, after a reset.
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
