@@ -54,7 +54,9 @@ class ClientConfig:
     """One server, one model, and how patient to be.
 
     `endpoint` is `HOST:PORT`, `unix:/path`, or for REST a URL. `version` or
-    `version_label` chooses a version; without them the newest answers.
+    `version_label` chooses a version; without them the newest answers. The `transport`
+    is gRPC unless you say "rest": REST writes every number as text, which is slow for
+    large arrays.
 
     `deadline_s` is the time for one call, with all its parts and retries. A request is
     repeated at most `retries` times, after random waits of up to `backoff_s`, doubled

@@ -50,8 +50,11 @@ def _requests() -> list[Any]:
 def test_infra_validator_s_client_blesses_a_loaded_model(
     half_plus_two: FakeServer, make_client: Any
 ) -> None:
+    from tfx.components.infra_validator import types
+
     client = make_client(half_plus_two.grpc_endpoint, "half_plus_two")
     client.WaitUntilModelLoaded(deadline=time.time() + 10, polling_interval_sec=1)
+    assert client._GetServingStatus() is types.ModelServingStatus.READY
     client.SendRequests(_requests())
 
 
