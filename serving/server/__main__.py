@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from serving.server import native_memory
 from serving.server.app import ServerApp
 from serving.server.flags import FlagError, ServerFlags, parse_flags, usage
 from serving.server.manager import Loader
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None, loader: Loader | None = None) -
         return _print_version()
     _configure_logging()
     _warn(parsed.flags, parsed.unknown)
+    native_memory.limit_arenas()
     return _serve(parsed.flags, loader)
 
 

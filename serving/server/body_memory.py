@@ -1,12 +1,12 @@
 """How much memory the bodies of REST requests may take, all together."""
 
 import asyncio
-import ctypes
 import zlib
 from collections.abc import Awaitable, Callable
 from concurrent import futures
 from typing import Any
 
+from serving.server import native_memory
 from serving.server.status import Code, StatusError, invalid_argument
 
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
@@ -66,7 +66,8 @@ class BodyMemory:
     def leave_large(self) -> None:
         """Gives the place to the next, and free memory to the system."""
         self._large.release()
-        self._threads.submit(_trim)
+        # What a large body took adds up to gigabytes with time.
+        self._threads.submit(native_memory.give_back)
 
 
 class HeldBody:
@@ -140,13 +141,6 @@ class HeldBody:
     def _give_back(self, size: int) -> None:
         self._memory.held_bytes -= size
         self._bytes -= size
-
-
-def _trim() -> None:
-    # The C library keeps what a large body took; with time that adds up to gigabytes.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def _whole(unpacker: Any, body: bytes, content: bytes) -> bytes:
