@@ -52,6 +52,7 @@ class Task:
     deadline_s: float | None
     future: asyncio.Future[Finished]
     enqueued_s: float
+    is_batched: bool = True
     started_s: float = 0.0
 
     def give(self, result: Finished | StatusError) -> None:
@@ -68,12 +69,12 @@ class Task:
 
         The words are those of TensorFlow's session and of its batching queue.
         """
-        if self.started_s:
-            text = "Timed out waiting for notification"
-            self.give(StatusError(Code.DEADLINE_EXCEEDED, text))
-        else:
+        if self.is_batched and not self.started_s:
             text = "Run() timeout exceeded while waiting in batching queue"
             self.give(StatusError(Code.RESOURCE_EXHAUSTED, text))
+        else:
+            text = "Timed out waiting for notification"
+            self.give(StatusError(Code.DEADLINE_EXCEEDED, text))
 
 
 class BatchQueue:

@@ -136,7 +136,9 @@ class Scheduler:
         deadline_s: float | None,
     ) -> Finished:
         loop = asyncio.get_running_loop()
-        task = Task(inputs, rows, deadline_s, loop.create_future(), time.monotonic())
+        is_batched = queue.config is not UNBATCHED
+        future, now_s = loop.create_future(), time.monotonic()
+        task = Task(inputs, rows, deadline_s, future, now_s, is_batched)
         # Requests that came before wait in a queue of their own, if any do.
         queue = self._queues.setdefault(queue.key, queue)
         queue.add(task)

@@ -162,6 +162,15 @@ async def test_rows_of_other_lengths_are_padded_when_the_file_says_so() -> None:
     assert rows_of(first) == [[2, 2]]
 
 
+async def test_a_request_whose_time_is_up_before_a_thread_is_free_has_none() -> None:
+    bench = Bench(None, threads=1)
+    await bench.hold()
+    with pytest.raises(StatusError) as caught:
+        await bench.ask(1, timeout_s=0.01)
+    assert caught.value.code is Code.DEADLINE_EXCEEDED
+    bench.servable.gate.set()
+
+
 async def test_a_request_whose_time_is_up_in_the_queue_is_not_computed() -> None:
     bench = Bench(batching_config())
     blocker = await bench.hold()
