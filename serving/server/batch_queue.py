@@ -16,6 +16,7 @@ from serving.server.served_version import Servable
 from serving.server.status import Code, StatusError, from_exception
 
 MAX_WAITING = 10_000
+LOOK_AHEAD = 512
 UNBATCHED = BatchingConfig(max_batch_size=1, max_enqueued_batches=MAX_WAITING)
 # After these an attempt alone would meet the same fate, or comes too late.
 _SHARED_FATE = {Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE}
@@ -45,7 +46,10 @@ class Finished:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Task:
-    """One waiting request, or a part of a large one."""
+    """One waiting request, or a part of a large one.
+
+    `text_bytes` is the mean length of its strings, None where there are none.
+    """
 
     inputs: Mapping[str, np.ndarray]
     rows: int
@@ -53,6 +57,7 @@ class Task:
     future: asyncio.Future[Finished]
     enqueued_s: float
     is_batched: bool = True
+    text_bytes: float | None = None
     started_s: float = 0.0
 
     def give(self, result: Finished | StatusError) -> None:
@@ -97,6 +102,7 @@ class BatchQueue:
         self.config = config
         self.tasks: collections.deque[Task] = collections.deque()
         self.rows = 0
+        self.best_rows = config.max_execution_batch_size
         self.has_timer = False
 
     def add(self, task: Task) -> None:
@@ -126,30 +132,43 @@ class BatchQueue:
         return self.tasks[0].enqueued_s + timeout_s - now_s
 
     def take(self, now_s: float) -> list[Task]:
-        """The next batch; requests that nobody waits for any more are dropped."""
+        """The next batch: the first request, and the best company for it.
+
+        Texts are made equally long to be computed together, so they go with those of
+        about their length; nobody is passed over when it is the first. Requests that
+        nobody waits for any more are dropped.
+        """
+        window = self._pop_wanted(now_s)
         batch: list[Task] = []
-        passed: list[Task] = []
         rows = 0
-        while self.tasks:
-            task = self.tasks[0]
-            if not self._is_wanted(task, now_s):
-                self._pop()
-            elif batch and rows + task.rows > self.config.max_execution_batch_size:
+        for task in _by_company(window):
+            if batch and rows + task.rows > self._limit_rows:
                 break
-            elif batch and not self._fits(batch[0], task):
-                passed.append(self._pop())
-            else:
-                batch.append(self._pop())
+            if not batch or self._fits(batch[0], task):
+                batch.append(task)
                 rows += task.rows
-        for task in reversed(passed):
-            self.tasks.appendleft(task)
-            self.rows += task.rows
+        taken = set(map(id, batch))
+        left = [task for task in window if id(task) not in taken]
+        self.tasks.extendleft(reversed(left))
+        self.rows += sum(task.rows for task in left)
         return batch
 
-    def _pop(self) -> Task:
-        task = self.tasks.popleft()
-        self.rows -= task.rows
-        return task
+    @property
+    def _limit_rows(self) -> int:
+        # Sizes that are given were chosen, by somebody who knows the hardware.
+        limit = self.config.max_execution_batch_size
+        return limit if self.config.allowed_batch_sizes else min(limit, self.best_rows)
+
+    def _pop_wanted(self, now_s: float) -> list[Task]:
+        """The first requests that somebody waits for: what a batch is chosen from."""
+        count = 1 if self.config.max_execution_batch_size == 1 else LOOK_AHEAD
+        wanted: list[Task] = []
+        while self.tasks and len(wanted) < count:
+            task = self.tasks.popleft()
+            self.rows -= task.rows
+            if self._is_wanted(task, now_s):
+                wanted.append(task)
+        return wanted
 
     def _fits(self, first: Task, task: Task) -> bool:
         if self.config.pad_variable_length_inputs:
@@ -165,6 +184,15 @@ class BatchQueue:
             return True
         task.expire()
         return False
+
+
+def _by_company(window: list[Task]) -> list[Task]:
+    """The first request, then those whose texts are most alike in length."""
+    if len(window) < 2 or window[0].text_bytes is None:
+        return window
+    first, wanted = window[0], window[0].text_bytes
+    others = sorted(window[1:], key=lambda one: abs((one.text_bytes or 0) - wanted))
+    return [first, *others]
 
 
 def compute(queue: BatchQueue, batch: list[Task]) -> list[Finished | StatusError]:

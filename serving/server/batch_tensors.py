@@ -33,6 +33,12 @@ def count_rows(inputs: Arrays) -> int:
     return max(rows, 0)
 
 
+def text_bytes(inputs: Arrays) -> float | None:
+    """The mean length of the strings in all inputs; None when there are none."""
+    texts = [t for a in inputs.values() if a.dtype.hasobject for t in a.flat]
+    return sum(map(len, texts)) / len(texts) if texts else None
+
+
 def row_shapes(inputs: Arrays) -> tuple[tuple[int, ...], ...]:
     """What must be equal for two requests to be computed together without padding."""
     return tuple(array.shape[1:] for array in inputs.values())

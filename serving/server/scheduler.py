@@ -16,6 +16,7 @@ from concurrent import futures
 import numpy as np
 
 from serving.server import batch_tensors
+from serving.server.batch_pace import BatchPace
 from serving.server.batch_queue import (
     UNBATCHED,
     BatchQueue,
@@ -61,6 +62,7 @@ class Scheduler:
         # Threads come as they are needed; the lanes say how many may be.
         self._pool = futures.ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="run")
         self._queues: dict[tuple[int, str, tuple[str, ...], int], BatchQueue] = {}
+        self._pace = BatchPace()
         self._lanes: dict[tuple[str, int], _Lane] = {}
 
     async def run(
@@ -137,8 +139,15 @@ class Scheduler:
     ) -> Finished:
         loop = asyncio.get_running_loop()
         is_batched = queue.config is not UNBATCHED
-        future, now_s = loop.create_future(), time.monotonic()
-        task = Task(inputs, rows, deadline_s, future, now_s, is_batched)
+        task = Task(
+            inputs,
+            rows,
+            deadline_s,
+            loop.create_future(),
+            enqueued_s=time.monotonic(),
+            is_batched=is_batched,
+            text_bytes=batch_tensors.text_bytes(inputs) if is_batched else None,
+        )
         # Requests that came before wait in a queue of their own, if any do.
         queue = self._queues.setdefault(queue.key, queue)
         queue.add(task)
@@ -175,6 +184,7 @@ class Scheduler:
             queue = lane.ready.popleft()
             wait_s = queue.waits_s(now_s)
             if wait_s <= 0:
+                queue.best_rows = self._pace.rows(queue.servable, queue.signature_name)
                 self._start_batch(lane, queue, now_s)
             elif not queue.has_timer:
                 queue.has_timer = True
@@ -220,24 +230,39 @@ class Scheduler:
             if queue.version is not None:
                 queue.version.release()
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._finish, lane, queue.config, batch, results)
+            loop.call_soon_threadsafe(self._finish, lane, queue, batch, results)
 
     def _finish(
         self,
         lane: _Lane,
-        config: BatchingConfig,
+        queue: BatchQueue,
         batch: list[Task],
         results: list[Finished | StatusError],
     ) -> None:
         lane.idle += 1
+        if queue.config is not UNBATCHED:
+            self._note(queue, batch, results)
         for task, result in zip(batch, results, strict=True):
             task.give(result)
         self._start(lane)
-        if self._on_batch is not None and config is not UNBATCHED:
-            rows = [task.rows for task in batch]
-            executed = config.padded_size(sum(rows))
+
+    def _note(
+        self,
+        queue: BatchQueue,
+        batch: list[Task],
+        results: list[Finished | StatusError],
+    ) -> None:
+        rows = [task.rows for task in batch]
+        executed = queue.config.padded_size(sum(rows))
+        first = results[0]
+        if isinstance(first, Finished) and first.batch_rows == executed:
+            self._pace.record(
+                queue.servable, queue.signature_name, executed, first.run_s
+            )
+        if self._on_batch is not None:
             waited_s = [task.started_s - task.enqueued_s for task in batch]
-            self._on_batch(waited_s, rows, executed, config.thread_pool_name)
+            name = queue.config.thread_pool_name
+            self._on_batch(waited_s, rows, executed, name)
 
 
 def _config_of(servable: Servable, signature_name: str) -> BatchingConfig:

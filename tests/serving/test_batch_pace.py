@@ -1,0 +1,49 @@
+"""How many rows go together follows from how long they take."""
+
+import gc
+
+import pytest
+
+from serving.server.batch_pace import BATCH_S, MIN_ROWS, BatchPace
+from tests.serving.scheduling import Doubler, batching_config
+
+
+def _servable() -> Doubler:
+    return Doubler(batching_config())
+
+
+@pytest.mark.parametrize(
+    "row_s, rows", [(BATCH_S / 32, 32), (BATCH_S / 4, MIN_ROWS), (BATCH_S, MIN_ROWS)]
+)
+def test_a_batch_grows_while_it_is_quick(row_s: float, rows: int) -> None:
+    pace, servable = BatchPace(), _servable()
+    assert pace.rows(servable, "s") == MIN_ROWS
+    for _ in range(50):
+        pace.record(servable, "s", 8, 8 * row_s)
+    assert pace.rows(servable, "s") == pytest.approx(rows, abs=1)
+    assert pace.rows(servable, "other") == MIN_ROWS
+
+
+def test_a_run_of_few_rows_says_nothing_of_many() -> None:
+    pace, servable = BatchPace(), _servable()
+    pace.record(servable, "s", 8, 8 * BATCH_S / 100)
+    before = pace.rows(servable, "s")
+    pace.record(servable, "s", 1, BATCH_S)
+    assert pace.rows(servable, "s") == before > MIN_ROWS
+
+
+def test_one_slow_batch_does_not_decide() -> None:
+    pace, servable = BatchPace(), _servable()
+    for _ in range(20):
+        pace.record(servable, "s", 32, BATCH_S)
+    pace.record(servable, "s", 32, 2 * BATCH_S)
+    assert 20 < pace.rows(servable, "s") < 32
+
+
+def test_nothing_is_kept_of_a_servable_that_is_gone() -> None:
+    pace, servable = BatchPace(), _servable()
+    pace.record(servable, "s", 8, 0.001)
+    assert len(pace._row_s) == 1
+    del servable
+    gc.collect()
+    assert len(pace._row_s) == 0
