@@ -9,6 +9,7 @@ MIN_ROWS = 8
 BATCH_S = 0.01
 """More rows only while a batch stays below this: beyond it, more rows mostly mean more
 padding, and everybody waits for the last."""
+QUICK_ROW_S = 0.001
 _NEWEST = 0.2
 
 
@@ -24,6 +25,11 @@ class BatchPace:
         """The rows that a batch should have, at most."""
         row_s = self._row_s.get(servable, {}).get(signature_name, 0.0)
         return max(MIN_ROWS, int(BATCH_S / row_s)) if row_s else MIN_ROWS
+
+    def is_quick(self, servable: Servable, signature_name: str) -> bool:
+        """True when a request costs the server about as much as it costs the model."""
+        row_s = self._row_s.get(servable, {}).get(signature_name, 0.0)
+        return row_s < QUICK_ROW_S
 
     def record(
         self, servable: Servable, signature_name: str, rows: int, run_s: float

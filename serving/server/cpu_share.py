@@ -2,13 +2,14 @@
 
 Threads of TensorFlow that wait for each other on busy cores cost more than they gain:
 on two cores under load, one batch thread with one thread of its own took 500 µs of CPU
-a text where two and two took 740, and answered half as many again. So one core is left
-to the event loop, and the batch threads divide the others among them.
+a text where two and two took 740, and answered half as many again. So each of few
+batches gets its share of the cores, and a quick model, for which connections cost as
+much as it does, leaves one core to them.
 """
 
 import os
 
-FEW_CORES = 2
+MAX_BATCH_THREADS = 2
 
 
 def available_cores() -> int:
@@ -17,8 +18,8 @@ def available_cores() -> int:
 
 
 def batch_threads(cores: int) -> int:
-    """Batches computed at a time: while one ends, the next has begun."""
-    return 1 if cores <= FEW_CORES else 2
+    """Batches computed at a time, when the model takes long."""
+    return min(cores, MAX_BATCH_THREADS)
 
 
 def threads_per_batch(cores: int, batch_threads: int) -> int:

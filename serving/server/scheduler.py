@@ -39,6 +39,7 @@ class _Lane:
     """Threads that some queues share, served in turn."""
 
     idle: int
+    threads: int
     ready: collections.deque[BatchQueue] = dataclasses.field(
         default_factory=collections.deque
     )
@@ -172,7 +173,7 @@ class Scheduler:
         key = (name, threads)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = _Lane(idle=threads)
+            lane = self._lanes[key] = _Lane(idle=threads, threads=threads)
         return lane
 
     def _start(self, lane: _Lane) -> None:
@@ -183,7 +184,9 @@ class Scheduler:
                 return
             queue = lane.ready.popleft()
             wait_s = queue.waits_s(now_s)
-            if wait_s <= 0:
+            if self._waits_for_batch(lane, queue):
+                pass  # The batch under way starts this one when it ends.
+            elif wait_s <= 0:
                 queue.best_rows = self._pace.rows(queue.servable, queue.signature_name)
                 self._start_batch(lane, queue, now_s)
             elif not queue.has_timer:
@@ -195,8 +198,17 @@ class Scheduler:
                 lane.ready.append(queue)
             else:
                 self._queues.pop(queue.key, None)
-        if lane.idle and any(one.waits_s(now_s) <= 0 for one in lane.ready):
+        if lane.idle and any(self._is_due(lane, one, now_s) for one in lane.ready):
             self._start(lane)
+
+    def _is_due(self, lane: _Lane, queue: BatchQueue, now_s: float) -> bool:
+        return queue.waits_s(now_s) <= 0 and not self._waits_for_batch(lane, queue)
+
+    def _waits_for_batch(self, lane: _Lane, queue: BatchQueue) -> bool:
+        """True where a second batch at a time would only take the connections' core."""
+        if queue.config is UNBATCHED or lane.idle == lane.threads:
+            return False
+        return self._pace.is_quick(queue.servable, queue.signature_name)
 
     def _start_late(self, lane: _Lane, queue: BatchQueue) -> None:
         queue.has_timer = False

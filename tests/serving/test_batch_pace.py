@@ -1,11 +1,12 @@
 """How many rows go together follows from how long they take."""
 
+import asyncio
 import gc
 
 import pytest
 
 from serving.server.batch_pace import BATCH_S, MIN_ROWS, BatchPace
-from tests.serving.scheduling import Doubler, batching_config
+from tests.serving.scheduling import Bench, Doubler, batching_config, rows_of
 
 
 def _servable() -> Doubler:
@@ -47,3 +48,28 @@ def test_nothing_is_kept_of_a_servable_that_is_gone() -> None:
     del servable
     gc.collect()
     assert len(pace._row_s) == 0
+
+
+@pytest.mark.anyio
+async def test_a_quick_model_leaves_a_core_to_the_connections() -> None:
+    bench = Bench(batching_config(num_batch_threads=2))
+    await bench.hold()
+    waiting = bench.ask(1)
+    await bench.queued()
+    assert bench.scheduler.waiting == 1
+    bench.servable.gate.set()
+    assert rows_of(await waiting) == [2]
+    assert bench.servable.most_at_once == 1
+
+
+@pytest.mark.anyio
+async def test_a_slow_model_is_computed_in_all_batch_threads() -> None:
+    bench = Bench(batching_config(num_batch_threads=2))
+    bench.scheduler._pace.record(bench.servable, "double", 8, run_s=1.0)
+    await bench.hold()
+    second = bench.ask(1)
+    await asyncio.to_thread(bench.servable.started.acquire)
+    assert bench.scheduler.waiting == 0
+    bench.servable.gate.set()
+    assert rows_of(await second) == [2]
+    assert bench.servable.most_at_once == 2
