@@ -14,7 +14,7 @@ COLOURS = {"grpc": "blue", "rest": "orange"}
 QUIET = 0.1
 HEAD = (
     *("", "texts/s", "p50 ms", "p95 ms", "p99 ms", "max ms"),
-    *("client us", "server us", "rows/batch", "errors"),
+    *("client us", "server us", "rows/batch", "errors", "unsent"),
 )
 
 
@@ -75,7 +75,15 @@ def rows(result: SideBySide) -> list[tuple[str, ...]]:
         times = (f"{calls.p50_ms:.2f}", "", f"{calls.p99_ms:.2f}", "")
         cpu = f"{calls.cpu_us_per_text:.0f}"
         table.append(
-            (what, f"{calls.texts_per_s:.0f}", *times, "", cpu, str(calls.rows), "")
+            (
+                what,
+                f"{calls.texts_per_s:.0f}",
+                *times,
+                "",
+                cpu,
+                str(calls.rows),
+                *("", ""),
+            )
         )
     return table + [_load_row(load) for load in (*result.closed, *result.swept)]
 
@@ -87,7 +95,6 @@ def _load_row(load: Result) -> tuple[str, ...]:
         if load["clients"]
         else f"{load['rate']:.0f}/s"
     )
-    failed = sum(load["errors"].values()) + load["not_sent"]
     latency = load["latency_ms"]
     return (
         f"{NAMES[load['transport']]}, {how}",
@@ -98,7 +105,8 @@ def _load_row(load: Result) -> tuple[str, ...]:
         ),
         *(_number(load[name], 0) for name in ("client_cpu_us", "server_cpu_us")),
         _number(load["mean_batch_size"], 1),
-        str(failed),
+        str(sum(load["errors"].values())),
+        str(load["not_sent"]),
     )
 
 
