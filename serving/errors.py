@@ -42,7 +42,7 @@ class ServingError(Exception):
         self.rows = rows
         self.retry_after_s = retry_after_s
         stop = "" if self.detail.endswith((".", "?", "!")) else "."
-        where = "" if rows is None else f"rows {rows.start} to {rows.stop - 1}: "
+        where = "" if rows is None else f"{_spelled(rows)}: "
         said = f"{where}{self.meaning}: {self.detail}{stop}"
         super().__init__(f"{endpoint}: {said} {self.advice}")
 
@@ -206,6 +206,12 @@ class InvalidResponseError(ServingError):
 
     meaning = "the answer cannot be understood"
     advice = "Is this a TF Serving endpoint, and does this model classify text?"
+
+
+def _spelled(rows: range) -> str:
+    if len(rows) == 1:
+        return f"row {rows.start}"
+    return f"rows {rows.start} to {rows.stop - 1}"
 
 
 def status_errors() -> Iterator[type[ServingError]]:

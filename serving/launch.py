@@ -137,8 +137,9 @@ class RunningServer:
 
     def _progress(self, states: Mapping[str, ModelState], waited_s: float) -> str:
         waiting = [f"{n}: {s.text}" for n, s in states.items() if not s.is_settled]
-        log = log_tail(self.log_path, 1)
-        last = f"  log: {log[0][:LOG_LINE_CHARS]}" if log else ""
+        # An access log may be in it, too, and holds our own questions.
+        log = [one for one in log_tail(self.log_path, 20) if not one.startswith("{")]
+        last = f"  log: {log[-1][:LOG_LINE_CHARS]}" if log else ""
         return f"  {waited_s:.0f} s: {'; '.join(waiting)}{last}"
 
     def wait(self) -> int:
