@@ -100,5 +100,5 @@ def test_slow_clients_do_not_starve_others(
         observer.stop()
     assert not observer.failures
     assert len(observer.latencies_s) >= 5
-    # 10 ms on an idle machine; this one may be busy with other tests.
+    # Wide, for the machine may be busy with other tests.
     assert observer.p99_s() < 2.0
