@@ -39,7 +39,10 @@ class _Lane:
     """Threads that some queues share, served in turn."""
 
     idle: int
-    threads: int
+    running: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    """Batches under way, by the `id` of their servable."""
     ready: collections.deque[BatchQueue] = dataclasses.field(
         default_factory=collections.deque
     )
@@ -173,7 +176,7 @@ class Scheduler:
         key = (name, threads)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = _Lane(idle=threads, threads=threads)
+            lane = self._lanes[key] = _Lane(idle=threads)
         return lane
 
     def _start(self, lane: _Lane) -> None:
@@ -206,7 +209,7 @@ class Scheduler:
 
     def _waits_for_batch(self, lane: _Lane, queue: BatchQueue) -> bool:
         """True where a second batch at a time would only take the connections' core."""
-        if queue.config is UNBATCHED or lane.idle == lane.threads:
+        if queue.config is UNBATCHED or not lane.running[id(queue.servable)]:
             return False
         return self._pace.is_quick(queue.servable, queue.signature_name)
 
@@ -221,6 +224,7 @@ class Scheduler:
         if not batch:
             return
         lane.idle -= 1
+        lane.running[id(queue.servable)] += 1
         for task in batch:
             task.started_s = now_s
         if queue.version is not None:
@@ -252,6 +256,7 @@ class Scheduler:
         results: list[Finished | StatusError],
     ) -> None:
         lane.idle += 1
+        lane.running -= collections.Counter([id(queue.servable)])
         if queue.config is not UNBATCHED:
             self._note(queue, batch, results)
         for task, result in zip(batch, results, strict=True):

@@ -3,10 +3,17 @@
 import asyncio
 import gc
 
+import numpy as np
 import pytest
 
 from serving.server.batch_pace import BATCH_S, MIN_ROWS, BatchPace
-from tests.serving.scheduling import Bench, Doubler, batching_config, rows_of
+from tests.serving.scheduling import (
+    SLOW_S,
+    Bench,
+    Doubler,
+    batching_config,
+    rows_of,
+)
 
 
 def _servable() -> Doubler:
@@ -73,3 +80,14 @@ async def test_a_slow_model_is_computed_in_all_batch_threads() -> None:
     bench.servable.gate.set()
     assert rows_of(await second) == [2]
     assert bench.servable.most_at_once == 2
+
+
+@pytest.mark.anyio
+async def test_a_quick_model_does_not_wait_for_another_model_s_batch() -> None:
+    bench = Bench(batching_config(num_batch_threads=2))
+    await bench.hold()
+    quick = Doubler(batching_config(num_batch_threads=2))
+    run = bench.scheduler.run(quick, "double", {"x": np.float32([4])}, ["y"])
+    async with asyncio.timeout(SLOW_S):
+        assert rows_of(await run) == [8]
+    bench.servable.gate.set()
