@@ -187,12 +187,10 @@ class Scheduler:
                 return
             queue = lane.ready.popleft()
             wait_s = queue.waits_s(now_s)
-            if self._waits_for_batch(lane, queue):
-                pass  # The batch under way starts this one when it ends.
-            elif wait_s <= 0:
+            if self._is_due(lane, queue, now_s):
                 queue.best_rows = self._pace.rows(queue.servable, queue.signature_name)
                 self._start_batch(lane, queue, now_s)
-            elif not queue.has_timer:
+            elif wait_s > 0 and not queue.has_timer:
                 queue.has_timer = True
                 asyncio.get_running_loop().call_later(
                     wait_s, self._start_late, lane, queue
@@ -208,7 +206,10 @@ class Scheduler:
         return queue.waits_s(now_s) <= 0 and not self._waits_for_batch(lane, queue)
 
     def _waits_for_batch(self, lane: _Lane, queue: BatchQueue) -> bool:
-        """True where a second batch at a time would only take the connections' core."""
+        """True where a second batch at a time would only take the connections' core.
+
+        The batch under way starts the next one when it ends.
+        """
         if queue.config is UNBATCHED or not lane.running[id(queue.servable)]:
             return False
         return self._pace.is_quick(queue.servable, queue.signature_name)
