@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from serving import protos
-from serving.server.batchable import batchable
-from serving.server.batching import BatchingConfig
+from serving.server.batchable import Batchable
 from serving.server.run_options import Pace, is_bounded, options_buffer
 from serving.server.served_version import WarmupReport
 from serving.server.status import Code, StatusError, from_exception, invalid_argument
@@ -24,7 +23,7 @@ class Call(Protocol):
     outputs: list[str]
 
 
-class SavedModelServable:
+class SavedModelServable(Batchable):
     """One version in its own graph and session, so that closing it frees its memory.
 
     The session's C entry is called as TensorFlow Serving's C++ does: it checks types
@@ -40,8 +39,6 @@ class SavedModelServable:
     def __init__(self, session: Any, meta_graph: Any) -> None:
         """Takes a session whose graph is finished, and its MetaGraphDef."""
         self.signatures = _signatures(meta_graph)
-        self.batching: BatchingConfig | None = None
-        self.batchable_signatures: frozenset[str] = frozenset()
         self.warmup_report = WarmupReport()
         session._extend_graph()
         self._session = session
@@ -54,13 +51,6 @@ class SavedModelServable:
             outputs = [info.name for info in signature.outputs.values()]
             bounded = is_bounded(meta_graph.graph_def, outputs)
             self._paces[name] = Pace(is_bounded=bounded)
-
-    def set_batching(self, config: BatchingConfig | None) -> None:
-        """Says how a scheduler may batch; signatures that cannot are left out."""
-        self.batching = config
-        self.batchable_signatures = frozenset()
-        if config is not None:
-            self.batchable_signatures = batchable(self.signatures)
 
     def run(
         self,

@@ -13,8 +13,7 @@ import numpy as np
 from serving import dtypes, protos
 from serving.edge import runtime
 from serving.edge.errors import RuntimeMissingError
-from serving.server.batchable import batchable
-from serving.server.batching import BatchingConfig
+from serving.server.batchable import Batchable
 from serving.server.served_version import WarmupReport
 from serving.server.status import Code, StatusError, invalid_argument
 from serving.server.tflite_signature import Runner, find_runners
@@ -37,7 +36,7 @@ class TfliteConfig:
         return max(self.num_pools, 1) * max(self.num_interpreters_per_pool, 1)
 
 
-class TfliteServable:
+class TfliteServable(Batchable):
     """One version of a TFLite model, in a pool of interpreters.
 
     Inputs take the shape of the request, where the model's operations allow it.
@@ -52,8 +51,6 @@ class TfliteServable:
         # Read, not mapped: a file that is overwritten in place would end the process.
         content = path.read_bytes()
         package = _find_runtime()
-        self.batching: BatchingConfig | None = None
-        self.batchable_signatures: frozenset[str] = frozenset()
         self.warmup_report = WarmupReport()
         self._idle: queue.LifoQueue[dict[str, Runner]] = queue.LifoQueue()
         for _ in range(config.num_interpreters):
@@ -62,13 +59,6 @@ class TfliteServable:
             self.signatures = {
                 name: _signature_def(runner) for name, runner in runners.items()
             }
-
-    def set_batching(self, config: BatchingConfig | None) -> None:
-        """Says how a scheduler may batch; signatures that cannot are left out."""
-        self.batching = config
-        self.batchable_signatures = frozenset()
-        if config is not None:
-            self.batchable_signatures = batchable(self.signatures)
 
     def run(
         self,
