@@ -20,9 +20,9 @@ from tfx.utils import io_utils, path_utils
 from components.artifacts import Predictions, ServerReport
 from components.predictions import ScoredRows
 from model import contract
-from serving.client import Client
+from serving.client.blocking import Client
+from serving.client.errors import ServingError
 from serving.engines import EngineError
-from serving.errors import ServingError
 from serving.launch import ServerStartError, start_server
 from serving.prediction import Prediction
 

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from model import contract
 from serving import engines, server_process
-from serving.client import Client
-from serving.config import TlsConfig
+from serving.client.blocking import Client
+from serving.client.config import TlsConfig
 from serving.engine_settings import SECRET_FILE, EngineSettings
 from serving.engines import Engine, EngineChoice, EngineCommand
 from serving.model_settings import ModelSettings

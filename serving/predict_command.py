@@ -50,8 +50,8 @@ def predict(
     **settings: Any,
 ) -> None:
     """Ask a server what TEXT is; without TEXT, every line of standard input."""
-    from serving.client import Client
-    from serving.errors import ServingError
+    from serving.client.blocking import Client
+    from serving.client.errors import ServingError
 
     if sum((bool(texts), path is not None, inputs is not None)) > 1:
         raise click.UsageError("Give TEXT, --file or --inputs: one of them.")
@@ -72,7 +72,12 @@ def predict(
 
 
 def _config(rest: bool, ca_path: str | None, **given: Any) -> Any:
-    from serving.config import ClientConfig, TlsConfig, TransportKind, default_port
+    from serving.client.config import (
+        ClientConfig,
+        TlsConfig,
+        TransportKind,
+        default_port,
+    )
 
     kind = TransportKind.REST if rest else TransportKind.GRPC
     if ca_path is not None:
@@ -87,7 +92,7 @@ def _parts(
     client: Any, texts: Sequence[str], path: str | None, text_column: str
 ) -> Iterable[Any]:
     from serving import text_source
-    from serving.splitting import parts_of
+    from serving.client.parts import parts_of
 
     size = client.config.max_rows_per_request
     if texts:
@@ -110,7 +115,7 @@ def _print_predictions(client: Any, parts: Iterable[Any], as_json: bool) -> None
 
 
 def _rows(client: Any, parts: Iterable[Any]) -> Iterator[Any]:
-    from serving.splitting import in_order
+    from serving.client.parts import in_order
 
     def classify(texts: list[str]) -> list[Any]:
         return list(zip(texts, client.classify(texts), strict=True))
@@ -141,7 +146,7 @@ def _object(inputs: str) -> dict[str, Any]:
 
 def _arrays(client: Any, values: dict[str, Any], signature: str) -> dict[str, Any]:
     """Of the types the signature asks for; JSON has none."""
-    from serving import json_values
+    from serving.client.over_rest import json_values
 
     known = client.metadata().signatures.get(signature)
     specs = {} if known is None else known.inputs

@@ -60,7 +60,7 @@ def json_of_outputs(outputs: Any) -> dict[str, Any]:
     Raises:
         serving.codec.CodecError: JSON cannot hold an output's type.
     """
-    from serving import json_values
+    from serving.client.over_rest import json_values
 
     return {name: json_values.encode(array) for name, array in outputs.items()}
 

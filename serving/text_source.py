@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from serving.splitting import Part
+from serving.client.parts import Part
 
 IDLE_S = 0.05
 """After so long without a new line, the lines read so far are sent."""

@@ -82,7 +82,11 @@ WRONG = [
     (architecture.grpc_places, "pipeline/a.py", "from grpc import aio"),
     (architecture.environment, "model/a.py", "import os\nos.environ['A']"),
     (architecture.environment, "serving/a.py", "from os import getenv"),
-    (architecture.environment, "serving/config.py", "def f():\n    os.getenv('A')"),
+    (
+        architecture.environment,
+        "serving/client/config.py",
+        "def f():\n    os.getenv('A')",
+    ),
     (architecture.environment, "model/a.py", "def from_env():\n    os.environ['A']"),
     (architecture.keras_spelling, "model/a.py", "from tensorflow import keras"),
     (architecture.keras_spelling, "model/a.py", "x = tf.keras.Model"),
@@ -118,7 +122,7 @@ RIGHT = [
     (architecture.grpc_places, "model/warmup.py", "import grpc"),
     (
         architecture.environment,
-        "serving/config.py",
+        "serving/client/config.py",
         "def from_env():\n    return os.environ",
     ),
     (architecture.keras_spelling, "model/a.py", "import keras\nkeras.layers.Dense"),

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from model import contract
-from serving.client import Client
+from serving.client.blocking import Client
 from serving.engine_settings import BatchingSettings
 from serving.launch import start_server
 

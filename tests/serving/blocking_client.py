@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
-from serving.async_client import AsyncClient
-from serving.client import Client
+from serving.client.asynchronous import AsyncClient
+from serving.client.blocking import Client
 from tests.serving.fakes import FakeServer
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model import contract
-from serving.client import Client
+from serving.client.blocking import Client
 from serving.engine_settings import BatchingSettings
 from serving.launch import RunningServer, start_server
 

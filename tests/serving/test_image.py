@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.client import Client
+from serving.client.blocking import Client
 from tests.k8s import rendering
 from tests.k8s.policy import pods
 from tests.serving.fakes import free_port

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from serving import codec, protos
-from serving.client import Client
-from serving.errors import ServingError
+from serving.client.blocking import Client
+from serving.client.errors import ServingError
 from serving.server.tfrecord import read_records
 from serving.server.warmup import warm_up
 from tests.serving.fakes import MODEL, FakeServable, FakeServer, free_port

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from serving.client import Client
-from serving.errors import ServingError, UnavailableError
+from serving.client.blocking import Client
+from serving.client.errors import ServingError, UnavailableError
 from tests.serving.fakes import MODEL, free_port
 
 COMMAND = [sys.executable, "-m", "tests.serving.fake_model_server"]

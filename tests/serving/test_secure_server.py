@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from serving.client import Client
-from serving.config import TlsConfig
-from serving.errors import ServingError, UnavailableError
+from serving.client.blocking import Client
+from serving.client.config import TlsConfig
+from serving.client.errors import ServingError, UnavailableError
 from tests.serving.certificates import make_pair, write_ssl_config
 from tests.serving.fakes import MODEL, FakeServer
 

@@ -1,0 +1,66 @@
+"""The bearer token of a request: a string, a file that changes, or a function."""
+
+import os
+import pathlib
+import re
+from collections.abc import Callable
+
+from serving.client.config import ClientConfig
+from serving.client.errors import UnauthenticatedError
+
+# Visible ASCII; anything else would break, or add to, the headers.
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+class BearerToken:
+    """The value of the `authorization` header, asked for with every request."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._endpoint = config.endpoint
+        self._read = _source(config)
+
+    def header(self) -> str | None:
+        """`Bearer ...`, or None when no token was set.
+
+        Raises:
+            UnauthenticatedError: the token's file cannot be read, or the token is empty
+                or cannot stand in a header.
+        """
+        if self._read is None:
+            return None
+        try:
+            token = self._read().strip()
+        except OSError as error:
+            raise UnauthenticatedError(self._endpoint, f"no token: {error}") from None
+        if not _TOKEN.fullmatch(token):
+            raise UnauthenticatedError(
+                self._endpoint,
+                f"the bearer token ({len(token)} characters) is empty or holds blanks "
+                "or characters beyond ASCII; it was not sent",
+            )
+        return f"Bearer {token}"
+
+
+class _TokenFile:
+    """Its content, read again when the file has changed, as Kubernetes does hourly."""
+
+    def __init__(self, path: str) -> None:
+        self._path = pathlib.Path(path)
+        self._known: tuple[tuple[int, ...], str] | None = None
+
+    def read(self) -> str:
+        stat = os.stat(self._path)
+        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        known = self._known
+        if known is None or known[0] != state:
+            known = self._known = (state, self._path.read_text())
+        return known[1]
+
+
+def _source(config: ClientConfig) -> Callable[[], str] | None:
+    if config.token_path is not None:
+        return _TokenFile(config.token_path).read
+    token = config.token
+    if isinstance(token, str):
+        return lambda: token
+    return token

@@ -1,0 +1,223 @@
+"""How to reach a server: checked settings of the client."""
+
+import dataclasses
+import enum
+import os
+from collections.abc import Callable, Mapping
+from typing import Self, TypeVar
+
+from model import contract
+from serving.client import endpoint as endpoints
+
+Kind = TypeVar("Kind", bound=enum.StrEnum)
+
+
+class TransportKind(enum.StrEnum):
+    """`GRPC` is faster; `REST` passes where only HTTP/1.1 does."""
+
+    GRPC = "grpc"
+    REST = "rest"
+
+
+class Compression(enum.StrEnum):
+    """`GZIP` saves network and costs CPU: for long texts over slow lines."""
+
+    NONE = "none"
+    GZIP = "gzip"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TlsConfig:
+    """Encryption. Without `ca_path` the system's certificate authorities are trusted.
+
+    `server_name` is the name the certificate must carry, where it is not the
+    endpoint's. `insecure_skip_verify` trusts everybody; REST only, gRPC has no such
+    switch.
+    """
+
+    ca_path: str | None = None
+    certificate_path: str | None = None
+    key_path: str | None = None
+    server_name: str | None = None
+    insecure_skip_verify: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.certificate_path is None) != (self.key_path is None):
+            raise ValueError(
+                "A client certificate needs both certificate_path and key_path; got "
+                f"{self.certificate_path!r} and {self.key_path!r}."
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClientConfig:
+    """One server, one model, and how patient to be.
+
+    `endpoint` is `HOST:PORT`, `unix:/path`, or for REST a URL. `version` or
+    `version_label` chooses a version; without them the newest answers. The `transport`
+    is gRPC unless you say "rest": REST writes every number as text, which is slow for
+    large arrays.
+
+    `deadline_s` is the time for one call, with all its parts and retries. A request is
+    repeated at most `retries` times, after random waits of up to `backoff_s`, doubled
+    each time; `retry_budget` bounds the repetitions of all calls together (see
+    `serving.client.retry`). With `hedge_after_s`, a request that has no answer by then is sent
+    a second time, and the first answer counts: choose the p95 latency or more.
+
+    Long lists go in requests of `max_rows_per_request`, `max_parallel_requests` at a
+    time. `keepalive_s`: gRPC asks a silent server during a call whether it is alive;
+    REST closes a connection that was idle for so long.
+
+    `token`, or the content of `token_path` (read again when it changes), is sent as a
+    bearer token. Over plaintext it goes to this machine only, unless
+    `allow_plaintext_token`.
+    """
+
+    endpoint: str = "localhost:8500"
+    transport: TransportKind = TransportKind.GRPC
+    model_name: str = contract.MODEL_NAME
+    version: int | None = None
+    version_label: str | None = None
+    deadline_s: float = 30.0
+    retries: int = 4
+    backoff_s: float = 0.1
+    retry_budget: float = 100.0
+    hedge_after_s: float | None = None
+    keepalive_s: float = 60.0
+    compression: Compression = Compression.NONE
+    max_message_bytes: int = 256 * 1024 * 1024
+    max_rows_per_request: int = 256
+    max_parallel_requests: int = 4
+    tls: TlsConfig | None = None
+    token: str | Callable[[], str] | None = dataclasses.field(default=None, repr=False)
+    token_path: str | None = None
+    allow_plaintext_token: bool = False
+
+    def __post_init__(self) -> None:
+        for name, kind in (("transport", TransportKind), ("compression", Compression)):
+            object.__setattr__(self, name, _member(kind, name, getattr(self, name)))
+        self._check_numbers()
+        self._check_model()
+        self._check_endpoint()
+        self._check_token()
+
+    def _check_numbers(self) -> None:
+        for name in (
+            "deadline_s",
+            "backoff_s",
+            "hedge_after_s",
+            "keepalive_s",
+            "max_message_bytes",
+            "max_rows_per_request",
+            "max_parallel_requests",
+        ):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} is {value}; it must be greater than 0.")
+        if self.retries < 0:
+            raise ValueError(f"retries is {self.retries}; 0 or more, 0 means never.")
+        if not self.retry_budget >= 0:
+            raise ValueError(f"retry_budget is {self.retry_budget}; 0 means never.")
+
+    def _check_model(self) -> None:
+        if not self.model_name:
+            raise ValueError("model_name is empty; give the name the server offers.")
+        if self.version is not None and self.version_label is not None:
+            raise ValueError(
+                f"version ({self.version}) and version_label ({self.version_label!r}) "
+                "both choose a version; give one of them."
+            )
+
+    def _check_endpoint(self) -> None:
+        is_url = endpoints.is_url(self.endpoint)
+        is_grpc = self.transport is TransportKind.GRPC
+        if is_url and is_grpc:
+            raise ValueError(
+                f"endpoint {self.endpoint!r} is a URL; gRPC takes HOST:PORT. "
+                "For REST say transport='rest'."
+            )
+        if not is_url and ":" not in self.endpoint:
+            raise ValueError(
+                f"endpoint {self.endpoint!r} has no port; give HOST:PORT, for example "
+                f"{self.endpoint or 'localhost'}:{default_port(self.transport)}."
+            )
+        if self.tls is not None and self.endpoint.startswith("http://"):
+            raise ValueError(
+                f"endpoint {self.endpoint!r} is plaintext and tls is given; "
+                "say https://, or leave tls out."
+            )
+        if is_grpc and self.tls is not None and self.tls.insecure_skip_verify:
+            raise ValueError(
+                "insecure_skip_verify works with transport='rest' only; for gRPC give "
+                "the server's own certificate as ca_path, or leave tls out (plaintext)."
+            )
+
+    def _check_token(self) -> None:
+        if self.token is not None and self.token_path is not None:
+            raise ValueError("token and token_path are both given; give one of them.")
+        has_token = self.token is not None or self.token_path is not None
+        if has_token and not (self.is_encrypted or self.is_local):
+            if self.allow_plaintext_token:
+                return
+            raise ValueError(
+                f"A token would travel unencrypted to {self.endpoint}, for everybody "
+                "on the way to read. Set tls (TlsConfig() trusts the system's "
+                "authorities), or allow_plaintext_token=True where the network itself "
+                "is encrypted, as in a service mesh."
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """True for this machine, where no proxy may stand between."""
+        return endpoints.is_local(self.endpoint)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """True when the connection uses TLS."""
+        return self.tls is not None or self.endpoint.startswith("https://")
+
+    @classmethod
+    def from_env(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        default_endpoint: str = "localhost:8500",
+        **values: object,
+    ) -> Self:
+        """Settings from the environment; `values` win over it.
+
+        Read are `KTP_ENDPOINT`, `KTP_DEADLINE_S`, `KTP_TOKEN` and `KTP_TOKEN_FILE`.
+        """
+        source = os.environ if environ is None else environ
+        settings: dict[str, object] = {"endpoint": default_endpoint}
+        if "KTP_ENDPOINT" in source:
+            settings["endpoint"] = source["KTP_ENDPOINT"]
+        if "KTP_DEADLINE_S" in source:
+            settings["deadline_s"] = _seconds(source["KTP_DEADLINE_S"])
+        if not {"token", "token_path"} & values.keys():
+            # Empty is what a shell or a manifest makes of "not set".
+            settings["token"] = source.get("KTP_TOKEN") or None
+            settings["token_path"] = source.get("KTP_TOKEN_FILE") or None
+        return cls(**{**settings, **values})  # type: ignore[arg-type]
+
+
+def default_port(transport: TransportKind) -> int:
+    """The port on which TF Serving's container offers that transport."""
+    return 8500 if transport is TransportKind.GRPC else 8501
+
+
+def _member(kind: type[Kind], setting: str, name: str) -> Kind:
+    try:
+        return kind(name)
+    except ValueError:
+        allowed = ", ".join(kind)
+        raise ValueError(f"{setting} is {name!r}; allowed are {allowed}.") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(
+            f"KTP_DEADLINE_S is {text!r}; give seconds, like 30."
+        ) from None

@@ -1,0 +1,1 @@
+"""The client's questions as TF Serving's gRPC messages, and how they travel."""

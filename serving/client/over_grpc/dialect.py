@@ -1,0 +1,217 @@
+"""What can be asked, in TF Serving's gRPC messages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from model import contract
+from serving import protos
+from serving.client import errors
+from serving.client.calls import GrpcCall, Steps
+from serving.client.config import ClientConfig
+from serving.client.results import (
+    Answers,
+    Classification,
+    ModelMetadata,
+    Outputs,
+    VersionStatus,
+)
+from serving.client.signatures import signature_specs
+from serving.prediction import Prediction
+from serving.text_tensors import fill_texts, predictions
+
+PREDICT = f"/{protos.PREDICTION_SERVICE}/Predict"
+CLASSIFY = f"/{protos.PREDICTION_SERVICE}/Classify"
+REGRESS = f"/{protos.PREDICTION_SERVICE}/Regress"
+MULTI_INFERENCE = f"/{protos.PREDICTION_SERVICE}/MultiInference"
+METADATA = f"/{protos.PREDICTION_SERVICE}/GetModelMetadata"
+STATUS = f"/{protos.MODEL_SERVICE}/GetModelStatus"
+RELOAD = f"/{protos.MODEL_SERVICE}/HandleReloadConfigRequest"
+
+METHOD_NAMES = {
+    "classify": "tensorflow/serving/classify",
+    "regress": "tensorflow/serving/regress",
+}
+
+
+class GrpcDialect:
+    """Builds requests and reads replies for one model."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._config = config
+        # Classes are kept: looking one up takes as long as filling a small message.
+        self._request_class = protos.PredictRequest
+        self._response_class = protos.PredictResponse
+        request = protos.PredictRequest()
+        self._fill_model_spec(request.model_spec, contract.Signature.SERVING_DEFAULT)
+        self._classify_prefix = request.SerializeToString()
+
+    def classify(self, texts: Sequence[str]) -> Steps[list[Prediction]]:
+        request = self._request_class.FromString(self._classify_prefix)
+        fill_texts(request.inputs[contract.TEXT], texts)
+        reply = yield GrpcCall(PREDICT, request.SerializeToString())
+        response = self._parse(self._response_class, reply)
+        version = response.model_spec.version.value
+        try:
+            return predictions(response.outputs, len(texts), version)
+        except ValueError as error:  # also CodecError and UnicodeDecodeError
+            raise self._invalid(str(error)) from None
+
+    def predict(
+        self,
+        inputs: Mapping[str, Any],
+        signature_name: str,
+        output_filter: Sequence[str],
+    ) -> Steps[Outputs]:
+        from serving import codec
+
+        request = self._request_class(output_filter=output_filter)
+        self._fill_model_spec(request.model_spec, signature_name)
+        for name, value in inputs.items():
+            codec.encode_into(request.inputs[name], value)
+        reply = yield GrpcCall(PREDICT, request.SerializeToString())
+        response = self._parse(self._response_class, reply)
+        try:
+            arrays = {name: codec.decode(one) for name, one in response.outputs.items()}
+        except codec.CodecError as error:
+            raise self._invalid(str(error)) from None
+        return Outputs(arrays, response.model_spec.version.value)
+
+    def classify_examples(
+        self, examples: Sequence[Any], signature_name: str, context: Any
+    ) -> Steps[Answers[Classification]]:
+        request = self._example_request("Classification", signature_name)
+        reply = yield self._example_call(CLASSIFY, request, examples, context)
+        response = self._parse(protos.ClassificationResponse, reply)
+        return _classifications(response.result, response.model_spec.version.value)
+
+    def regress(
+        self, examples: Sequence[Any], signature_name: str, context: Any
+    ) -> Steps[Answers[float]]:
+        request = self._example_request("Regression", signature_name)
+        reply = yield self._example_call(REGRESS, request, examples, context)
+        response = self._parse(protos.RegressionResponse, reply)
+        return _regressions(response.result, response.model_spec.version.value)
+
+    def multi_inference(
+        self, tasks: Mapping[str, str], examples: Sequence[Any], context: Any
+    ) -> Steps[dict[str, Answers[Any]]]:
+        request = protos.MultiInferenceRequest()
+        for signature_name, kind in tasks.items():
+            task = request.tasks.add(method_name=METHOD_NAMES.get(kind, kind))
+            self._fill_model_spec(task.model_spec, signature_name)
+        reply = yield self._example_call(MULTI_INFERENCE, request, examples, context)
+        response = self._parse(protos.MultiInferenceResponse, reply)
+        return {
+            one.model_spec.signature_name: _answers(one) for one in response.results
+        }
+
+    def metadata(self) -> Steps[ModelMetadata]:
+        request = protos.GetModelMetadataRequest(metadata_field=["signature_def"])
+        self._fill_model_spec(request.model_spec)
+        reply = yield GrpcCall(METADATA, request.SerializeToString())
+        response = self._parse(protos.GetModelMetadataResponse, reply)
+        signatures = protos.SignatureDefMap()
+        response.metadata["signature_def"].Unpack(signatures)
+        return ModelMetadata(
+            name=response.model_spec.name,
+            version=response.model_spec.version.value,
+            signatures=signature_specs(signatures.signature_def),
+        )
+
+    def status(self) -> Steps[list[VersionStatus]]:
+        request = protos.GetModelStatusRequest()
+        self._fill_model_spec(request.model_spec)
+        reply = yield GrpcCall(STATUS, request.SerializeToString())
+        response = self._parse(protos.GetModelStatusResponse, reply)
+        state, code = protos.enum(protos.VERSION_STATE), protos.enum(protos.ERROR_CODE)
+        return [
+            VersionStatus(
+                version=one.version,
+                state=state.Name(one.state),
+                error_code=code.Name(one.status.error_code),
+                error_message=one.status.error_message,
+            )
+            for one in response.model_version_status
+        ]
+
+    def reload_config(self, config: Any) -> Steps[None]:
+        request = protos.ReloadConfigRequest()
+        request.config.MergeFromString(_model_server_config(config))
+        call = GrpcCall(RELOAD, request.SerializeToString(), may_repeat=False)
+        reply = yield call
+        status = self._parse(protos.ReloadConfigResponse, reply).status
+        if status.error_code:
+            name = protos.enum(protos.ERROR_CODE).Name(status.error_code)
+            kind = errors.from_grpc_code(name)
+            raise kind(f"gRPC {self._config.endpoint}", status.error_message)
+
+    def _fill_model_spec(self, model_spec: Any, signature_name: str = "") -> None:
+        config = self._config
+        model_spec.name = config.model_name
+        model_spec.signature_name = signature_name
+        if config.version is not None:
+            model_spec.version.value = config.version
+        if config.version_label is not None:
+            model_spec.version_label = config.version_label
+
+    def _example_request(self, kind: str, signature_name: str) -> Any:
+        request = getattr(protos, f"{kind}Request")()
+        self._fill_model_spec(request.model_spec, signature_name)
+        return request
+
+    def _example_call(
+        self, path: str, request: Any, examples: Sequence[Any], context: Any
+    ) -> GrpcCall:
+        from serving.client.tf_examples import fill_input
+
+        fill_input(request.input, examples, context)
+        return GrpcCall(path, request.SerializeToString())
+
+    def _parse(self, message_class: Any, reply: bytes) -> Any:
+        try:
+            return message_class.FromString(reply)
+        except DecodeError as error:
+            raise self._invalid(str(error)) from None
+
+    def _invalid(self, what: str) -> errors.InvalidResponseError:
+        return errors.InvalidResponseError(
+            f"gRPC {self._config.endpoint}", f"received {what}"
+        )
+
+
+def _classifications(result: Any, version: int) -> Answers[Classification]:
+    return Answers(
+        (
+            Classification(
+                tuple(one.label for one in row.classes),
+                tuple(one.score for one in row.classes),
+            )
+            for row in result.classifications
+        ),
+        version,
+    )
+
+
+def _regressions(result: Any, version: int) -> Answers[float]:
+    return Answers((one.value for one in result.regressions), version)
+
+
+def _answers(result: Any) -> Answers[Any]:
+    version = result.model_spec.version.value
+    if result.WhichOneof("result") == "regression_result":
+        return _regressions(result.regression_result, version)
+    return _classifications(result.classification_result, version)
+
+
+def _model_server_config(config: Any) -> bytes:
+    """From a ModelServerConfig message of any pool, or from its text form."""
+    if not isinstance(config, str):
+        return config.SerializeToString()
+    from google.protobuf import text_format
+
+    message = text_format.Parse(
+        config, protos.ModelServerConfig(), descriptor_pool=protos.pool()
+    )
+    return message.SerializeToString()

@@ -1,0 +1,66 @@
+"""REST for an event loop."""
+
+import asyncio
+
+import httpx
+
+from serving.client.calls import RestAnswer, RestCall
+from serving.client.config import ClientConfig
+from serving.client.over_rest.exchange import RestExchange, connection_settings
+from serving.client.over_rest.idle_connections import IdleConnections
+
+
+class AsyncRestTransport:
+    """Connections that are kept; they belong to the event loop of the calls."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._exchange = RestExchange(config)
+        settings = connection_settings(config)
+        self._connections = IdleConnections(
+            lambda: httpx.AsyncHTTPTransport(**settings), config.keepalive_s
+        )
+        self._is_closed = False
+
+    async def send(self, call: RestCall, timeout_s: float) -> RestAnswer:
+        """The body of a good answer."""
+        request = self._exchange.request(call, timeout_s)
+        if self._is_closed:
+            raise self._exchange.closed_error(request)
+        connection = self._connections.take()
+        is_usable = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                response = await connection.handle_async_request(request)
+                content = await self._read(response)
+            is_usable = True
+        except (httpx.TransportError, OSError) as error:  # OSError: TLS, time-out
+            raise self._exchange.transport_error(error, request, timeout_s) from None
+        finally:
+            await self._release(connection, is_usable)
+        return self._exchange.answer(request, response, content)
+
+    async def close(self) -> None:
+        """Later calls raise `CancelledError`; those that wait are answered."""
+        self._is_closed = True
+        for connection in self._connections.drain():
+            await connection.aclose()
+
+    async def _release(
+        self, connection: httpx.AsyncHTTPTransport, is_usable: bool
+    ) -> None:
+        if not is_usable or self._is_closed:
+            await connection.aclose()
+            return
+        for expired in self._connections.give_back(connection):
+            await expired.aclose()
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        chunks, size_bytes = [], 0
+        try:
+            async for chunk in response.aiter_bytes():
+                chunks.append(chunk)
+                size_bytes += len(chunk)
+                self._exchange.check_size(size_bytes)
+        finally:
+            await response.aclose()
+        return b"".join(chunks)

@@ -1,0 +1,152 @@
+"""What the waiting and the asyncio REST transport share: requests, answers, errors."""
+
+import email.utils
+import gzip
+import json
+import ssl
+import time
+import urllib.request
+from typing import Any
+
+import httpx
+
+from serving.client import endpoint as endpoints
+from serving.client import errors
+from serving.client.bearer_token import BearerToken
+from serving.client.calls import RestAnswer, RestCall
+from serving.client.config import ClientConfig, Compression, TlsConfig
+
+# Below, gzip saves less than a network packet.
+MIN_GZIP_BYTES = 1024
+MAX_ERROR_CHARS = 500
+
+
+class RestExchange:
+    """Makes httpx requests of calls, and answers or errors of responses."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._base_url = base_url(config)
+        self._is_gzip = config.compression is Compression.GZIP
+        self._max_message_bytes = config.max_message_bytes
+        self._server_name = None if config.tls is None else config.tls.server_name
+        self._token = BearerToken(config)
+        # Prepared once: httpx spends more on a URL than the socket on a small request.
+        self._urls: dict[str, httpx.URL] = {}
+
+    def request(self, call: RestCall, timeout_s: float) -> httpx.Request:
+        """The request, with the time it may take."""
+        url = self._urls.get(call.path)
+        if url is None:
+            url = self._urls[call.path] = httpx.URL(self._base_url + call.path)
+        headers = {"accept-encoding": "gzip"}
+        body = call.body
+        if self._is_gzip and len(body) >= MIN_GZIP_BYTES:
+            body = gzip.compress(body, compresslevel=1)
+            headers["content-encoding"] = "gzip"
+        if body:
+            headers["content-type"] = "application/json"
+        token = self._token.header()
+        if token is not None:
+            headers["authorization"] = token
+        extensions: dict[str, Any] = {"timeout": httpx.Timeout(timeout_s).as_dict()}
+        if self._server_name is not None:
+            extensions["sni_hostname"] = self._server_name
+        return httpx.Request(
+            call.method, url, headers=headers, content=body, extensions=extensions
+        )
+
+    def answer(
+        self, request: httpx.Request, response: httpx.Response, content: bytes
+    ) -> RestAnswer:
+        """The body of a good answer; raises the error that another one stands for."""
+        if response.is_success:
+            version = response.headers.get("x-model-version", "")
+            return RestAnswer(content, int(version) if version.isdigit() else None)
+        kind = errors.from_http_status(response.status_code)
+        raise kind(
+            f"REST {request.url}",
+            f"HTTP {response.status_code}: {_error_text(content)}",
+            retry_after_s=_retry_after_s(response.headers.get("retry-after")),
+        )
+
+    def check_size(self, size_bytes: int) -> None:
+        """Raises `MessageTooLargeError` when an answer is beyond the limit."""
+        if size_bytes > self._max_message_bytes:
+            raise errors.MessageTooLargeError(
+                f"REST {self._base_url}",
+                f"received more than {self._max_message_bytes} bytes",
+            )
+
+    def transport_error(
+        self, error: Exception, request: httpx.Request, timeout_s: float
+    ) -> errors.ServingError:
+        """What an exception of httpx means."""
+        endpoint = f"REST {request.url}"
+        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            detail = f"{type(error).__name__} after {timeout_s:.3g} s."
+            return errors.DeadlineExceededError(endpoint, detail)
+        return errors.UnavailableError(endpoint, str(error) or type(error).__name__)
+
+    def closed_error(self, request: httpx.Request) -> errors.CancelledError:
+        """What a call on a closed client raises."""
+        return errors.CancelledError(f"REST {request.url}", "the client was closed")
+
+
+def base_url(config: ClientConfig) -> str:
+    """Scheme, host and port, and the path of the endpoint's URL if it has one."""
+    if endpoints.unix_path(config.endpoint) is not None:
+        return "http://localhost"
+    if endpoints.is_url(config.endpoint):
+        return config.endpoint.rstrip("/")
+    return f"{'https' if config.is_encrypted else 'http'}://{config.endpoint}"
+
+
+def connection_settings(config: ClientConfig) -> dict[str, Any]:
+    """Arguments of an httpx transport that keeps one connection."""
+    return {
+        "verify": ssl_context(config.tls) if config.is_encrypted else False,
+        "limits": httpx.Limits(max_connections=1, keepalive_expiry=config.keepalive_s),
+        "uds": endpoints.unix_path(config.endpoint),
+        "proxy": None if config.is_local else _proxy(base_url(config)),
+    }
+
+
+def ssl_context(tls: TlsConfig | None) -> ssl.SSLContext:
+    """Whom to trust, and who we are."""
+    if tls is None:
+        return ssl.create_default_context()
+    context = ssl.create_default_context(cafile=tls.ca_path)
+    if tls.certificate_path is not None:
+        context.load_cert_chain(tls.certificate_path, tls.key_path)
+    if tls.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the system's settings name for the URL."""
+    scheme, _, _ = url.partition("://")
+    if urllib.request.proxy_bypass(httpx.URL(url).host):
+        return None
+    return urllib.request.getproxies().get(scheme)
+
+
+def _retry_after_s(value: str | None) -> float | None:
+    """Seconds, from `Retry-After: 3` or a date; None when it cannot be read."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value).timestamp()
+    except ValueError:
+        return None
+    return max(0.0, moment - time.time())
+
+
+def _error_text(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["error"])
+    except (ValueError, KeyError, TypeError):
+        return content.decode("utf-8", "replace")[:MAX_ERROR_CHARS]

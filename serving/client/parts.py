@@ -1,0 +1,94 @@
+"""Long lists in parts: sent side by side, answered in order, bounded in memory."""
+
+import collections
+import concurrent.futures
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from serving.client.errors import ServingError
+
+T = TypeVar("T")
+Items = TypeVar("Items")
+
+
+class Part(NamedTuple, Generic[Items]):
+    """Rows of a longer list, and where they stand in it, counted from 0."""
+
+    rows: range
+    items: Items
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+def parts_of(items: Iterable[T], size: int) -> Iterator[Part[list[T]]]:
+    """Parts of `size` rows, and the rest; `items` are taken as they are needed."""
+    iterator, start = iter(items), 0
+    while taken := list(itertools.islice(iterator, size)):
+        yield Part(range(start, start + len(taken)), taken)
+        start += len(taken)
+
+
+def parts_of_inputs(inputs: Mapping[str, Any], size: int) -> list[Part[dict[str, Any]]]:
+    """Parts of arrays or lists that share their first dimension.
+
+    Raises:
+        ValueError: they do not share one.
+    """
+    counts = {name: _count(value) for name, value in inputs.items()}
+    if len(set(counts.values())) != 1 or None in counts.values():
+        raise ValueError(
+            f"Inputs with {counts} rows cannot be split: all must have as many. Leave "
+            "rows_are_independent out."
+        )
+    count = next(iter(counts.values())) or 0
+    return [
+        Part(
+            range(start, min(start + size, count)),
+            {name: value[start : start + size] for name, value in inputs.items()},
+        )
+        for start in range(0, count, size)
+    ]
+
+
+def in_order(
+    function: Callable[[Items], T], parts: Iterable[Part[Items]], width: int
+) -> Iterator[T]:
+    """`function(part.items)` for every part, in order, `width` at a time.
+
+    Parts are taken as they are needed, so a source of any length will do. An empty part
+    says that the source has nothing now: the oldest answer is waited for instead. After
+    a failure the parts that wait are not sent.
+
+    Raises:
+        ServingError: of the first part without an answer, naming its rows.
+    """
+    pending: collections.deque[concurrent.futures.Future[T]] = collections.deque()
+    pool = concurrent.futures.ThreadPoolExecutor(width, "serving-parts")
+    try:
+        for part in parts:
+            if part:
+                pending.append(pool.submit(_named, function, part))
+            if pending and (not part or len(pending) > width):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def joined(answers: Iterable[Sequence[T]]) -> list[T]:
+    """One list of many."""
+    return list(itertools.chain.from_iterable(answers))
+
+
+def _count(value: Any) -> int | None:
+    return len(value) if hasattr(value, "__len__") else None
+
+
+def _named(function: Callable[[Items], T], part: Part[Items]) -> T:
+    try:
+        return function(part.items)
+    except ServingError as error:
+        raise error.of_rows(part.rows) from None

@@ -1,0 +1,161 @@
+"""What is sent and how answers are read, without a server: steps fed by hand."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving import codec, protos
+from serving.client import errors
+from serving.client.calls import RestAnswer, Steps
+from serving.client.config import ClientConfig
+from serving.client.over_grpc.dialect import GrpcDialect
+from serving.client.over_rest.dialect import RestDialect
+
+CONFIG = ClientConfig()
+
+
+def finish(steps: Steps[Any], *answers: Any) -> Any:
+    """The result of the steps, given the server's answers."""
+    next(steps)
+    try:
+        for answer in answers:
+            steps.send(answer)
+    except StopIteration as finished:
+        return finished.value
+    raise AssertionError("the steps ask for more answers")
+
+
+def reply(typed_fields: bool = True, **outputs: Any) -> bytes:
+    """A serialised PredictResponse."""
+    response = protos.PredictResponse()
+    response.model_spec.version.value = 7
+    for name, value in outputs.items():
+        tensor = response.outputs[name]
+        codec.encode_into(tensor, value, typed_fields=typed_fields)
+    return response.SerializeToString()
+
+
+@pytest.mark.parametrize("score_type", [np.float32, np.float16, np.float64])
+@pytest.mark.parametrize("typed_fields", [True, False])
+def test_scores_are_read_in_every_encoding(
+    score_type: type, typed_fields: bool
+) -> None:
+    scores = np.array([[0.75, 0.25]], score_type)
+    answer = reply(typed_fields, labels=[["a", "b"]], scores=scores)
+    (prediction,) = finish(GrpcDialect(CONFIG).classify(["x"]), answer)
+    assert prediction.labels == ("a", "b")
+    assert prediction.scores == (0.75, 0.25)
+    assert prediction.model_version == 7
+
+
+def test_a_short_field_repeats_its_last_value() -> None:
+    response = protos.PredictResponse.FromString(
+        reply(labels=[["a", "b"]], scores=np.float32([[0.5, 0.5]]))
+    )
+    del response.outputs["scores"].float_val[1:]
+    steps = GrpcDialect(CONFIG).classify(["x"])
+    assert finish(steps, response.SerializeToString())[0].scores == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    "outputs, message",
+    [
+        ({"y": np.zeros(1)}, r"outputs \['y'\], without \['labels', 'scores'\]"),
+        ({"labels": [["a"]], "scores": np.float32([[1], [0]])}, "differ in shape"),
+        ({"labels": [["a"]] * 2, "scores": np.float32([[1]] * 2)}, "for 1 texts"),
+        ({"labels": [b"a"], "scores": np.float32([1])}, r"labels of shape \[1\]"),
+        ({"labels": [[b"\xff"]], "scores": np.float32([[1]])}, "utf-8"),
+        ({"labels": [["a"]], "scores": np.int32([[1]])}, "int32 where another type"),
+    ],
+)
+def test_an_answer_that_classifies_nothing_is_named(
+    outputs: dict[str, Any], message: str
+) -> None:
+    steps = GrpcDialect(CONFIG).classify(["x"])
+    with pytest.raises(errors.InvalidResponseError, match=message):
+        finish(steps, reply(**outputs))
+
+
+def test_bytes_that_are_no_message_are_named() -> None:
+    with pytest.raises(errors.InvalidResponseError, match="(?i)pars"):
+        finish(GrpcDialect(CONFIG).classify(["x"]), b"\xff\xff")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b"{}",
+        b"[]",
+        b'{"outputs": 1}',
+        b'{"outputs": {"labels": [["a"]], "scores": [[0.5, 0.5]]}}',
+        b'{"outputs": {"labels": [], "scores": []}}',
+        b'{"outputs": {"labels": [[]], "scores": [[]]}}',
+    ],
+)
+def test_a_rest_answer_that_makes_no_sense_is_quoted(body: bytes) -> None:
+    steps = RestDialect(CONFIG).classify(["x"])
+    with pytest.raises(errors.InvalidResponseError, match="received ") as caught:
+        finish(steps, RestAnswer(body, None))
+    assert body.decode() in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["status", "metadata"])
+def test_status_and_metadata_must_make_sense_too(method: str) -> None:
+    with pytest.raises(errors.InvalidResponseError):
+        finish(getattr(RestDialect(CONFIG), method)(), RestAnswer(b'{"a": 1}', None))
+
+
+def test_the_version_or_its_label_is_asked_for() -> None:
+    labelled = ClientConfig(version_label="best one", model_name="a/b")
+    call = next(RestDialect(labelled).classify(["x"]))
+    assert call.path == "/v1/models/a%2Fb/labels/best%20one:predict"
+    grpc_call = next(GrpcDialect(labelled).classify(["x"]))
+    spec = protos.PredictRequest.FromString(grpc_call.request).model_spec
+    assert (spec.name, spec.version_label) == ("a/b", "best one")
+    numbered = next(RestDialect(ClientConfig(version=3)).status())
+    assert numbered.path == "/v1/models/classifier/versions/3"
+
+
+def metadata(version: int, dtype: str) -> RestAnswer:
+    tensor = {"dtype": dtype, "tensor_shape": {"dim": [{"size": "-1"}]}, "name": "t"}
+    signature = {"inputs": {"x": tensor}, "outputs": {"y": tensor}}
+    content = {
+        "model_spec": {"name": "m", "version": str(version)},
+        "metadata": {"signature_def": {"signature_def": {"s": signature}}},
+    }
+    return RestAnswer(json.dumps(content).encode(), version)
+
+
+def test_rest_asks_for_the_signatures_of_each_version_once() -> None:
+    dialect = RestDialect(CONFIG)
+    old, new = RestAnswer(b'{"outputs": [1]}', 1), RestAnswer(b'{"outputs": [1]}', 2)
+    first = finish(dialect.predict({"x": [1]}, "s", ()), old, metadata(1, "DT_INT32"))
+    second = finish(dialect.predict({"x": [1]}, "s", ()), new, metadata(2, "DT_FLOAT"))
+    again = finish(dialect.predict({"x": [1]}, "s", ()), old)
+    assert [one["y"].dtype for one in (first, second, again)] == [
+        np.int32,
+        np.float32,
+        np.int32,
+    ]
+    assert (first.model_version, second.model_version) == (1, 2)
+
+
+def test_a_failed_reload_is_an_error_although_the_call_succeeded() -> None:
+    response = protos.ReloadConfigResponse()
+    response.status.error_code = 3
+    response.status.error_message = "no such path"
+    steps = GrpcDialect(CONFIG).reload_config("model_config_list {}")
+    with pytest.raises(errors.InvalidArgumentError, match="no such path"):
+        finish(steps, response.SerializeToString())
+
+
+def test_a_reload_is_never_sent_twice() -> None:
+    config = protos.ModelServerConfig()
+    config.model_config_list.config.add(name="m", base_path="/models/m")
+    call = next(GrpcDialect(CONFIG).reload_config(config))
+    assert not call.may_repeat
+    sent = protos.ReloadConfigRequest.FromString(call.request)
+    assert sent.config.model_config_list.config[0].name == "m"

@@ -1,0 +1,78 @@
+"""tf.Examples from plain values, for gRPC and for REST."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving import protos
+from serving.client.tf_examples import serialize, to_json, to_json_body
+from serving.codec import CodecError
+
+
+def features(example: Any) -> dict[str, tuple[str, list[Any]]]:
+    """Kind and values of every feature, read back."""
+    message = protos.Example.FromString(serialize(example))
+    return {
+        name: (kind, list(getattr(one, kind).value))
+        for name, one in message.features.feature.items()
+        for kind in [one.WhichOneof("kind")]
+    }
+
+
+@pytest.mark.parametrize(
+    "value, kind, values",
+    [
+        (3, "int64_list", [3]),
+        (True, "int64_list", [1]),
+        (0.5, "float_list", [0.5]),
+        ("ö", "bytes_list", ["ö".encode()]),
+        (b"\xff", "bytes_list", [b"\xff"]),
+        (["a", b"b"], "bytes_list", [b"a", b"b"]),
+        ((1, 2), "int64_list", [1, 2]),
+        (np.float32([0.5, 2]), "float_list", [0.5, 2]),
+        (np.int32(7), "int64_list", [7]),
+        ([np.float64(0.5)], "float_list", [0.5]),
+        (np.array(["a", "b"]), "bytes_list", [b"a", b"b"]),
+        ([], "bytes_list", []),
+    ],
+)
+def test_a_value_becomes_the_feature_tf_serving_s_json_would_make(
+    value: Any, kind: str, values: list[Any]
+) -> None:
+    assert features({"x": value}) == {"x": (kind, values)}
+
+
+@pytest.mark.parametrize("value", [[1, 0.5], [1, "a"], [[1]], None, {"b64": "aa"}])
+def test_what_is_no_feature_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(CodecError, match="Feature 'x' holds"):
+        serialize({"x": value})
+
+
+def test_bytes_and_messages_are_sent_as_they_are() -> None:
+    message = protos.Example()
+    message.features.feature["x"].int64_list.value.append(1)
+    raw = message.SerializeToString()
+    assert serialize(raw) is raw
+    assert serialize(message) == raw
+
+
+def test_json_keeps_floats_apart_from_integers_and_bytes_apart_from_text() -> None:
+    example = {"f": 2.0, "i": 2, "s": "ö", "b": b"\xff"}
+    assert json.loads(json.dumps(to_json(example))) == {
+        "f": [2.0],
+        "i": [2],
+        "s": ["ö"],
+        "b": [{"b64": "/w=="}],
+    }
+    assert b'"f": [2.0]' in to_json_body("s", [example])
+
+
+def test_a_body_names_signature_examples_and_context() -> None:
+    body = json.loads(to_json_body("s", [{"x": 1}], {"y": 2}))
+    assert body == {
+        "signature_name": "s",
+        "examples": [{"x": [1]}],
+        "context": {"y": [2]},
+    }
