@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
+from serving.formats.tfrecord import write_record
 from serving.prediction_logs import read_logs, request_of
-from serving.server.tfrecord import write_record
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +64,7 @@ def _given(message: Any) -> Iterator[bytes]:
 
 
 def _rows(inputs: Any) -> Iterator[bytes]:
-    arrays = {alias: codec.decode(tensor) for alias, tensor in inputs.items()}
+    arrays = {alias: tensors.decode(tensor) for alias, tensor in inputs.items()}
     counts = {len(array) for array in arrays.values() if array.ndim}
     for row in range(min(counts, default=1)):
         example = protos.Example()

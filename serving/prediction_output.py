@@ -58,7 +58,7 @@ def json_of_outputs(outputs: Any) -> dict[str, Any]:
     """Arrays as lists; bytes as text, or as `{"b64": ...}` where they are none.
 
     Raises:
-        serving.codec.CodecError: JSON cannot hold an output's type.
+        serving.formats.tensors.CodecError: JSON cannot hold an output's type.
     """
     from serving.client.over_rest import json_values
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from serving import protos
+from serving.formats.tfrecord import write_record
 from serving.prediction_logs import read_logs, request_of
-from serving.server.tfrecord import write_record
 
 MAX_RECORDS = 1000
 """A server refuses to load a model with more."""

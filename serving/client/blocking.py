@@ -103,7 +103,7 @@ class Client(ClientCore):
                 batch: a long one goes in parts of `max_rows_per_request`.
 
         Raises:
-            serving.codec.CodecError: an input cannot be sent.
+            serving.formats.tensors.CodecError: an input cannot be sent.
         """
 
         def steps(part: Mapping[str, Any]) -> Steps[Outputs]:
@@ -132,7 +132,7 @@ class Client(ClientCore):
             context: features that all examples share, in the same form.
 
         Raises:
-            serving.codec.CodecError: a feature cannot be sent.
+            serving.formats.tensors.CodecError: a feature cannot be sent.
         """
 
         def steps(part: Sequence[Any]) -> Steps[Answers[Classification]]:

@@ -16,7 +16,9 @@ def signature_specs(signature_defs: Mapping[str, Any]) -> dict[str, SignatureSpe
 
 
 def _tensor_specs(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:
-    from serving import dtypes  # brings numpy, which asking with texts does not need
+    from serving.formats import (
+        dtypes,  # brings numpy, which asking with texts does not need
+    )
 
     specs = {}
     for name, info in sorted(infos.items()):

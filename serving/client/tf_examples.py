@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serving import protos
-from serving.codec import CodecError
+from serving.formats.tensors import CodecError
 
 Example = Mapping[str, Any] | bytes
 """Features by name, or a serialised tf.Example."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 from serving.load.config import LoadConfig
 
 MAX_PREPARED = 2000
@@ -28,7 +29,7 @@ def grpc_payloads(config: LoadConfig, texts: Sequence[str]) -> list[bytes]:
         request = protos.PredictRequest()
         request.model_spec.name = config.model_name
         request.model_spec.signature_name = config.signature_name
-        tensor = codec.encode(np.array(group, dtype=object))
+        tensor = tensors.encode(np.array(group, dtype=object))
         request.inputs[config.input_name].CopyFrom(tensor)
         payloads.append(request.SerializeToString())
     return payloads
@@ -55,7 +56,7 @@ def rest_payloads(config: LoadConfig, texts: Sequence[str]) -> list[bytes]:
 def check_grpc(answer: bytes, rows: int) -> None:
     """Raises ValueError unless every output has a row for each text."""
     outputs = protos.PredictResponse.FromString(answer).outputs
-    sizes = {name: codec.decode(tensor).shape for name, tensor in outputs.items()}
+    sizes = {name: tensors.decode(tensor).shape for name, tensor in outputs.items()}
     if not sizes or any(shape[:1] != (rows,) for shape in sizes.values()):
         raise ValueError(f"asked for {rows} rows, got outputs of {sizes}")
 

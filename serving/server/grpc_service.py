@@ -6,7 +6,8 @@ from typing import Any, NoReturn, Protocol
 
 import grpc
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 from serving.server import inference, status_texts
 from serving.server.core import Core, ModelRef
 from serving.server.inference import DEFAULT_SIGNATURE
@@ -88,7 +89,7 @@ class GrpcService:
         _fill_model_spec(response.model_spec, version, signature_name)
         for alias, array in outputs.items():
             tensor = response.outputs[alias]
-            codec.encode_into(tensor, array, typed_fields=self._typed_fields)
+            tensors.encode_into(tensor, array, typed_fields=self._typed_fields)
         return response
 
     async def classify(

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from serving import dtypes, protos
+from serving import protos
+from serving.formats import dtypes
 from serving.server.signature_checks import CLASSES, OUTPUTS, SCORES
 from serving.server.status import StatusError, invalid_argument
 

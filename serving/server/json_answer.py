@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import dtypes
+from serving.formats import dtypes
 from serving.server.json_base64 import base64_text
 from serving.server.json_numbers import float_texts
 from serving.server.json_text import bytes_text, string_text, to_bytes

@@ -8,7 +8,7 @@ import itertools
 import math
 from typing import Any
 
-from serving import dtypes
+from serving.formats import dtypes
 from serving.server.status import invalid_argument
 
 PAD_RAGGED = "pad_ragged"

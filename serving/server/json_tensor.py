@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import dtypes
+from serving.formats import dtypes
 from serving.server import json_padding
 from serving.server.json_base64 import decode_base64
 from serving.server.json_echo import echo, type_name

@@ -10,7 +10,7 @@ import socket
 import time
 import urllib.parse
 
-from serving.server.tfrecord import write_record
+from serving.formats.tfrecord import write_record
 
 log = logging.getLogger(__name__)
 

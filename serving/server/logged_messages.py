@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 from serving.server.inference import Call, Plan
 from serving.server.inference_results import Classes, Values
 from serving.server.request_logging import RequestLogger
@@ -23,14 +24,14 @@ def log_predict(
         message = protos.PredictRequest(output_filter=call.outputs)
         _fill_spec(message.model_spec, version, call.signature_name)
         for alias, array in call.inputs.items():
-            message.inputs[alias].CopyFrom(codec.encode(array))
+            message.inputs[alias].CopyFrom(tensors.encode(array))
         return message
 
     def response() -> Any:
         message = protos.PredictResponse()
         _fill_spec(message.model_spec, version, call.signature_name)
         for alias, array in found.items():
-            message.outputs[alias].CopyFrom(codec.encode(array))
+            message.outputs[alias].CopyFrom(tensors.encode(array))
         return message
 
     size = sum(a.nbytes for a in (*call.inputs.values(), *found.values()))

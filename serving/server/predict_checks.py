@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 from serving.server import status_texts
 from serving.server.served_version import Servable
 from serving.server.status import StatusError
@@ -40,8 +41,8 @@ def decode_inputs(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     decoded = {}
     for alias, tensor in inputs.items():
         try:
-            decoded[alias] = codec.decode(tensor)
-        except codec.CodecError as error:
+            decoded[alias] = tensors.decode(tensor)
+        except tensors.CodecError as error:
             raise status_texts.tensor_parsing_error(alias, error) from None
     return decoded
 
@@ -58,7 +59,7 @@ def check_inputs(
         if alias in inputs:
             complete[alias] = inputs[alias]
         elif alias in defaults:
-            complete[alias] = codec.decode(defaults[alias])
+            complete[alias] = tensors.decode(defaults[alias])
         else:
             info = signature.inputs[alias]
             error = status_texts.input_not_found(alias, info, inputs, defaults)

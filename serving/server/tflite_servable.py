@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from serving import dtypes, protos
+from serving import protos
 from serving.edge import runtime
 from serving.edge.errors import RuntimeMissingError
+from serving.formats import dtypes
 from serving.server.batchable import Batchable
 from serving.server.served_version import WarmupReport
 from serving.server.status import Code, StatusError, invalid_argument

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from serving import protos
-from serving.server import inference, tfrecord
+from serving.formats import tfrecord
+from serving.server import inference
 from serving.server.predict_checks import (
     check_inputs,
     check_outputs,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import dtypes
+from serving.formats import dtypes
 from serving.server.served_version import Servable
 
 # Words in a text, and sizes of dimensions that the signature leaves open.

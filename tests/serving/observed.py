@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 from serving.server.metrics import Family, HistogramValue
 from serving.server.models import LoggingConfig, ModelEntry
 from serving.server.request_logging import RequestLogger
@@ -96,7 +97,7 @@ def predict_request(**inputs: Any) -> Any:
     request = protos.PredictRequest()
     request.model_spec.name = "m"
     for alias, value in inputs.items():
-        request.inputs[alias].CopyFrom(codec.encode(value))
+        request.inputs[alias].CopyFrom(tensors.encode(value))
     return request
 
 

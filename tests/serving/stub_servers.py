@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import grpc
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 
 LABELS = [["a", "b"]]
 SCORES = [[0.75, 0.25]]
@@ -227,8 +228,8 @@ def grpc_answer() -> bytes:
 
     response = protos.PredictResponse()
     response.model_spec.version.value = 1
-    codec.encode_into(response.outputs["labels"], LABELS)
-    codec.encode_into(response.outputs["scores"], np.float32(SCORES))
+    tensors.encode_into(response.outputs["labels"], LABELS)
+    tensors.encode_into(response.outputs["scores"], np.float32(SCORES))
     return response.SerializeToString()
 
 

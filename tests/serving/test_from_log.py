@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from serving import examples_from_log, protos, warmup_from_log
-from serving.server.tfrecord import read_records, write_record
+from serving.formats.tfrecord import read_records, write_record
 from tests.serving.observed import (
     entry,
     finished,

@@ -10,7 +10,8 @@ import grpc
 import numpy as np
 import pytest
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 from tests.serving.fakes import MODEL, FakeServer
 
 RESPONSES = {
@@ -39,7 +40,7 @@ def _predict(server: FakeServer, request: Any) -> Any:
 def _half(**model_spec: Any) -> Any:
     spec = {"name": MODEL, "signature_name": "half", **model_spec}
     request = protos.PredictRequest(model_spec=spec)
-    request.inputs["x"].CopyFrom(codec.encode(np.float32([1, 3])))
+    request.inputs["x"].CopyFrom(tensors.encode(np.float32([1, 3])))
     return request
 
 
@@ -151,7 +152,7 @@ def test_running_requests_finish_while_the_server_stops(tmp_path: pathlib.Path) 
     request = protos.PredictRequest(
         model_spec={"name": MODEL, "signature_name": "sleep"}
     )
-    request.inputs["seconds"].CopyFrom(codec.encode(np.float32(0.7)))
+    request.inputs["seconds"].CopyFrom(tensors.encode(np.float32(0.7)))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         with FakeServer(tmp_path) as server:
             pending = pool.submit(_predict, server, request)

@@ -12,10 +12,11 @@ import httpx
 import numpy as np
 import pytest
 
-from serving import codec, protos
+from serving import protos
 from serving.client.blocking import Client
 from serving.client.errors import ServingError
-from serving.server.tfrecord import read_records
+from serving.formats import tensors
+from serving.formats.tfrecord import read_records
 from serving.server.warmup import warm_up
 from tests.serving.fakes import MODEL, FakeServable, FakeServer, free_port
 from tests.serving.prometheus_reader import read_page
@@ -134,7 +135,7 @@ def test_samples_of_both_ports_warm_the_next_version_up(tmp_path: pathlib.Path) 
     kinds = [one.WhichOneof("log_type") for one in logged]
     assert kinds == ["predict_log", "predict_log", "classify_log"]
     inputs = [one.predict_log.request.inputs["x"] for one in logged[:2]]
-    assert [codec.decode(one).tolist() for one in inputs] == [[1, 3]] * 2
+    assert [tensors.decode(one).tolist() for one in inputs] == [[1, 3]] * 2
     warmup = tmp_path / "2" / "assets.extra" / "tf_serving_warmup_requests"
     warmup.parent.mkdir(parents=True)
     log.rename(warmup)

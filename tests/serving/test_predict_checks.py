@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import codec
+from serving.formats import tensors
 from serving.server.predict_checks import check_inputs, check_outputs
 from serving.server.status import StatusError
 from tests.serving.fakes import signature
@@ -17,7 +17,7 @@ ONE = np.zeros(1, np.float32)
 
 def _with_default(alias: str) -> Any:
     message = signature({"a": TENSOR, "b": TENSOR}, {"x": TENSOR})
-    message.defaults[alias].CopyFrom(codec.encode(np.float32([7])))
+    message.defaults[alias].CopyFrom(tensors.encode(np.float32([7])))
     return message
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
+from serving.formats.tfrecord import read_records
 from serving.server.log_files import RotationConfig
 from serving.server.models import ModelEntry
 from serving.server.request_logging import RequestLogger
 from serving.server.served_version import ServedVersion
 from serving.server.status import Code
-from serving.server.tfrecord import read_records
 from tests.serving.observed import (
     VERSION,
     entry,
@@ -34,7 +35,7 @@ def logs(folder: pathlib.Path) -> list[Any]:
 
 def numbers(folder: pathlib.Path) -> list[float]:
     inputs = [entry.predict_log.request.inputs["x"] for entry in logs(folder)]
-    return [float(codec.decode(tensor)[0]) for tensor in inputs]
+    return [float(tensors.decode(tensor)[0]) for tensor in inputs]
 
 
 def wait_for(condition: Callable[[], Any]) -> None:

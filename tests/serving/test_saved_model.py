@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 from serving.server import inference, servable
 from serving.server.batching import BatchingConfig
 from serving.server.loading import SavedModelLoader
@@ -179,9 +180,9 @@ def test_tensors_are_those_of_tensorflow(typed_fields: bool) -> None:
     from tensorflow.core.framework import tensor_pb2
 
     for value in (np.float32([[1, 2]]), np.array([b"a", b"\xff"], object), np.bool_(1)):
-        ours = codec.encode(value, typed_fields=typed_fields)
+        ours = tensors.encode(value, typed_fields=typed_fields)
         theirs = tensor_pb2.TensorProto.FromString(ours.SerializeToString())
         np.testing.assert_array_equal(tf.make_ndarray(theirs), value)
         back = tf.make_tensor_proto(value).SerializeToString()
-        decoded = codec.decode(protos.TensorProto.FromString(back))
+        decoded = tensors.decode(protos.TensorProto.FromString(back))
         np.testing.assert_array_equal(decoded, value)

@@ -13,7 +13,8 @@ import grpc
 import numpy as np
 import pytest
 
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 from serving.server.models import ModelEntry
 from serving.server.served_version import ServedVersion
 from serving.server.status import Code, StatusError
@@ -50,7 +51,7 @@ def _predict_grpc(server: FakeServer) -> tuple[str, str]:
     request = protos.PredictRequest(
         model_spec={"name": MODEL, "signature_name": "half"}
     )
-    request.inputs["x"].CopyFrom(codec.encode(np.float32([1])))
+    request.inputs["x"].CopyFrom(tensors.encode(np.float32([1])))
     method = f"/{protos.PREDICTION_SERVICE}/Predict"
     try:
         _grpc(server, method, request, protos.PredictResponse)

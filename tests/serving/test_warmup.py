@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import codec, protos
-from serving.server import servable, tfrecord, warmup
+from serving import protos
+from serving.formats import tensors, tfrecord
+from serving.server import servable, warmup
 from serving.server.batching import BatchingConfig
 from serving.server.served_version import WarmupReport
 from serving.server.status import Code, StatusError
@@ -49,7 +50,7 @@ def _record(signature_name: str = "", **inputs: Any) -> bytes:
     log = protos.PredictionLog()
     log.predict_log.request.model_spec.signature_name = signature_name
     for alias, value in inputs.items():
-        log.predict_log.request.inputs[alias].CopyFrom(codec.encode(value))
+        log.predict_log.request.inputs[alias].CopyFrom(tensors.encode(value))
     return log.SerializeToString()
 
 

@@ -18,8 +18,8 @@ from serving.client.results import (
     VersionStatus,
 )
 from serving.client.signatures import signature_specs
+from serving.formats.text_tensors import fill_texts, predictions
 from serving.prediction import Prediction
-from serving.text_tensors import fill_texts, predictions
 
 PREDICT = f"/{protos.PREDICTION_SERVICE}/Predict"
 CLASSIFY = f"/{protos.PREDICTION_SERVICE}/Classify"
@@ -64,17 +64,19 @@ class GrpcDialect:
         signature_name: str,
         output_filter: Sequence[str],
     ) -> Steps[Outputs]:
-        from serving import codec
+        from serving.formats import tensors
 
         request = self._request_class(output_filter=output_filter)
         self._fill_model_spec(request.model_spec, signature_name)
         for name, value in inputs.items():
-            codec.encode_into(request.inputs[name], value)
+            tensors.encode_into(request.inputs[name], value)
         reply = yield GrpcCall(PREDICT, request.SerializeToString())
         response = self._parse(self._response_class, reply)
         try:
-            arrays = {name: codec.decode(one) for name, one in response.outputs.items()}
-        except codec.CodecError as error:
+            arrays = {
+                name: tensors.decode(one) for name, one in response.outputs.items()
+            }
+        except tensors.CodecError as error:
             raise self._invalid(str(error)) from None
         return Outputs(arrays, response.model_spec.version.value)
 

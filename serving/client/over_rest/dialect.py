@@ -19,8 +19,8 @@ from serving.client.results import (
     VersionStatus,
 )
 from serving.client.signatures import signature_specs
+from serving.formats.text_tensors import check_outputs, rows
 from serving.prediction import Prediction
-from serving.text_tensors import check_outputs, rows
 
 
 class RestDialect:

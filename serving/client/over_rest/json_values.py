@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from serving import dtypes
-from serving.codec import CodecError
+from serving.formats import dtypes
+from serving.formats.tensors import CodecError
 
 
 def encode(value: Any) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from serving.client import errors
 from serving.client.asynchronous import AsyncClient
 from serving.client.blocking import Client
-from serving.codec import CodecError
+from serving.formats.tensors import CodecError
 from serving.server.status import HTTP_STATUSES, Code
 from tests.serving.blocking_client import CLIENTS, connected, like
 from tests.serving.fakes import MODEL, FakeServer, free_port

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import codec, protos
+from serving import protos
 from serving.client import errors
 from serving.client.calls import RestAnswer, Steps
 from serving.client.config import ClientConfig
 from serving.client.over_grpc.dialect import GrpcDialect
 from serving.client.over_rest.dialect import RestDialect
+from serving.formats import tensors
 
 CONFIG = ClientConfig()
 
@@ -33,7 +34,7 @@ def reply(typed_fields: bool = True, **outputs: Any) -> bytes:
     response.model_spec.version.value = 7
     for name, value in outputs.items():
         tensor = response.outputs[name]
-        codec.encode_into(tensor, value, typed_fields=typed_fields)
+        tensors.encode_into(tensor, value, typed_fields=typed_fields)
     return response.SerializeToString()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from serving import protos
 from serving.client.tf_examples import serialize, to_json, to_json_body
-from serving.codec import CodecError
+from serving.formats.tensors import CodecError
 
 
 def features(example: Any) -> dict[str, tuple[str, list[Any]]]:

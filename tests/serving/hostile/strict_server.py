@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving import dtypes
+from serving.formats import dtypes
 from serving.server.__main__ import main
 from serving.server.models import ModelEntry
 from serving.server.served_version import ServedVersion

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from serving import dtypes, protos
-from serving.dtypes import DType
+from serving import protos
+from serving.formats import dtypes
+from serving.formats.dtypes import DType
 
 MAX_REPEATED_BYTES = 64 * 1024 * 1024
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from serving.server.tfrecord import (
+from serving.formats.tfrecord import (
     TFRecordError,
     crc32c,
     masked_crc32c,

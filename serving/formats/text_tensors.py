@@ -1,6 +1,6 @@
 """Texts to a TensorProto and a classifier's answer to predictions, without numpy.
 
-The way of almost every request: `serving.codec` handles all types, and importing numpy
+The way of almost every request: `serving.formats.tensors` handles all types, and importing numpy
 alone takes longer than everything else a client does before its first answer.
 """
 
@@ -79,9 +79,9 @@ def _floats(tensor: Any, size: int) -> Sequence[float]:
 
 def _decoded(tensor: Any, kind: str) -> list[Any]:
     """The rarer encodings: short fields, half precision."""
-    from serving import codec
+    from serving.formats import tensors
 
-    array = codec.decode(tensor)
+    array = tensors.decode(tensor)
     if array.dtype.kind != kind:
         raise ValueError(f"{array.dtype} where another type was expected")
     return array.ravel().tolist()

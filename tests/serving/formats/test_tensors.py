@@ -8,7 +8,8 @@ import pytest
 from hypothesis import strategies
 from hypothesis.extra import numpy as numpy_strategies
 
-from serving import codec, dtypes, protos
+from serving import protos
+from serving.formats import dtypes, tensors
 
 NUMERIC = [dtype for dtype in dtypes.all_dtypes() if not dtype.is_string]
 
@@ -19,7 +20,7 @@ def test_numbers_survive_the_round_trip(
     dtype: dtypes.DType, typed_fields: bool
 ) -> None:
     array = np.array([[0, 1], [2, 3], [100, 7]]).astype(dtype.numpy)
-    decoded = codec.decode(codec.encode(array, typed_fields=typed_fields))
+    decoded = tensors.decode(tensors.encode(array, typed_fields=typed_fields))
     np.testing.assert_array_equal(decoded, array)
     assert decoded.dtype == array.dtype
 
@@ -32,7 +33,7 @@ def test_numbers_survive_the_round_trip(
     strategies.booleans(),
 )
 def test_any_shape_survives_the_round_trip(array: np.ndarray, typed: bool) -> None:
-    decoded = codec.decode(codec.encode(array, typed_fields=typed))
+    decoded = tensors.decode(tensors.encode(array, typed_fields=typed))
     np.testing.assert_array_equal(decoded, array)
     assert decoded.shape == array.shape
 
@@ -40,60 +41,60 @@ def test_any_shape_survives_the_round_trip(array: np.ndarray, typed: bool) -> No
 @hypothesis.given(strategies.lists(strategies.binary()))
 def test_any_bytes_survive_the_round_trip(values: list[bytes]) -> None:
     array = np.array([*values, b"end"], dtype=object)
-    assert codec.decode(codec.encode(array)).tolist() == array.tolist()
+    assert tensors.decode(tensors.encode(array)).tolist() == array.tolist()
 
 
 def test_text_becomes_utf8() -> None:
-    assert codec.decode(codec.encode(["größe"])).tolist() == ["größe".encode()]
+    assert tensors.decode(tensors.encode(["größe"])).tolist() == ["größe".encode()]
 
 
 def test_foreign_byte_order_is_corrected() -> None:
     array = np.array([1, 2], dtype=">i4")
-    np.testing.assert_array_equal(codec.decode(codec.encode(array)), array)
+    np.testing.assert_array_equal(tensors.decode(tensors.encode(array)), array)
 
 
 def test_the_last_value_fills_a_short_typed_field() -> None:
     tensor = protos.TensorProto(dtype=1, float_val=[1.0, 2.0])
     tensor.tensor_shape.dim.add(size=4)
-    assert codec.decode(tensor).tolist() == [1, 2, 2, 2]
+    assert tensors.decode(tensor).tolist() == [1, 2, 2, 2]
 
 
 def test_an_empty_typed_field_means_zeros() -> None:
     tensor = protos.TensorProto(dtype=3)
     tensor.tensor_shape.dim.add(size=2)
-    assert codec.decode(tensor).tolist() == [0, 0]
+    assert tensors.decode(tensor).tolist() == [0, 0]
 
 
 def test_too_many_values_are_refused() -> None:
     tensor = protos.TensorProto(dtype=1, float_val=[1.0, 2.0])
-    with pytest.raises(codec.CodecError, match="2 values"):
-        codec.decode(tensor)
+    with pytest.raises(tensors.CodecError, match="2 values"):
+        tensors.decode(tensor)
 
 
 def test_content_of_the_wrong_size_is_refused() -> None:
     tensor = protos.TensorProto(dtype=1, tensor_content=b"12345")
-    with pytest.raises(codec.CodecError, match="5 bytes; float of shape .* needs 4"):
-        codec.decode(tensor)
+    with pytest.raises(tensors.CodecError, match="5 bytes; float of shape .* needs 4"):
+        tensors.decode(tensor)
 
 
 def test_a_negative_size_is_refused() -> None:
     tensor = protos.TensorProto(dtype=1)
     tensor.tensor_shape.dim.add(size=-1)
-    with pytest.raises(codec.CodecError, match="known shape"):
-        codec.decode(tensor)
+    with pytest.raises(tensors.CodecError, match="known shape"):
+        tensors.decode(tensor)
 
 
 @pytest.mark.parametrize(
     "value", [np.array(["2020-01-01"], "datetime64[D]"), np.array([[1], None], object)]
 )
 def test_what_no_tensor_can_hold_is_refused(value: np.ndarray) -> None:
-    with pytest.raises(codec.CodecError):
-        codec.encode(value)
+    with pytest.raises(tensors.CodecError):
+        tensors.encode(value)
 
 
 def test_resources_are_refused_by_name() -> None:
-    with pytest.raises(codec.CodecError, match="resource"):
-        codec.decode(protos.TensorProto(dtype=20))
+    with pytest.raises(tensors.CodecError, match="resource"):
+        tensors.decode(protos.TensorProto(dtype=20))
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,8 @@ def test_a_few_bytes_do_not_become_a_giant_tensor(
     if 0 not in sizes:
         getattr(tensor, dtype.field).append(b"x" if dtype.is_string else 1)
     tracemalloc.start()
-    with pytest.raises(codec.CodecError):
-        codec.decode(tensor)
+    with pytest.raises(tensors.CodecError):
+        tensors.decode(tensor)
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak_bytes < 2**20

@@ -1,0 +1,1 @@
+"""Bytes that cross a process and their Python values: tensors, texts, TFRecords."""
