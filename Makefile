@@ -87,7 +87,7 @@ format: $(READY) ## let ruff format, and mend what it can
 lock: $(UV) ## write requirements/ anew; UPGRADE="name ..." or UPGRADE=all moves pins
 	$(PYTHON) -m scripts.lock --uv $(UV) $(if $(UPGRADE),--upgrade $(UPGRADE))
 
-k8s-config: $(READY) ## write what k8s/ tells the server, from serving/engine_presets.py
+k8s-config: $(READY) ## write what k8s/ tells the server, from serving/launch/presets.py
 	$(BIN)/python -m scripts.k8s_config
 
 image: ## build the embedded server's image (serving/Dockerfile); CONTAINER_TOOL=podman

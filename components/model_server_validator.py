@@ -22,8 +22,8 @@ from components.predictions import ScoredRows
 from model import contract
 from serving.client.blocking import Client
 from serving.client.errors import ServingError
-from serving.engines import EngineError
-from serving.launch import ServerStartError, start_server
+from serving.launch.engines import EngineError
+from serving.launch.running_server import ServerStartError, start_server
 from serving.prediction import Prediction
 
 REPORT_FILE = "server.json"

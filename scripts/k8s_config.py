@@ -1,4 +1,4 @@
-"""Writes what k8s/ tells the model server, from `serving.engine_presets.KUBERNETES`.
+"""Writes what k8s/ tells the model server, from `serving.launch.presets.KUBERNETES`.
 
     python -m scripts.k8s_config
 
@@ -9,14 +9,14 @@ overlay: those that differ. The kustomizations that name them are written by han
 import pathlib
 import sys
 
-from serving.engine_presets import CLUSTER, EMBEDDED_FOLDERS, KUBERNETES
+from serving.launch.presets import CLUSTER, EMBEDDED_FOLDERS, KUBERNETES
 
 K8S_DIR = pathlib.Path(__file__).resolve().parent.parent / "k8s"
 BASE = "base"
 # Where the ConfigMap is mounted.
 MOUNT_PATH = "/etc/classifier"
 HEADER = """\
-# Written by `make k8s-config` from serving/engine_presets.py: change it there.
+# Written by `make k8s-config` from serving/launch/presets.py: change it there.
 """
 _PATCH = """\
 apiVersion: apps/v1

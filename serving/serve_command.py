@@ -73,9 +73,9 @@ def serve(
     # As in a container: SIGTERM is a polite Ctrl-C, and the server may drain.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        from serving import engines, launch, serve_options
+        from serving.launch import engines, from_options, running_server
 
-        settings = serve_options.settings_from(models, model_name, config_path, options)
+        settings = from_options.settings_from(models, model_name, config_path, options)
         choice = engines.choose_engine(engine, settings.only_embedded)
         if print_config:
             _print_config(settings, choice, log_dir)
@@ -83,14 +83,14 @@ def serve(
             _serve(settings, choice, log_dir, ready_timeout_s)
     except KeyboardInterrupt:
         click.echo("\nStopped.")
-    except (ValueError, engines.EngineError, launch.ServerStartError) as error:
+    except (ValueError, engines.EngineError, running_server.ServerStartError) as error:
         raise click.ClickException(str(error)) from None
 
 
 def _serve(
     settings: Any, choice: Any, log_dir: str | None, ready_timeout_s: float
 ) -> None:
-    from serving.launch import start
+    from serving.launch.running_server import start
 
     click.echo(f"Engine: {choice}.")
     with start(settings, choice, log_dir) as server:
@@ -106,7 +106,7 @@ def _serve(
 
 
 def _print_config(settings: Any, choice: Any, log_dir: str | None) -> None:
-    from serving import engines, serve_options
+    from serving.launch import engines, from_options
 
     folder = pathlib.Path(log_dir or PRINTED_FOLDER).absolute()
     inside = engines.seen_by(choice.engine, settings)
@@ -114,7 +114,7 @@ def _print_config(settings: Any, choice: Any, log_dir: str | None) -> None:
     if log_dir:
         folder.mkdir(parents=True, exist_ok=True)
         inside.write_files(folder)
-    click.echo(serve_options.config_listing(inside, folder))
+    click.echo(from_options.config_listing(inside, folder))
     click.echo(f"# {choice}")
     for note in command.notes:
         click.echo(f"# {note}")

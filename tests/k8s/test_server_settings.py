@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from model import contract
 from scripts import k8s_config
 from serving import protos
-from serving.engine_presets import EMBEDDED_FOLDERS
+from serving.launch.presets import EMBEDDED_FOLDERS
 from serving.server.flags import parse_flags
 from tests.k8s import rendering
 from tests.k8s.policy import flags, pods

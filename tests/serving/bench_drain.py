@@ -17,9 +17,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 
+from serving.launch.model_folder import find_base_path
 from serving.load.config import LoadConfig
 from serving.load.texts import read_texts
-from serving.served_folder import find_base_path
 from tests.serving.load.background import BackgroundLoad
 from tests.serving.load.drained import (
     TRANSPORTS,

@@ -17,8 +17,8 @@ import numpy as np
 
 from model import contract
 from serving.client.blocking import Client
-from serving.engine_settings import BatchingSettings
-from serving.launch import start_server
+from serving.launch.running_server import start_server
+from serving.launch.settings import BatchingSettings
 
 TEXT = "the quick brown fox jumps over the lazy dog and asks for the time of day"
 ROUNDS = 500

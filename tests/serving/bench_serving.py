@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from model import contract
-from serving.served_folder import find_base_path
+from serving.launch.model_folder import find_base_path
 from tests.serving.load import serving_report
 from tests.serving.load.machine import machine_facts
 from tests.serving.load.placement import placements

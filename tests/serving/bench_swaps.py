@@ -23,10 +23,10 @@ import time
 from collections.abc import Iterator, Sequence
 
 from serving import protos
+from serving.launch.model_folder import find_base_path
 from serving.load.config import LoadConfig
 from serving.load.processor_time import resident_bytes
 from serving.load.texts import read_texts
-from serving.served_folder import find_base_path
 from tests.serving.load import plot
 from tests.serving.load.background import BackgroundLoad
 from tests.serving.load.machine import machine_facts

@@ -9,8 +9,8 @@ import pytest
 
 from model import contract
 from serving.client.blocking import Client
-from serving.engine_settings import BatchingSettings
-from serving.launch import RunningServer, start_server
+from serving.launch.running_server import RunningServer, start_server
+from serving.launch.settings import BatchingSettings
 
 # TensorFlow is imported here and once more in the server; a busy machine needs long.
 pytestmark = pytest.mark.timeout(300)

@@ -18,7 +18,7 @@ from serving.client.blocking import Client
 from tests.k8s import rendering
 from tests.k8s.policy import pods
 from tests.serving.fakes import free_port
-from tests.serving.test_launch import ROOT
+from tests.serving.launch.test_running_server import ROOT
 
 DOCKERFILE = (ROOT / "serving" / "Dockerfile").read_text()
 BASE = re.findall(r"^ARG BASE=(\S+)", DOCKERFILE, re.MULTILINE)[0]

@@ -10,13 +10,13 @@ import click.testing
 import pytest
 
 from model import contract
-from serving import serve_options
-from serving.engine_settings import EngineSettings
-from serving.model_settings import ModelSettings, models_text
+from serving.launch import from_options
+from serving.launch.models import ModelSettings, models_text
+from serving.launch.settings import EngineSettings
 from serving.serve_command import serve
 from serving.server.models import VersionPolicy
 from tests.serving.fakes import free_port
-from tests.serving.test_launch import ROOT, path_dir, program
+from tests.serving.launch.test_running_server import ROOT, path_dir, program
 
 __all__ = ["path_dir"]
 
@@ -37,7 +37,7 @@ def settings(*words: str) -> EngineSettings:
     """What the command makes of its words."""
     with serve.make_context("serve", list(words)) as context:
         given: dict[str, Any] = dict(context.params)
-        return serve_options.settings_from(
+        return from_options.settings_from(
             given.pop("models"),
             given.pop("model_name"),
             given.pop("config_path"),

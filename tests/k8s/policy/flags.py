@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from serving.serve_options import STDOUT
+from serving.launch.from_options import STDOUT
 from serving.server.flags import ServerFlags
 from tests.k8s.policy.pods import deployments, pod_spec
 from tests.k8s.rendering import Resource, name

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from model import contract
-from serving.engine_settings import BatchingSettings
+from serving.launch.settings import BatchingSettings
 from serving.server.flags import ServerFlags
 from serving.version_dirs import find_versions
 from tests.serving.load.placement import Cores, on_cores

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from serving.engine_settings import BatchingSettings
+from serving.launch.settings import BatchingSettings
 from tests.serving.load.in_process import DirectCalls, InProcess
 from tests.serving.load.machine import Disturbance
 from tests.serving.load.one_run import run_load

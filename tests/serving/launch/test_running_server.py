@@ -10,11 +10,16 @@ import time
 
 import pytest
 
-from serving.engine_settings import SECRET_FILE, EngineSettings, TlsSettings
-from serving.engines import Engine, EngineChoice, EngineCommand
-from serving.launch import RunningServer, ServerStartError, start, start_server
-from serving.model_settings import ModelSettings
-from serving.readiness import StatusProbe
+from serving.launch.engines import Engine, EngineChoice, EngineCommand
+from serving.launch.models import ModelSettings
+from serving.launch.readiness import StatusProbe
+from serving.launch.running_server import (
+    RunningServer,
+    ServerStartError,
+    start,
+    start_server,
+)
+from serving.launch.settings import SECRET_FILE, EngineSettings, TlsSettings
 from tests.serving.fakes import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

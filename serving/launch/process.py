@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 
-from serving import child
-from serving.engines import EngineCommand
+from serving.launch import child
+from serving.launch.engines import EngineCommand
 
 CLEANUP_S = 10.0
 

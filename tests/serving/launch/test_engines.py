@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from serving import engines
-from serving.engine_settings import BatchingSettings, EngineSettings, TlsSettings
-from serving.engines import Engine, EngineError
-from serving.model_settings import ModelSettings
-from tests.serving.test_launch import path_dir, program
+from serving.launch import engines
+from serving.launch.engines import Engine, EngineError
+from serving.launch.models import ModelSettings
+from serving.launch.settings import BatchingSettings, EngineSettings, TlsSettings
+from tests.serving.launch.test_running_server import path_dir, program
 
 __all__ = ["path_dir"]
 

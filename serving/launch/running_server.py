@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from model import contract
-from serving import engines, server_process
 from serving.client.blocking import Client
 from serving.client.config import TlsConfig
-from serving.engine_settings import SECRET_FILE, EngineSettings
-from serving.engines import Engine, EngineChoice, EngineCommand
-from serving.model_settings import ModelSettings
-from serving.readiness import ModelState, StatusProbe, first_token
+from serving.launch import engines, process
+from serving.launch.engines import Engine, EngineChoice, EngineCommand
+from serving.launch.models import ModelSettings
+from serving.launch.readiness import ModelState, StatusProbe, first_token
+from serving.launch.settings import SECRET_FILE, EngineSettings
 from serving.version_dirs import find_versions
 
 STOP_LIMIT_S = 30.0
@@ -49,7 +49,7 @@ class RunningServer:
         self.log_path = log_path
         self.failures: dict[str, str] = {}
         self._command = command
-        self._process = server_process.spawn(command, log_path)
+        self._process = process.spawn(command, log_path)
         atexit.register(self.stop)
 
     @property
@@ -162,9 +162,9 @@ class RunningServer:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(limit_s)
         finally:
-            server_process.kill_group(self._process.pid)
+            process.kill_group(self._process.pid)
             self._process.wait()
-            server_process.clean_up(self._command)
+            process.clean_up(self._command)
             _remove_secret(self.log_path.parent)
 
     def __enter__(self) -> Self:
@@ -195,9 +195,9 @@ def start_server(
     Args:
         base_path: holds `1/`, `2/`, ... with SavedModels.
         model_name: what clients call it.
-        engine: see `serving.engines.choose_engine`.
+        engine: see `serving.launch.engines.choose_engine`.
         log_dir: where log and configuration go; a fresh temporary folder if None.
-        settings: the other fields of `serving.engine_settings.EngineSettings`.
+        settings: the other fields of `serving.launch.settings.EngineSettings`.
 
     Raises:
         ValueError: a setting is wrong, or there is no version directory.
@@ -214,7 +214,7 @@ def start(
     choice: EngineChoice,
     log_dir: str | os.PathLike[str] | None = None,
 ) -> RunningServer:
-    """Starts an engine that `serving.engines.choose_engine` chose; does not wait.
+    """Starts an engine that `serving.launch.engines.choose_engine` chose; does not wait.
 
     Raises:
         ValueError: a model of ours has no version directory, a file cannot be read.

@@ -9,8 +9,8 @@ from typing import Any
 from google.protobuf import text_format
 
 from serving import protos
-from serving.batching_settings import BatchingSettings
-from serving.model_settings import ModelSettings, models_text
+from serving.launch.batching import BatchingSettings
+from serving.launch.models import ModelSettings, models_text
 
 __all__ = [
     "GRPC_PORT",

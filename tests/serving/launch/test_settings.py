@@ -7,14 +7,10 @@ from typing import Any
 import pytest
 
 from serving import protos
-from serving.batching_settings import BatchingSettings
-from serving.engine_presets import local
-from serving.engine_settings import EngineSettings, TlsSettings
-from serving.model_settings import (
-    ModelSettings,
-    models_text,
-    read_models,
-)
+from serving.launch.batching import BatchingSettings
+from serving.launch.models import ModelSettings, models_text, read_models
+from serving.launch.presets import local
+from serving.launch.settings import EngineSettings, TlsSettings
 from serving.server.batching import BatchingConfig
 from serving.server.flags import parse_flags
 from serving.server.models import LoggingConfig, VersionPolicy

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model import contract
-from serving import engine_presets
-from serving.engine_settings import METRICS_PATH, EngineSettings, TlsSettings
-from serving.model_settings import ModelSettings, read_models
-from serving.served_folder import find_base_path
+from serving.launch import presets
+from serving.launch.model_folder import find_base_path
+from serving.launch.models import ModelSettings, read_models
+from serving.launch.settings import METRICS_PATH, EngineSettings, TlsSettings
 from serving.server.models import VersionPolicy
 
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
@@ -42,11 +42,11 @@ def settings_from(
             raise ValueError(
                 f"With --config, names, versions and labels stand in {config_path}."
             )
-        settings = engine_presets.local(read_models(config_path))
+        settings = presets.local(read_models(config_path))
         path = os.path.abspath(config_path)
         settings = dataclasses.replace(settings, model_config_file=path)
     else:
-        settings = engine_presets.local(_models(models, model_name, options))
+        settings = presets.local(_models(models, model_name, options))
     return dataclasses.replace(settings, **_changes(settings, options))
 
 
@@ -145,7 +145,7 @@ def _extra_flag(text: str) -> str:
 
 def config_listing(settings: EngineSettings, folder: pathlib.Path) -> str:
     """The files as a person would like to read them: no private key."""
-    from serving.engine_settings import SECRET_FILE
+    from serving.launch.settings import SECRET_FILE
 
     parts = []
     for name, text in settings.files().items():

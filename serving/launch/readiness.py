@@ -11,7 +11,7 @@ import pathlib
 import ssl
 from typing import Any
 
-from serving.engine_settings import EngineSettings
+from serving.launch.settings import EngineSettings
 
 TIMEOUT_S = 2.0
 

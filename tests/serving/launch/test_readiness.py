@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from serving.engine_settings import EngineSettings
-from serving.model_settings import ModelSettings
-from serving.readiness import StatusProbe
+from serving.launch.models import ModelSettings
+from serving.launch.readiness import StatusProbe
+from serving.launch.settings import EngineSettings
 from tests.serving.fakes import free_port
 
 MODEL = ModelSettings(name="m", base_path="/m")

@@ -4,14 +4,14 @@ import dataclasses
 from collections.abc import Mapping
 
 from model import contract
-from serving.engine_settings import (
+from serving.launch.models import ModelSettings
+from serving.launch.settings import (
     GRPC_PORT,
     METRICS_PATH,
     REST_PORT,
     BatchingSettings,
     EngineSettings,
 )
-from serving.model_settings import ModelSettings
 
 CONTAINER_MODEL_PATH = f"/models/{contract.MODEL_NAME}"
 _CONTAINER_MODEL = ModelSettings(base_path=CONTAINER_MODEL_PATH)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
-from serving.engine_settings import GRPC_PORT, REST_PORT, EngineSettings
+from serving.launch.settings import GRPC_PORT, REST_PORT, EngineSettings
 
 IMAGE = "tensorflow/serving:2.21.0"
 BINARY = "tensorflow_model_server"

@@ -1,0 +1,1 @@
+"""How a model server is chosen, told what to serve, started and ended."""
