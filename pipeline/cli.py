@@ -13,8 +13,8 @@ from pipeline.errors import UserError
 
 _COMMANDS = {
     "run": "pipeline.run_command:run",
-    "serve": "serving.serve_command:serve",
-    "predict": "serving.predict_command:predict",
+    "serve": "serving.commands.serve:serve",
+    "predict": "serving.commands.predict:predict",
     "edge": "serving.edge.command:edge",
     "compile": "pipeline.kubeflow_commands:compile_command",
     "submit": "pipeline.kubeflow_commands:submit_command",

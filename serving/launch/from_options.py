@@ -30,7 +30,7 @@ def settings_from(
         models: `DIR` or `NAME=DIR`, each.
         model_name: the name of a single `DIR`.
         config_path: a `models.config`, instead of `models`.
-        options: the others, by the names that `serving.serve_command` gives them.
+        options: the others, by the names that `serving.commands.serve` gives them.
 
     Raises:
         ValueError: something does not fit; the message says what to do.

@@ -3,7 +3,7 @@
 import pathlib
 
 from model import contract
-from serving.text_source import texts_of_file
+from serving.commands.texts import texts_of_file
 
 
 def read_texts(path: pathlib.Path, column: str = contract.TEXT) -> list[str]:

@@ -10,10 +10,10 @@ import click.testing
 import pytest
 
 from model import contract
+from serving.commands.serve import serve
 from serving.launch import from_options
 from serving.launch.models import ModelSettings, models_text
 from serving.launch.settings import EngineSettings
-from serving.serve_command import serve
 from serving.server.models import VersionPolicy
 from tests.serving.fakes import free_port
 from tests.serving.launch.test_running_server import ROOT, path_dir, program
@@ -167,7 +167,7 @@ def test_it_invites_to_ask_and_stops_on_a_signal(
     script = f'cd "{ROOT}" && exec "{sys.executable}" -m {module} "$@"'
     program(path_dir, "tensorflow_model_server", script)
     port = free_port()
-    command = "from serving.serve_command import serve; serve()"
+    command = "from serving.commands.serve import serve; serve()"
     process = subprocess.Popen(
         [
             *(sys.executable, "-c", command, str(folder)),

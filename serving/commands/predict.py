@@ -91,8 +91,8 @@ def _config(rest: bool, ca_path: str | None, **given: Any) -> Any:
 def _parts(
     client: Any, texts: Sequence[str], path: str | None, text_column: str
 ) -> Iterable[Any]:
-    from serving import text_source
     from serving.client.parts import parts_of
+    from serving.commands import texts as text_source
 
     size = client.config.max_rows_per_request
     if texts:
@@ -105,7 +105,7 @@ def _parts(
 
 
 def _print_predictions(client: Any, parts: Iterable[Any], as_json: bool) -> None:
-    from serving.prediction_output import print_json, print_table, with_progress
+    from serving.commands.output import print_json, print_table, with_progress
 
     rows = with_progress(_rows(client, parts))
     if as_json:
@@ -125,7 +125,7 @@ def _rows(client: Any, parts: Iterable[Any]) -> Iterator[Any]:
 
 
 def _print_outputs(client: Any, inputs: str, signature: str, as_json: bool) -> None:
-    from serving.prediction_output import json_of_outputs
+    from serving.commands.output import json_of_outputs
 
     arrays = _arrays(client, _object(inputs), signature)
     answer = json_of_outputs(client.predict(arrays, signature))

@@ -8,8 +8,8 @@ import sys
 import click.testing
 import pytest
 
-from serving import prediction_output
-from serving.predict_command import BROKEN_PIPE, predict
+from serving.commands import output as prediction_output
+from serving.commands.predict import BROKEN_PIPE, predict
 from tests.serving.fakes import FakeServer, free_port
 from tests.serving.stub_servers import StubRestServer
 

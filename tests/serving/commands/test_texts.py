@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serving.text_source import TextFileError, parts_as_they_come, texts_of_file
+from serving.commands.texts import TextFileError, parts_as_they_come, texts_of_file
 
 
 def texts(path: pathlib.Path, content: str | bytes, column: str = "text") -> list[str]:

@@ -1,0 +1,1 @@
+"""`ktp serve` and `ktp predict`."""
