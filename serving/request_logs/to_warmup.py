@@ -1,6 +1,6 @@
-"""`python -m serving.warmup_from_log`: a warm-up file out of request logs.
+"""`python -m serving.request_logs.to_warmup`: a warm-up file out of request logs.
 
-    python -m serving.warmup_from_log /var/log/requests/* --output FILE
+    python -m serving.request_logs.to_warmup /var/log/requests/* --output FILE
 
 FILE is assets.extra/tf_serving_warmup_requests in a version's directory. It holds what
 clients sent, and travels with the model.
@@ -15,7 +15,7 @@ from typing import Any
 
 from serving import protos
 from serving.formats.tfrecord import write_record
-from serving.prediction_logs import read_logs, request_of
+from serving.request_logs.reader import read_logs, request_of
 
 MAX_RECORDS = 1000
 """A server refuses to load a model with more."""
@@ -104,7 +104,7 @@ def _record_count(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m serving.warmup_from_log",
+        prog="python -m serving.request_logs.to_warmup",
         description="Makes a warm-up file out of the distinct requests in request "
         "logs. It holds what clients sent, which may be personal data.",
     )

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import examples_from_log, protos, warmup_from_log
+from serving import protos
 from serving.formats.tfrecord import read_records, write_record
+from serving.request_logs import to_examples, to_warmup
 from tests.serving.observed import (
     entry,
     finished,
@@ -53,7 +54,7 @@ def test_a_warmup_file_holds_distinct_requests_without_answers(
     log_file: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "1" / "assets.extra" / "tf_serving_warmup_requests"
-    assert warmup_from_log.main([str(log_file), "--output", str(output)]) == 0
+    assert to_warmup.main([str(log_file), "--output", str(output)]) == 0
     chosen = [protos.PredictionLog.FromString(r) for r in read_records(output)]
     values = [log.predict_log.request.inputs["x"].tensor_content for log in chosen]
     assert np.frombuffer(b"".join(values), np.float32).tolist() == [5, 6]
@@ -68,7 +69,7 @@ def test_a_chosen_warmup_file_warms_up(
 
     output = tmp_path / "1" / warmup.WARMUP_FILE
     arguments = [str(log_file), "--output", str(output), "--max-records", "1"]
-    assert warmup_from_log.main(arguments) == 0
+    assert to_warmup.main(arguments) == 0
     report: Any = warmup.warm_up(plain, str(tmp_path / "1"))
     assert getattr(report, "count", report) == 1
 
@@ -81,7 +82,7 @@ def test_what_is_no_request_is_left_out_and_named(
             write_record(file, record)
         file.write(b"half a record")
     output = tmp_path / "warmup"
-    assert warmup_from_log.main([str(log_file), "--output", str(output)]) == 0
+    assert to_warmup.main([str(log_file), "--output", str(output)]) == 0
     assert len(list(read_records(output))) == 2
     errors = capsys.readouterr().err
     assert "record 4 is no PredictionLog" in errors
@@ -92,10 +93,10 @@ def test_a_warmup_file_can_be_for_one_model(
     log_file: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [str(log_file), "--output", str(tmp_path / "w"), "--model-name"]
-    assert warmup_from_log.main([*arguments, "other"]) == 1
+    assert to_warmup.main([*arguments, "other"]) == 1
     assert not (tmp_path / "w").exists()
     assert "No request was found" in capsys.readouterr().err
-    assert warmup_from_log.main([*arguments, "m"]) == 0
+    assert to_warmup.main([*arguments, "m"]) == 0
 
 
 def test_more_records_than_a_server_takes_are_refused(
@@ -103,7 +104,7 @@ def test_more_records_than_a_server_takes_are_refused(
 ) -> None:
     arguments = [str(log_file), "--output", "w", "--max-records", "1001"]
     with pytest.raises(SystemExit):
-        warmup_from_log.main(arguments)
+        to_warmup.main(arguments)
     assert "must be from 1 to 1000" in capsys.readouterr().err
 
 
@@ -117,7 +118,7 @@ def test_a_row_of_a_predict_request_becomes_an_example(tmp_path: pathlib.Path) -
             temperature=np.float32(2),
         )
     )
-    found = [protos.Example.FromString(e) for e in examples_from_log.examples([log])]
+    found = [protos.Example.FromString(e) for e in to_examples.examples([log])]
     second = found[1].features.feature
     assert len(found) == 2
     assert second["text"].bytes_list.value == [b"b"]
@@ -133,7 +134,7 @@ def test_examples_of_a_classify_request_are_taken_with_their_context() -> None:
     for value in (2, 3):
         feature = given.examples.add().features.feature
         feature["x"].int64_list.value.append(value)
-    found = [protos.Example.FromString(e) for e in examples_from_log.examples([log])]
+    found = [protos.Example.FromString(e) for e in to_examples.examples([log])]
     assert [e.features.feature["c"].int64_list.value[0] for e in found] == [1, 1]
     assert [e.features.feature["x"].int64_list.value[0] for e in found] == [2, 3]
 
@@ -146,7 +147,7 @@ def test_a_skew_check_sees_what_the_log_holds(
     import tensorflow_data_validation as tfdv
 
     output = tmp_path / "examples.tfrecord"
-    assert examples_from_log.main([str(log_file), "--output", str(output)]) == 0
+    assert to_examples.main([str(log_file), "--output", str(output)]) == 0
     statistics = tfdv.generate_statistics_from_tfrecord(str(output))
     (feature,) = statistics.datasets[0].features
     assert feature.path.step == ["x"]

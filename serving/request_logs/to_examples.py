@@ -1,9 +1,9 @@
-"""`python -m serving.examples_from_log`: tf.Examples out of request logs.
+"""`python -m serving.request_logs.to_examples`: tf.Examples out of request logs.
 
 For skew checks: TensorFlow Data Validation compares them with the training data, and
 ImportExampleGen takes them as they are.
 
-    python -m serving.examples_from_log /var/log/requests/* --output requests.tfrecord
+    python -m serving.request_logs.to_examples /var/log/requests/* --output requests.tfrecord
 
 The file holds what clients sent, which may be personal data.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from serving import protos
 from serving.formats import tensors
 from serving.formats.tfrecord import write_record
-from serving.prediction_logs import read_logs, request_of
+from serving.request_logs.reader import read_logs, request_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +86,7 @@ def _fill(feature: Any, values: np.ndarray) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m serving.examples_from_log",
+        prog="python -m serving.request_logs.to_examples",
         description="Makes tf.Examples out of request logs, for TensorFlow Data "
         "Validation. They are what clients sent, which may be personal data.",
     )
