@@ -10,6 +10,7 @@ from serving.server.core import Core
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
 from serving.server.health import Health
+from serving.server.listeners.both import Transports
 from serving.server.loading import (
     SavedModelLoader,
     batching_config,
@@ -26,7 +27,6 @@ from serving.server.observation import Observation
 from serving.server.scheduler import Scheduler
 from serving.server.served_version import ServedVersion
 from serving.server.status import StatusError
-from serving.server.transports import Transports
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ import grpc
 from google.protobuf import text_format
 
 from serving import protos
+from serving.server.listeners.watched_file import WatchedFile
 from serving.server.status import StatusError, invalid_argument
-from serving.server.watched_file import WatchedFile
 
 log = logging.getLogger(__name__)
 

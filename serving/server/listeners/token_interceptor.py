@@ -5,8 +5,8 @@ from typing import Any
 
 import grpc
 
+from serving.server.listeners.tokens import TokenGuard
 from serving.server.status import StatusError
-from serving.server.token_guard import TokenGuard
 
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]]
 

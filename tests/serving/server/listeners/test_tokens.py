@@ -8,9 +8,9 @@ from typing import Any
 import grpc
 import pytest
 
+from serving.server.listeners.token_interceptor import TokenInterceptor
+from serving.server.listeners.tokens import TokenGuard
 from serving.server.status import Code, StatusError
-from serving.server.token_guard import TokenGuard
-from serving.server.token_interceptor import TokenInterceptor
 
 FIRST, SECOND = "first-token-of-the-file", "second-token-of-the-file="
 

@@ -12,12 +12,17 @@ from serving.server.flags import ServerFlags
 from serving.server.grpc_server import make_server
 from serving.server.grpc_service import GrpcService
 from serving.server.health import Health
+from serving.server.listeners.ports import (
+    bind_grpc,
+    bind_rest,
+    channel_options,
+    remove_socket,
+)
+from serving.server.listeners.tls import ServerTls
+from serving.server.listeners.token_interceptor import TokenInterceptor
+from serving.server.listeners.tokens import TokenGuard
 from serving.server.observation import Observation
-from serving.server.ports import bind_grpc, bind_rest, channel_options, remove_socket
 from serving.server.rest import RestApi, RestSettings
-from serving.server.tls import ServerTls
-from serving.server.token_guard import TokenGuard
-from serving.server.token_interceptor import TokenInterceptor
 
 log = logging.getLogger(__name__)
 

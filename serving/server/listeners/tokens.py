@@ -7,8 +7,8 @@ import re
 import time
 from collections.abc import Callable
 
+from serving.server.listeners.watched_file import WatchedFile
 from serving.server.status import Code, StatusError, invalid_argument
-from serving.server.watched_file import WatchedFile
 
 log = logging.getLogger(__name__)
 

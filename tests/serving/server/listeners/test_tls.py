@@ -11,8 +11,8 @@ from concurrent import futures
 import grpc
 import pytest
 
+from serving.server.listeners.tls import ServerTls
 from serving.server.status import StatusError
-from serving.server.tls import ServerTls
 from tests.serving.certificates import (
     Pair,
     make_pair,
