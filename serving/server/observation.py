@@ -11,7 +11,7 @@ from serving.server.models import ModelEntry
 from serving.server.prometheus import PrometheusConfig
 from serving.server.request_logging import RequestLogger
 from serving.server.request_record import Observer
-from serving.server.rest import Answer, Page
+from serving.server.rest_api.api import Answer, Page
 from serving.server.server_metrics import Models, ServerMetrics
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import grpc
 
-from serving.server.asgi import FAREWELL_S, RestApp, RestServer
 from serving.server.core import Core
 from serving.server.flags import ServerFlags
 from serving.server.grpc_server import make_server
@@ -22,7 +21,8 @@ from serving.server.listeners.tls import ServerTls
 from serving.server.listeners.token_interceptor import TokenInterceptor
 from serving.server.listeners.tokens import TokenGuard
 from serving.server.observation import Observation
-from serving.server.rest import RestApi, RestSettings
+from serving.server.rest_api.api import RestApi, RestSettings
+from serving.server.rest_api.asgi_app import FAREWELL_S, RestApp, RestServer
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from serving.server.body_memory import BodyMemory, HeldBody, Receive
-from serving.server.rest import (
+from serving.server.rest_api.api import (
     API_PATH,
     JSON_TYPE,
     Answer,
@@ -16,6 +15,7 @@ from serving.server.rest import (
     RestApi,
     error_response,
 )
+from serving.server.rest_api.body_memory import BodyMemory, HeldBody, Receive
 from serving.server.status import StatusError
 
 FAREWELL_S = 0.2
@@ -141,7 +141,10 @@ class RestServer:
     ) -> None:
         import uvicorn
 
-        from serving.server.http_guard import guarded_protocol, process_limits
+        from serving.server.rest_api.connection_limits import (
+            guarded_protocol,
+            process_limits,
+        )
 
         config = uvicorn.Config(
             app,

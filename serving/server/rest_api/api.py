@@ -22,7 +22,7 @@ from serving.server.json_examples import parse_examples, results_answer
 from serving.server.json_request import read_predict
 from serving.server.predict_checks import signature_map
 from serving.server.request_record import REST, RequestRecord
-from serving.server.rest_status import start_error, status_content
+from serving.server.rest_api.version_status import start_error, status_content
 from serving.server.served_version import ServedVersion
 from serving.server.status import (
     HTTP_STATUSES,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from serving.server import body_memory
-from serving.server.body_memory import BodyMemory, Receive
+from serving.server.rest_api import body_memory
+from serving.server.rest_api.body_memory import BodyMemory, Receive
 from serving.server.status import Code, StatusError
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from serving.server.http_guard import HttpLimits, guarded_protocol
+from serving.server.rest_api.connection_limits import HttpLimits, guarded_protocol
 
 LIMITS = HttpLimits(
     head_bytes=8_000,
