@@ -8,8 +8,8 @@ import grpc
 
 from serving.server.core import Core
 from serving.server.flags import ServerFlags
-from serving.server.grpc_server import make_server
-from serving.server.grpc_service import GrpcService
+from serving.server.grpc_api.server import make_server
+from serving.server.grpc_api.service import GrpcService
 from serving.server.health import Health
 from serving.server.listeners.ports import (
     bind_grpc,

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from serving import protos
 from serving.server.core import Core
-from serving.server.grpc_service import Context, GrpcService, Handler
+from serving.server.grpc_api.service import Context, GrpcService, Handler
 from serving.server.health import Health
 from serving.server.request_record import GRPC, RequestRecord
 from serving.server.status import (

@@ -1,0 +1,1 @@
+"""gRPC: from a message to a message."""
