@@ -17,9 +17,9 @@ from serving.server import status_texts
 from serving.server.core import Core, ModelRef
 from serving.server.health import Health
 from serving.server.inference import DEFAULT_SIGNATURE
-from serving.server.json_answer import error_answer, predict_answer
-from serving.server.json_examples import parse_examples, results_answer
-from serving.server.json_request import read_predict
+from serving.server.json_format.answer import error_answer, predict_answer
+from serving.server.json_format.example_body import parse_examples, results_answer
+from serving.server.json_format.predict_body import read_predict
 from serving.server.predict_checks import signature_map
 from serving.server.request_record import REST, RequestRecord
 from serving.server.rest_api.version_status import start_error, status_content

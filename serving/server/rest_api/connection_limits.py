@@ -12,7 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from serving.server.json_answer import error_answer
+from serving.server.json_format.answer import error_answer
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from serving.server import json_padding, json_tensor, rapidjson
-from serving.server.json_base64 import is_base64
-from serving.server.json_echo import echo
+from serving.server.json_format import parser, ragged, tensor
+from serving.server.json_format.base64 import is_base64
+from serving.server.json_format.echo import echo
 from serving.server.status import StatusError, invalid_argument
 
 SIGNATURE_NAME, INSTANCES, INPUTS = "signature_name", "instances", "inputs"
@@ -26,8 +26,8 @@ class PredictBody:
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object that a body must be."""
     try:
-        document = rapidjson.parse(body)
-    except rapidjson.JsonError as error:
+        document = parser.parse(body)
+    except parser.JsonError as error:
         raise invalid_argument(str(error)) from None
     if not isinstance(document, dict):
         raise format_error(document, "Is not object")
@@ -75,7 +75,7 @@ class PredictDocument:
                 "'instances' keys to exist ",
             )
         if INSTANCES in document:
-            is_padded = document.get(json_padding.PAD_RAGGED) is True
+            is_padded = document.get(ragged.PAD_RAGGED) is True
             instances = _checked_instances(document)
             tensors = rows_to_tensors(instances, infos, is_padded=is_padded)
             return PredictBody(name, tensors, is_row=True)
@@ -137,11 +137,11 @@ def rows_to_tensors(
         return _named_rows(instances, infos, is_padded=is_padded)
     name, info = next(iter(infos.items()))
     if is_padded:
-        instances = json_padding.pad_ragged(instances, info.dtype)
-    fast = json_tensor.try_fast(instances, info.dtype)
+        instances = ragged.pad_ragged(instances, info.dtype)
+    fast = tensor.try_fast(instances, info.dtype)
     if fast is not None:
         return {name: fast}
-    builder = json_tensor.RowBuilder(info.dtype)
+    builder = tensor.RowBuilder(info.dtype)
     for index, item in enumerate(instances):
         if _is_named(item):
             raise invalid_argument(
@@ -158,13 +158,13 @@ def _named_rows(
     columns = _plain_columns(instances, infos)
     if columns is not None and is_padded:
         columns = {
-            name: json_padding.pad_ragged(column, infos[name].dtype)
+            name: ragged.pad_ragged(column, infos[name].dtype)
             for name, column in columns.items()
         }
         rows = zip(*columns.values(), strict=True)
         instances = [dict(zip(columns, row, strict=True)) for row in rows]
     if columns is not None:
-        found = {n: json_tensor.try_fast(columns[n], i.dtype) for n, i in infos.items()}
+        found = {n: tensor.try_fast(columns[n], i.dtype) for n, i in infos.items()}
         tensors = {name: array for name, array in found.items() if array is not None}
         if len(tensors) == len(found):
             return tensors
@@ -185,7 +185,7 @@ def _plain_columns(
 def _exact_named_rows(
     instances: list[Any], infos: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    builders = {n: json_tensor.RowBuilder(info.dtype) for n, info in infos.items()}
+    builders = {n: tensor.RowBuilder(info.dtype) for n, info in infos.items()}
     names = ",".join(sorted(infos))
     for index, item in enumerate(instances):
         if not _is_named(item):
@@ -219,11 +219,11 @@ def columns_to_tensors(value: Any, infos: Mapping[str, Any]) -> dict[str, np.nda
                 "input tensors required as per tensorinfo_map"
             )
         name, info = next(iter(infos.items()))
-        return {name: json_tensor.to_tensor(value, info.dtype)}
+        return {name: tensor.to_tensor(value, info.dtype)}
     for name in infos:
         if name not in value:
             raise invalid_argument(f"Missing named input: {name} in 'inputs' object.")
-    return {n: json_tensor.to_tensor(value[n], i.dtype) for n, i in infos.items()}
+    return {n: tensor.to_tensor(value[n], i.dtype) for n, i in infos.items()}
 
 
 def _is_named(value: Any) -> bool:

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.server import json_examples
 from serving.server.inference_results import Classes, Values
+from serving.server.json_format import example_body
 from serving.server.status import Code, StatusError
 from tests.serving.inference_cases import labelled
 
 
-def _parse(body: Any) -> json_examples.ExamplesBody:
+def _parse(body: Any) -> example_body.ExamplesBody:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return json_examples.parse_examples(raw)
+    return example_body.parse_examples(raw)
 
 
 def _feature(value: Any) -> Any:
@@ -154,31 +154,31 @@ def test_classes_are_pairs_on_one_line() -> None:
     found = Classes(
         labelled([["a", 'b"'], ["c", "d"]]), np.float32([[0.2, 1], [1e-7, np.nan]])
     )
-    assert json_examples.results_answer(found).decode() == (
+    assert example_body.results_answer(found).decode() == (
         '{\n    "results": [[["a", 0.2], ["b\\"", 1.0]], '
         '[["c", 1e-07], ["d", NaN]]\n    ]\n}'
     )
 
 
 def test_missing_classes_are_empty_labels_and_missing_scores_zeros() -> None:
-    answer = json_examples.results_answer(Classes(None, np.float32([[0.5, 1]])))
+    answer = example_body.results_answer(Classes(None, np.float32([[0.5, 1]])))
     assert json.loads(answer) == {"results": [[["", 0.5], ["", 1.0]]]}
-    answer = json_examples.results_answer(Classes(labelled([["a"], ["b"]]), None))
+    answer = example_body.results_answer(Classes(labelled([["a"], ["b"]]), None))
     assert json.loads(answer) == {"results": [[["a", 0.0]], [["b", 0.0]]]}
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_no_classes_are_empty_rows(count: int) -> None:
-    answer = json_examples.results_answer(Classes(None, np.zeros((count, 0), "f4")))
+    answer = example_body.results_answer(Classes(None, np.zeros((count, 0), "f4")))
     assert json.loads(answer) == {"results": [[]] * count}
 
 
 def test_labels_that_are_no_utf8_pass_as_they_are() -> None:
     labels = np.array([[b"\xff"]], object)
-    answer = json_examples.results_answer(Classes(labels, None))
+    answer = example_body.results_answer(Classes(labels, None))
     assert b'["\xff", 0.0]' in answer
 
 
 def test_values_are_a_plain_list() -> None:
-    answer = json_examples.results_answer(Values(np.float32([0.2, 3, np.inf])))
+    answer = example_body.results_answer(Values(np.float32([0.2, 3, np.inf])))
     assert answer == b'{\n    "results": [0.2, 3.0, Infinity]\n}'

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.server import json_request
-from serving.server.json_padding import HINT
+from serving.server.json_format import predict_body
+from serving.server.json_format.ragged import HINT
 from serving.server.status import Code, StatusError
 from tests.serving.fakes import signature
 
@@ -21,9 +21,9 @@ ONE_FLOAT = _infos(x="DT_FLOAT")
 TWO_FLOATS = _infos(a="DT_FLOAT", b="DT_FLOAT")
 
 
-def _parse(body: Any, infos: dict[str, Any]) -> json_request.PredictBody:
+def _parse(body: Any, infos: dict[str, Any]) -> predict_body.PredictBody:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return json_request.parse_predict(raw, lambda name: infos)
+    return predict_body.parse_predict(raw, lambda name: infos)
 
 
 @pytest.mark.parametrize(
@@ -232,11 +232,11 @@ def test_an_echo_reads_as_rapidjson_writes(body: bytes, text: str) -> None:
 
 
 def test_the_body_is_read_before_any_model_is_asked() -> None:
-    request = json_request.read_predict(b'{"signature_name": "s", "inputs": 1}')
+    request = predict_body.read_predict(b'{"signature_name": "s", "inputs": 1}')
     assert request.signature_name == "s"
     assert request.tensors(ONE_FLOAT).inputs["x"] == 1
     with pytest.raises(StatusError, match="JSON Parse error"):
-        json_request.read_predict(b"{")
+        predict_body.read_predict(b"{")
 
 
 def test_the_first_of_repeated_top_level_keys_counts() -> None:

@@ -12,12 +12,16 @@ import pytest
 from hypothesis import strategies
 
 from serving import protos
-from serving.server import json_request, json_tensor, rapidjson
-from serving.server.json_answer import error_answer, predict_answer
-from serving.server.json_examples import parse_examples
-from serving.server.json_request import parse_predict
+from serving.server.json_format import parser, predict_body, tensor
+from serving.server.json_format.answer import error_answer, predict_answer
+from serving.server.json_format.example_body import parse_examples
+from serving.server.json_format.predict_body import parse_predict
 from serving.server.status import Code, StatusError
-from tests.serving.test_json_request import ONE_FLOAT, TWO_FLOATS, _infos
+from tests.serving.server.json_format.test_predict_body import (
+    ONE_FLOAT,
+    TWO_FLOATS,
+    _infos,
+)
 
 TYPES = protos.enum(protos.DATA_TYPE)
 INFOS = {
@@ -125,7 +129,7 @@ def test_twice_as_much_of_a_repeated_name_takes_twice_as_long() -> None:
     def seconds(count: int) -> float:
         names = b",".join(b'"k%d":1' % (i % 5000) for i in range(count))
         start = time.perf_counter()
-        assert len(rapidjson.parse(b"{" + names + b"}")) == 5000
+        assert len(parser.parse(b"{" + names + b"}")) == 5000
         return time.perf_counter() - start
 
     small = min(seconds(20_000) for _ in range(3))
@@ -200,8 +204,8 @@ def test_named_rows_give_the_same_by_column_and_row_by_row(
             return error.message
         return {name: (a.shape, a.tobytes()) for name, a in tensors.items()}
 
-    fast = outcome(json_request.rows_to_tensors)
-    assert fast == outcome(json_request._exact_named_rows)
+    fast = outcome(predict_body.rows_to_tensors)
+    assert fast == outcome(predict_body._exact_named_rows)
 
 
 def _nested(levels: int) -> Any:
@@ -214,6 +218,6 @@ def test_more_dimensions_than_numpy_has_are_refused(key: str) -> None:
         body = json.dumps({key: _nested(levels)}).encode()
         return parse_predict(body, lambda name: ONE_FLOAT).inputs["x"]
 
-    assert parse(json_tensor.MAX_RANK).ndim == json_tensor.MAX_RANK
+    assert parse(tensor.MAX_RANK).ndim == tensor.MAX_RANK
     with pytest.raises(StatusError, match="levels can be a tensor"):
-        parse(json_tensor.MAX_RANK + 1)
+        parse(tensor.MAX_RANK + 1)

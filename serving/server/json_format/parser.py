@@ -9,7 +9,12 @@ import math
 import re
 from typing import Any
 
-from serving.server.rapidjson_reader import JsonError, Reader, Repeated, to_integer
+from serving.server.json_format.exact_parser import (
+    JsonError,
+    Reader,
+    Repeated,
+    to_integer,
+)
 
 __all__ = ["JsonError", "Repeated", "parse"]
 

@@ -5,7 +5,7 @@ import binascii
 import re
 from typing import Any
 
-from serving.server.json_echo import echo
+from serving.server.json_format.echo import echo
 from serving.server.status import StatusError, invalid_argument
 
 BASE64_KEY = "b64"

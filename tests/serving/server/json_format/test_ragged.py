@@ -6,9 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.server import json_padding
+from serving.server.json_format import ragged
 from serving.server.status import Code, StatusError
-from tests.serving.test_json_request import ONE_FLOAT, TWO_FLOATS, _infos, _parse
+from tests.serving.server.json_format.test_predict_body import (
+    ONE_FLOAT,
+    TWO_FLOATS,
+    _infos,
+    _parse,
+)
 
 
 def _padded(instances: list[Any], infos: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -56,7 +61,7 @@ def test_only_true_asks_for_padding(value: Any) -> None:
 def test_the_error_says_how_to_ask(instances: list[Any]) -> None:
     with pytest.raises(StatusError) as caught:
         _parse({"instances": instances}, ONE_FLOAT)
-    assert caught.value.message.endswith(json_padding.HINT)
+    assert caught.value.message.endswith(ragged.HINT)
     assert _padded(instances, ONE_FLOAT)["x"].size
 
 

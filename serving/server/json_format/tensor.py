@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from serving.formats import dtypes
-from serving.server import json_padding
-from serving.server.json_base64 import decode_base64
-from serving.server.json_echo import echo, type_name
-from serving.server.json_text import to_bytes
+from serving.server.json_format import ragged
+from serving.server.json_format.base64 import decode_base64
+from serving.server.json_format.echo import echo, type_name
+from serving.server.json_format.text import to_bytes
 from serving.server.status import Code, StatusError, invalid_argument
 
 MAX_RANK = 32
@@ -65,7 +65,7 @@ class RowBuilder:
         try:
             _collect(item, 0, shape, self._dtype_name, self._flat)
         except RaggedError as error:
-            raise invalid_argument(error.message + json_padding.HINT) from None
+            raise invalid_argument(error.message + ragged.HINT) from None
         size = len(self._flat) - before
         if self._shape is None:
             self._shape, self._size = shape, size
@@ -79,7 +79,7 @@ class RowBuilder:
         self._rows += 1
 
     def _hint(self, shape: tuple[int, ...]) -> str:
-        return json_padding.HINT if len(shape) == len(self._shape or ()) else ""
+        return ragged.HINT if len(shape) == len(self._shape or ()) else ""
 
     def tensor(self) -> np.ndarray:
         """All rows, batch first."""

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from serving.server.json_answer import error_answer, predict_answer
-from serving.server.json_numbers import float_texts
+from serving.server.json_format.answer import error_answer, predict_answer
+from serving.server.json_format.numbers import float_texts
 from serving.server.status import StatusError
 
 

@@ -4,7 +4,7 @@ import enum
 import re
 from typing import Any
 
-from serving.server.rapidjson_scalars import (
+from serving.server.json_format.exact_scalars import (
     INVALID_VALUE,
     JsonError,
     parse_error,

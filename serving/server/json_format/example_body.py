@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from serving import protos
-from serving.server import json_request
 from serving.server.inference_results import Classes, Values
-from serving.server.json_answer import INDENT
-from serving.server.json_base64 import decode_base64, is_base64
-from serving.server.json_echo import type_name
-from serving.server.json_numbers import float_texts
-from serving.server.json_text import bytes_text, to_bytes
-from serving.server.rapidjson import Repeated
+from serving.server.json_format import predict_body
+from serving.server.json_format.answer import INDENT
+from serving.server.json_format.base64 import decode_base64, is_base64
+from serving.server.json_format.echo import type_name
+from serving.server.json_format.numbers import float_texts
+from serving.server.json_format.parser import Repeated
+from serving.server.json_format.text import bytes_text, to_bytes
 from serving.server.status import StatusError, invalid_argument
 from serving.version_dirs import INT64_MAX
 
@@ -38,8 +38,8 @@ def parse_examples(body: bytes) -> ExamplesBody:
     Raises:
         StatusError: the body is no list of examples.
     """
-    document = json_request.parse_object(body)
-    name = json_request.signature_name(document)
+    document = predict_body.parse_object(body)
+    name = predict_body.signature_name(document)
     message = protos.Input()
     target = message.example_list.examples
     if CONTEXT in document:
@@ -54,17 +54,17 @@ def parse_examples(body: bytes) -> ExamplesBody:
 
 def _checked_examples(document: dict[str, Any]) -> list[Any]:
     if EXAMPLES not in document:
-        raise json_request.format_error(
+        raise predict_body.format_error(
             document,
             f"When method is classify, key '{EXAMPLES}' is expected and was not found",
         )
     found = document[EXAMPLES]
     if not isinstance(found, list):
-        raise json_request.format_error(
+        raise predict_body.format_error(
             document, f"Expecting '{EXAMPLES}' value to be an list/array"
         )
     if not found:
-        raise json_request.format_error(
+        raise predict_body.format_error(
             document, f"'{EXAMPLES}' value is an empty array"
         )
     return found

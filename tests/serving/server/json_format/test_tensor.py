@@ -8,9 +8,9 @@ import pytest
 from hypothesis import strategies
 
 from serving import protos
-from serving.server import json_tensor
+from serving.server.json_format import tensor
 from serving.server.status import Code, StatusError
-from tests.serving.test_json_request import _infos, _parse
+from tests.serving.server.json_format.test_predict_body import _infos, _parse
 
 TYPES = protos.enum(protos.DATA_TYPE)
 
@@ -158,10 +158,10 @@ REGULAR = strategies.integers(1, 3).flatmap(
 )
 def test_the_fast_way_and_the_exact_way_agree(items: list[Any], dtype: str) -> None:
     number = TYPES.Value(dtype)
-    fast = json_tensor.try_fast(items, number)
+    fast = tensor.try_fast(items, number)
     if fast is None:
         return
-    builder = json_tensor.RowBuilder(number)
+    builder = tensor.RowBuilder(number)
     for item in items:
         builder.add(item)
     np.testing.assert_array_equal(fast, builder.tensor())

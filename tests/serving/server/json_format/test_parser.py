@@ -8,8 +8,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from serving.server import rapidjson
-from serving.server.rapidjson_reader import Reader
+from serving.server.json_format import parser
+from serving.server.json_format.exact_parser import Reader
 
 JSON_VALUES = strategies.recursive(
     strategies.none()
@@ -28,7 +28,7 @@ JSON_VALUES = strategies.recursive(
 @hypothesis.given(JSON_VALUES, strategies.booleans())
 def test_both_parsers_read_what_python_writes(value: object, ascii_only: bool) -> None:
     body = json.dumps(value, ensure_ascii=ascii_only).encode()
-    assert rapidjson.parse(body) == value
+    assert parser.parse(body) == value
     assert Reader(body).document() == value
 
 
@@ -36,8 +36,8 @@ def test_both_parsers_read_what_python_writes(value: object, ascii_only: bool) -
 def test_anything_else_is_an_error_and_not_a_crash(body: bytes) -> None:
     outcome = ""
     try:
-        json.dumps(rapidjson.parse(body))
-    except rapidjson.JsonError as error:
+        json.dumps(parser.parse(body))
+    except parser.JsonError as error:
         outcome = str(error)
     assert not outcome or outcome.startswith("JSON Parse error: ")
 
@@ -88,8 +88,8 @@ TOO_BIG = "Number too big to be stored in double."
     ],
 )
 def test_errors_have_rapidjson_s_words_and_offsets(body: bytes, message: str) -> None:
-    with pytest.raises(rapidjson.JsonError) as caught:
-        rapidjson.parse(body)
+    with pytest.raises(parser.JsonError) as caught:
+        parser.parse(body)
     assert str(caught.value) == f"JSON Parse error: {message}"
 
 
@@ -108,58 +108,58 @@ def test_errors_have_rapidjson_s_words_and_offsets(body: bytes, message: str) ->
     ],
 )
 def test_numbers_within_rapidjson_s_limits_are_read(body: bytes, value: object) -> None:
-    assert rapidjson.parse(body) == {"a": value}
+    assert parser.parse(body) == {"a": value}
 
 
 def test_a_lone_low_surrogate_is_its_three_bytes() -> None:
-    text = rapidjson.parse(rb'{"a": "\udc80"}')["a"]
+    text = parser.parse(rb'{"a": "\udc80"}')["a"]
     assert text.encode("utf-8", "surrogateescape") == b"\xed\xb2\x80"
 
 
 def test_pairs_of_surrogates_are_read_the_fast_way() -> None:
     body = rb'{"a": "\ud83d\ude00\uD83D\uDE00"}'
-    assert not rapidjson._is_for_reader(body)
-    assert rapidjson.parse(body) == {"a": "\U0001f600" * 2}
+    assert not parser._is_for_reader(body)
+    assert parser.parse(body) == {"a": "\U0001f600" * 2}
 
 
 def test_text_that_looks_like_a_large_number_is_read_the_fast_way() -> None:
-    assert not rapidjson._is_for_reader(b'{"a": "c3e999", "b": {"b64": "1E400"}}')
+    assert not parser._is_for_reader(b'{"a": "c3e999", "b": {"b64": "1E400"}}')
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
-    assert rapidjson.parse(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+    assert parser.parse(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
 
 def test_a_repeated_object_keeps_all_its_members() -> None:
-    found = rapidjson.parse(b'{"a": 1, "b": 2, "a": 3}')
+    found = parser.parse(b'{"a": 1, "b": 2, "a": 3}')
     assert found == {"a": 1, "b": 2}
     assert found.pairs == [("a", 1), ("b", 2), ("a", 3)]
 
 
 def test_special_floats_are_read() -> None:
-    values = rapidjson.parse(b"[Inf, -Inf, Infinity, -Infinity, NaN]")
+    values = parser.parse(b"[Inf, -Inf, Infinity, -Infinity, NaN]")
     assert values[:4] == [math.inf, -math.inf] * 2
     assert math.isnan(values[4])
 
 
 def test_text_after_the_value_is_ignored() -> None:
-    assert rapidjson.parse(b' {"a": 1} and more') == {"a": 1}
+    assert parser.parse(b' {"a": 1} and more') == {"a": 1}
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1, "a": 2, "b": 3}', b'{"a": 1, "a": Inf}'])
 def test_the_first_of_repeated_keys_counts(body: bytes) -> None:
-    assert rapidjson.parse(body)["a"] == 1
+    assert parser.parse(body)["a"] == 1
 
 
 def test_integers_beyond_64_bits_become_floats() -> None:
-    value = rapidjson.parse(b"[18446744073709551616]")[0]
+    value = parser.parse(b"[18446744073709551616]")[0]
     assert isinstance(value, float)
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000])
 def test_deep_nesting_is_refused(body: bytes) -> None:
-    with pytest.raises(rapidjson.JsonError, match="nested too deeply; at most 1000"):
-        rapidjson.parse(body)
+    with pytest.raises(parser.JsonError, match="nested too deeply; at most 1000"):
+        parser.parse(body)
 
 
 def test_depth_costs_the_exact_way_no_recursion() -> None:
@@ -181,6 +181,6 @@ def test_depth_costs_the_exact_way_no_recursion() -> None:
 def test_a_large_body_is_not_read_again_to_tell_what_is_wrong(
     end: bytes, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rapidjson, "Reader", None)
-    with pytest.raises(rapidjson.JsonError, match=re.escape(message)):
-        rapidjson.parse(b"\n[" + b"1," * 500_000 + end)
+    monkeypatch.setattr(parser, "Reader", None)
+    with pytest.raises(parser.JsonError, match=re.escape(message)):
+        parser.parse(b"\n[" + b"1," * 500_000 + end)

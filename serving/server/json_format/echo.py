@@ -5,9 +5,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from serving.server.json_numbers import double_text
-from serving.server.json_text import string_text, to_bytes
-from serving.server.rapidjson import Repeated
+from serving.server.json_format.numbers import double_text
+from serving.server.json_format.parser import Repeated
+from serving.server.json_format.text import string_text, to_bytes
 
 LIMIT_BYTES = 256
 
