@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from serving.server.inference import DEFAULT_SIGNATURE
+from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.status import Code, StatusError
 
 Details = Mapping[str, Mapping[str, Any]]

@@ -7,8 +7,8 @@ from typing import Any
 
 from serving import protos
 from serving.formats import tfrecord
-from serving.server import inference
-from serving.server.predict_checks import (
+from serving.server.requests import plans
+from serving.server.requests.predict_checks import (
     check_inputs,
     check_outputs,
     decode_inputs,
@@ -90,7 +90,7 @@ def _run_logged(servable: Servable, entry: Any) -> None:
 
 
 def _predict(servable: Servable, request: Any) -> None:
-    name = request.model_spec.signature_name or inference.DEFAULT_SIGNATURE
+    name = request.model_spec.signature_name or plans.DEFAULT_SIGNATURE
     signature = find_signature(servable, name)
     complete = check_inputs(signature, decode_inputs(request.inputs))
     outputs = check_outputs(signature, list(request.output_filter))
@@ -98,25 +98,25 @@ def _predict(servable: Servable, request: Any) -> None:
 
 
 def _classify(servable: Servable, request: Any) -> None:
-    _run_plan(servable, request, inference.plan_classify)
+    _run_plan(servable, request, plans.plan_classify)
 
 
 def _regress(servable: Servable, request: Any) -> None:
-    _run_plan(servable, request, inference.plan_regress)
+    _run_plan(servable, request, plans.plan_regress)
 
 
 def _run_plan(
-    servable: Servable, request: Any, plan_of: Callable[..., inference.Plan]
+    servable: Servable, request: Any, plan_of: Callable[..., plans.Plan]
 ) -> None:
     name = request.model_spec.signature_name
     plan = plan_of(servable.signatures, name, request.input)
-    (found,) = inference.run_calls(servable, [plan.call], None)
+    (found,) = plans.run_calls(servable, [plan.call], None)
     plan.result(found)
 
 
 def _multi_inference(servable: Servable, request: Any) -> None:
-    plan = inference.plan_multi_inference(servable.signatures, request)
-    plan.response(inference.run_calls(servable, plan.calls, None), version=0)
+    plan = plans.plan_multi_inference(servable.signatures, request)
+    plan.response(plans.run_calls(servable, plan.calls, None), version=0)
 
 
 _KINDS: Mapping[str, Callable[[Servable, Any], None]] = {

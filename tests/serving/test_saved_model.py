@@ -9,10 +9,11 @@ import pytest
 
 from serving import protos
 from serving.formats import tensors
-from serving.server import inference, servable
+from serving.server import servable
 from serving.server.batching import BatchingConfig
 from serving.server.loading import SavedModelLoader
 from serving.server.models import ModelEntry
+from serving.server.requests import plans
 from serving.server.run_options import RUNS_BEFORE_INLINE
 from serving.server.served_version import ServedVersion
 from serving.server.status import Code, StatusError
@@ -102,9 +103,9 @@ def test_answers_stay_the_same_once_runs_are_inline(
 def test_several_signatures_share_one_run(plain: servable.SavedModelServable) -> None:
     x = np.float32([4, 9])
     calls = [
-        inference.Call("serving_default", {"x": x}, ["y"]),
-        inference.Call("checked", {"x": x}, ["y"]),
-        inference.Call("batch_size", {"x": x}, ["n"]),
+        plans.Call("serving_default", {"x": x}, ["y"]),
+        plans.Call("checked", {"x": x}, ["y"]),
+        plans.Call("batch_size", {"x": x}, ["n"]),
     ]
     half, root, size = plain.run_many(calls, 30.0)
     assert (half["y"].tolist(), root["y"].tolist()) == ([4.0, 6.5], [2.0, 3.0])
@@ -116,7 +117,7 @@ def test_one_failing_signature_fails_the_run_of_several(
 ) -> None:
     x = np.float32([-1])
     names = ("serving_default", "checked")
-    calls = [inference.Call(name, {"x": x}, ["y"]) for name in names]
+    calls = [plans.Call(name, {"x": x}, ["y"]) for name in names]
     with pytest.raises(StatusError) as caught:
         plain.run_many(calls, None)
     assert caught.value.code is Code.INVALID_ARGUMENT

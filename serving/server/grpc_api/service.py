@@ -8,11 +8,12 @@ import grpc
 
 from serving import protos
 from serving.formats import tensors
-from serving.server import inference, status_texts
-from serving.server.core import Core, ModelRef
-from serving.server.inference import DEFAULT_SIGNATURE
-from serving.server.predict_checks import decode_inputs, signature_map
+from serving.server import status_texts
 from serving.server.request_record import RequestRecord
+from serving.server.requests import plans
+from serving.server.requests.handler import Core, ModelRef
+from serving.server.requests.plans import DEFAULT_SIGNATURE
+from serving.server.requests.predict_checks import decode_inputs, signature_map
 from serving.server.served_version import ServedVersion
 
 
@@ -122,7 +123,7 @@ class GrpcService:
         self, request: Any, context: Context, record: RequestRecord
     ) -> Any:
         """PredictionService/MultiInference."""
-        ref = _ref_of(inference.first_model_spec(request))
+        ref = _ref_of(plans.first_model_spec(request))
         with self._core.use(ref, record) as version:
             return await self._core.multi_inference(
                 version, request, record, context.time_remaining()

@@ -6,7 +6,6 @@ from typing import Any
 
 import grpc
 
-from serving.server.core import Core
 from serving.server.flags import ServerFlags
 from serving.server.grpc_api.server import make_server
 from serving.server.grpc_api.service import GrpcService
@@ -21,6 +20,7 @@ from serving.server.listeners.tls import ServerTls
 from serving.server.listeners.token_interceptor import TokenInterceptor
 from serving.server.listeners.tokens import TokenGuard
 from serving.server.observation import Observation
+from serving.server.requests.handler import Core
 from serving.server.rest_api.api import RestApi, RestSettings
 from serving.server.rest_api.asgi_app import FAREWELL_S, RestApp, RestServer
 

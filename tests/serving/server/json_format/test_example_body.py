@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.server.inference_results import Classes, Values
 from serving.server.json_format import example_body
+from serving.server.requests.results import Classes, Values
 from serving.server.status import Code, StatusError
 from tests.serving.inference_cases import labelled
 

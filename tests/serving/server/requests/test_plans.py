@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serving import protos
-from serving.server import inference
+from serving.server.requests import plans
 from serving.server.status import Code, StatusError
 from tests.serving.inference_cases import (
     BOTH,
@@ -28,7 +28,7 @@ def _message(call: Any) -> str:
 
 
 def test_examples_feed_inputs_and_fetch_classes_and_scores() -> None:
-    plan = inference.plan_classify(signatures(c=BOTH), "c", input_of(3))
+    plan = plans.plan_classify(signatures(c=BOTH), "c", input_of(3))
     assert plan.call.signature_name == "c"
     assert plan.call.outputs == ["classes", "scores"]
     assert list(plan.call.inputs) == ["inputs"]
@@ -36,13 +36,13 @@ def test_examples_feed_inputs_and_fetch_classes_and_scores() -> None:
 
 
 def test_an_empty_signature_name_means_serving_default() -> None:
-    plan = inference.plan_regress(signatures(serving_default=VALUE), "", input_of(1))
+    plan = plans.plan_regress(signatures(serving_default=VALUE), "", input_of(1))
     assert plan.call.signature_name == "serving_default"
     assert plan.call.outputs == ["outputs"]
 
 
 def test_classes_and_scores_make_a_classification_result() -> None:
-    plan = inference.plan_classify(signatures(c=BOTH), "c", input_of(2))
+    plan = plans.plan_classify(signatures(c=BOTH), "c", input_of(2))
     message = plan.result(
         {
             "classes": labelled([["a", "b"], ["c", "d"]]),
@@ -56,7 +56,7 @@ def test_classes_and_scores_make_a_classification_result() -> None:
 
 
 def test_without_classes_labels_stay_empty_and_without_scores_zero() -> None:
-    plan = inference.plan_classify(signatures(c=BOTH), "c", input_of(1))
+    plan = plans.plan_classify(signatures(c=BOTH), "c", input_of(1))
     (row,) = plan.result({"scores": np.float32([[0.5]])}).message().classifications
     assert (row.classes[0].label, row.classes[0].score) == ("", 0.5)
     (row,) = plan.result({"classes": labelled([["é"]])}).message().classifications
@@ -67,7 +67,7 @@ def test_without_classes_labels_stay_empty_and_without_scores_zero() -> None:
 def test_outputs_of_either_shape_make_a_regression_result(
     shape: tuple[int, ...],
 ) -> None:
-    plan = inference.plan_regress(signatures(r=VALUE), "r", input_of(2))
+    plan = plans.plan_regress(signatures(r=VALUE), "r", input_of(2))
     message = plan.result({"outputs": np.float32([0.5, 2]).reshape(shape)}).message()
     assert [item.value for item in message.regressions] == [0.5, 2]
 
@@ -95,7 +95,7 @@ OTHER_INPUT = ({"x": FLOAT}, {"scores": FLOAT})
 )
 def test_a_signature_that_cannot_classify_is_refused(case: Any, message: str) -> None:
     def plan() -> Any:
-        return inference.plan_classify(signatures(c=case), "c", input_of(1))
+        return plans.plan_classify(signatures(c=case), "c", input_of(1))
 
     assert _message(plan).startswith(message)
 
@@ -117,12 +117,12 @@ def test_a_signature_that_cannot_classify_is_refused(case: Any, message: str) ->
 )
 def test_a_signature_that_cannot_regress_is_refused(case: Any, message: str) -> None:
     def plan() -> Any:
-        return inference.plan_regress(signatures(r=case), "r", input_of(1))
+        return plans.plan_regress(signatures(r=case), "r", input_of(1))
 
     assert _message(plan).startswith(message)
 
 
-@pytest.mark.parametrize("plan", [inference.plan_classify, inference.plan_regress])
+@pytest.mark.parametrize("plan", [plans.plan_classify, plans.plan_regress])
 def test_an_unknown_signature_is_an_invalid_argument(plan: Any) -> None:
     text = "No signature was found with the name: "
     assert _message(lambda: plan({}, "s", input_of(1))) == f"{text}s"
@@ -132,31 +132,31 @@ def test_an_unknown_signature_is_an_invalid_argument(plan: Any) -> None:
 def test_the_signature_is_checked_before_the_input() -> None:
     empty = protos.Input()
     found = signatures(c=BOTH)
-    assert "No signature" in _message(lambda: inference.plan_classify({}, "c", empty))
-    plan = inference.plan_classify
+    assert "No signature" in _message(lambda: plans.plan_classify({}, "c", empty))
+    plan = plans.plan_classify
     assert _message(lambda: plan(found, "c", empty)) == "Input is empty."
 
 
 def test_method_names_are_checked_only_when_asked() -> None:
     found = signatures(c=BOTH, r=VALUE)
-    inference.plan_classify(found, "c", input_of(1))
+    plans.plan_classify(found, "c", input_of(1))
     message = _message(
-        lambda: inference.plan_classify(found, "c", input_of(1), check_method=True)
+        lambda: plans.plan_classify(found, "c", input_of(1), check_method=True)
     )
     assert message == (
         "Expected classification signature method_name to be "
         "tensorflow/serving/classify. Was: "
     )
     message = _message(
-        lambda: inference.plan_regress(found, "r", input_of(1), check_method=True)
+        lambda: plans.plan_regress(found, "r", input_of(1), check_method=True)
     )
     assert message == (
         "Expected regression signature method_name to be "
         "tensorflow/serving/regress. Was: "
     )
     found["c"].method_name, found["r"].method_name = CLASSIFY, REGRESS
-    inference.plan_classify(found, "c", input_of(1), check_method=True)
-    inference.plan_regress(found, "r", input_of(1), check_method=True)
+    plans.plan_classify(found, "c", input_of(1), check_method=True)
+    plans.plan_regress(found, "r", input_of(1), check_method=True)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_method_names_are_checked_only_when_asked() -> None:
 def test_tensors_that_are_no_classes_have_upstream_s_words(
     arrays: dict[str, np.ndarray], message: str
 ) -> None:
-    plan = inference.plan_classify(signatures(c=BOTH), "c", input_of(2))
+    plan = plans.plan_classify(signatures(c=BOTH), "c", input_of(2))
     assert _message(lambda: plan.result(arrays)) == message
 
 
@@ -225,5 +225,5 @@ def test_tensors_that_are_no_classes_have_upstream_s_words(
 def test_tensors_that_are_no_values_have_upstream_s_words(
     array: np.ndarray, message: str
 ) -> None:
-    plan = inference.plan_regress(signatures(r=VALUE), "r", input_of(2))
+    plan = plans.plan_regress(signatures(r=VALUE), "r", input_of(2))
     assert _message(lambda: plan.result({"outputs": array})) == message

@@ -12,9 +12,9 @@ import numpy as np
 
 from model import contract
 from serving import protos
-from serving.server import examples, inference_results
-from serving.server.inference_results import Classes, Values
-from serving.server.signature_checks import (
+from serving.server.requests import example_input, results
+from serving.server.requests.results import Classes, Values
+from serving.server.requests.signature_checks import (
     CLASSIFY_METHOD,
     REGRESS_METHOD,
     check_classify,
@@ -70,8 +70,8 @@ class Plan:
             StatusError: the model's outputs are no classes or no values.
         """
         if self.is_classify:
-            return inference_results.to_classes(arrays, self.num_examples)
-        return inference_results.to_values(arrays, self.num_examples)
+            return results.to_classes(arrays, self.num_examples)
+        return results.to_values(arrays, self.num_examples)
 
 
 def plan_classify(
@@ -90,7 +90,7 @@ def plan_classify(
     """
     signature = _find(signatures, name)
     outputs = check_classify(signature, check_method=check_method)
-    return _plan(name, examples.serialized(message), outputs, is_classify=True)
+    return _plan(name, example_input.serialized(message), outputs, is_classify=True)
 
 
 def plan_regress(
@@ -99,7 +99,7 @@ def plan_regress(
     """A Regress request as a plan; like `plan_classify`."""
     signature = _find(signatures, name)
     outputs = check_regress(signature, check_method=check_method)
-    return _plan(name, examples.serialized(message), outputs, is_classify=False)
+    return _plan(name, example_input.serialized(message), outputs, is_classify=False)
 
 
 def _find(signatures: Signatures, name: str) -> Any:
@@ -171,7 +171,7 @@ def plan_multi_inference(
         if name in chosen:
             raise invalid_argument(f"Duplicate evaluation of signature: {name}")
         chosen[name] = _check_task(signatures, name, task.method_name, check_method)
-    fed = examples.serialized(request.input)
+    fed = example_input.serialized(request.input)
     plans = [
         _plan(name, fed, outputs, is_classify=is_classify)
         for name, (outputs, is_classify) in chosen.items()

@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from serving.server import inference, status_texts
-from serving.server.inference_results import Classes, Values
-from serving.server.logged_messages import log_inference, log_predict
+from serving.server import status_texts
 from serving.server.manager import ModelManager
-from serving.server.predict_checks import (
+from serving.server.request_logging import RequestLogger
+from serving.server.request_record import Observer, RequestRecord
+from serving.server.requests import plans
+from serving.server.requests.logged_messages import log_inference, log_predict
+from serving.server.requests.predict_checks import (
     check_inputs,
     check_outputs,
     find_signature,
 )
-from serving.server.request_logging import RequestLogger
-from serving.server.request_record import Observer, RequestRecord
+from serving.server.requests.results import Classes, Values
 from serving.server.scheduler import Scheduler
 from serving.server.served_version import Servable, ServedVersion
 from serving.server.status import Code
@@ -122,7 +123,7 @@ class Core:
         outputs = check_outputs(signature, output_filter)
         first = next(iter(complete.values()), None)
         record.rows = len(first) if first is not None and first.ndim else 1
-        call = inference.Call(signature_name, complete, outputs)
+        call = plans.Call(signature_name, complete, outputs)
         (found,) = await self._run(version, [call], record, timeout_s)
         if self._samples is not None and self._samples.wants(version.model_name):
             log_predict(self._samples, version, call, found)
@@ -149,7 +150,7 @@ class Core:
             StatusError: input, signature or outputs do not fit, or running failed.
         """
         is_classify = record.api.lower() == "classify"
-        plan_of = inference.plan_classify if is_classify else inference.plan_regress
+        plan_of = plans.plan_classify if is_classify else plans.plan_regress
         plan = plan_of(
             version.servable.signatures,
             signature_name,
@@ -175,7 +176,7 @@ class Core:
         Raises:
             StatusError: a task does not fit the model, or running failed.
         """
-        plan = inference.plan_multi_inference(
+        plan = plans.plan_multi_inference(
             version.servable.signatures, request, check_method=self._check_method
         )
         record.rows = plan.num_examples
@@ -188,7 +189,7 @@ class Core:
     async def _run(
         self,
         version: ServedVersion,
-        calls: Sequence[inference.Call],
+        calls: Sequence[plans.Call],
         record: RequestRecord,
         timeout_s: float | None,
     ) -> list[dict[str, np.ndarray]]:
@@ -225,7 +226,7 @@ class _Together:
     batching = None
     batchable_signatures: frozenset[str] = frozenset()
 
-    def __init__(self, servable: Servable, calls: Sequence[inference.Call]) -> None:
+    def __init__(self, servable: Servable, calls: Sequence[plans.Call]) -> None:
         self.signatures = servable.signatures
         self.found: list[dict[str, np.ndarray]] = []
         self._servable = servable
@@ -238,7 +239,7 @@ class _Together:
         outputs: Sequence[str],
         timeout_s: float | None,
     ) -> dict[str, np.ndarray]:
-        self.found = inference.run_calls(self._servable, self._calls, timeout_s)
+        self.found = plans.run_calls(self._servable, self._calls, timeout_s)
         return {}
 
     def close(self) -> None:

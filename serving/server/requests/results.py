@@ -8,7 +8,7 @@ import numpy as np
 
 from serving import protos
 from serving.formats import dtypes
-from serving.server.signature_checks import CLASSES, OUTPUTS, SCORES
+from serving.server.requests.signature_checks import CLASSES, OUTPUTS, SCORES
 from serving.server.status import StatusError, invalid_argument
 
 

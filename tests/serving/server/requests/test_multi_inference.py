@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from serving import protos
-from serving.server import inference
+from serving.server.requests import plans
 from serving.server.status import Code, StatusError
 from tests.serving.inference_cases import (
     BOTH,
@@ -35,7 +35,7 @@ def _request(*tasks: tuple[str, str, str]) -> Any:
 
 def test_every_task_has_its_result_in_the_order_of_the_request() -> None:
     request = _request(("m", "", REGRESS), ("m", "c", CLASSIFY))
-    plan = inference.plan_multi_inference(FOUND, request)
+    plan = plans.plan_multi_inference(FOUND, request)
     response = plan.response([VALUES, CLASSES], version=3)
     first, second = response.results
     assert first.regression_result.regressions[0].value == 2
@@ -50,7 +50,7 @@ def test_every_task_has_its_result_in_the_order_of_the_request() -> None:
 
 def test_all_tasks_read_the_same_examples() -> None:
     request = _request(("m", "c", CLASSIFY), ("m", "r", REGRESS))
-    first, second = inference.plan_multi_inference(FOUND, request).calls
+    first, second = plans.plan_multi_inference(FOUND, request).calls
     assert first.inputs["inputs"] is second.inputs["inputs"]
     assert (first.outputs, second.outputs) == (["classes", "scores"], ["outputs"])
 
@@ -96,7 +96,7 @@ def test_a_task_that_cannot_run_has_upstream_s_words(
     tasks: list[tuple[str, str, str]], code: Code, message: str
 ) -> None:
     with pytest.raises(StatusError) as caught:
-        inference.plan_multi_inference(FOUND, _request(*tasks))
+        plans.plan_multi_inference(FOUND, _request(*tasks))
     assert (caught.value.code, caught.value.message) == (code, message)
 
 
@@ -104,18 +104,18 @@ def test_tasks_are_checked_before_the_input() -> None:
     request = _request(("m", "s", CLASSIFY))
     request.ClearField("input")
     with pytest.raises(StatusError, match="Requested signature not found"):
-        inference.plan_multi_inference(FOUND, request)
+        plans.plan_multi_inference(FOUND, request)
     request.tasks[0].model_spec.signature_name = "c"
     with pytest.raises(StatusError, match="Input is empty"):
-        inference.plan_multi_inference(FOUND, request)
+        plans.plan_multi_inference(FOUND, request)
 
 
 def test_the_first_task_chooses_model_and_version() -> None:
     request = _request(("m", "c", CLASSIFY), ("m", "r", REGRESS))
     request.tasks[0].model_spec.version.value = 4
     request.tasks[1].model_spec.version.value = 9
-    assert inference.first_model_spec(request).version.value == 4
-    assert inference.first_model_spec(_request()).name == ""
+    assert plans.first_model_spec(request).version.value == 4
+    assert plans.first_model_spec(_request()).name == ""
 
 
 class _Separate:
@@ -137,9 +137,9 @@ class _Together(_Separate):
 
 def test_one_run_answers_all_tasks_where_the_servable_can() -> None:
     request = _request(("m", "c", CLASSIFY), ("m", "r", REGRESS))
-    calls = inference.plan_multi_inference(FOUND, request).calls
+    calls = plans.plan_multi_inference(FOUND, request).calls
     together = _Together()
-    found = inference.run_calls(together, calls, None)
+    found = plans.run_calls(together, calls, None)
     assert together.runs == 1
-    assert found == inference.run_calls(_Separate(), calls, None)
+    assert found == plans.run_calls(_Separate(), calls, None)
     assert [answer["name"] for answer in found] == ["c", "r"]

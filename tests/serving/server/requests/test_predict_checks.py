@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serving.formats import tensors
-from serving.server.predict_checks import check_inputs, check_outputs
+from serving.server.requests.predict_checks import check_inputs, check_outputs
 from serving.server.status import StatusError
 from tests.serving.fakes import signature
 
