@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from serving.server.batching import BatchingConfig
+from serving.server.batching.config import BatchingConfig
+from serving.server.batching.scheduler import Scheduler
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
 from serving.server.health import Health
@@ -24,7 +25,6 @@ from serving.server.manager import (
 from serving.server.models import ModelEntry, read_config_file
 from serving.server.observation import Observation
 from serving.server.requests.handler import Core
-from serving.server.scheduler import Scheduler
 from serving.server.served_version import ServedVersion
 from serving.server.status import StatusError
 

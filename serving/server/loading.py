@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from serving.server import servable, warmup
-from serving.server.batching import BatchingConfig
+from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
 from serving.server.models import ModelEntry
 from serving.server.served_version import Servable, ServedVersion, WarmupReport

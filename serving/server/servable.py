@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from serving import protos
-from serving.server.batchable import Batchable
+from serving.server.batching.eligible import Batchable
 from serving.server.run_options import Pace, is_bounded, options_buffer
 from serving.server.served_version import WarmupReport
 from serving.server.status import Code, StatusError, from_exception, invalid_argument

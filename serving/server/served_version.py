@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from serving.server.batching import BatchingConfig
+from serving.server.batching.config import BatchingConfig
 from serving.server.status import Code, StatusError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from serving import protos
-from serving.server import cpu_share
+from serving.server.batching import cores as cpu_share
 from serving.server.flags import ServerFlags
 from serving.server.tensorflow_runtime import tensorflow
 from serving.server.text_files import read_text_message

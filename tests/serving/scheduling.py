@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from serving.server.batching import BatchingConfig
-from serving.server.scheduler import Finished, Scheduler
+from serving.server.batching.config import BatchingConfig
+from serving.server.batching.scheduler import Finished, Scheduler
 from serving.server.served_version import ServedVersion
 from serving.server.status import invalid_argument
 

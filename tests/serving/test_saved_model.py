@@ -10,7 +10,7 @@ import pytest
 from serving import protos
 from serving.formats import tensors
 from serving.server import servable
-from serving.server.batching import BatchingConfig
+from serving.server.batching.config import BatchingConfig
 from serving.server.loading import SavedModelLoader
 from serving.server.models import ModelEntry
 from serving.server.requests import plans

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.server.batching import BatchingConfig
+from serving.server.batching.config import BatchingConfig
 from serving.server.loading import SavedModelLoader
 from serving.server.models import ModelEntry
 from serving.server.served_version import ServedVersion, WarmupReport

@@ -9,7 +9,7 @@ import pytest
 from serving import protos
 from serving.formats import tensors, tfrecord
 from serving.server import servable, warmup
-from serving.server.batching import BatchingConfig
+from serving.server.batching.config import BatchingConfig
 from serving.server.served_version import WarmupReport
 from serving.server.status import Code, StatusError
 from serving.server.warmup_synthesis import synthesised

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from serving.server import status_texts
+from serving.server.batching.scheduler import Scheduler
 from serving.server.manager import ModelManager
 from serving.server.request_logging import RequestLogger
 from serving.server.request_record import Observer, RequestRecord
@@ -22,7 +23,6 @@ from serving.server.requests.predict_checks import (
     find_signature,
 )
 from serving.server.requests.results import Classes, Values
-from serving.server.scheduler import Scheduler
 from serving.server.served_version import Servable, ServedVersion
 from serving.server.status import Code
 

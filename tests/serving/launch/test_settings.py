@@ -11,7 +11,7 @@ from serving.launch.batching import BatchingSettings
 from serving.launch.models import ModelSettings, models_text, read_models
 from serving.launch.presets import local
 from serving.launch.settings import EngineSettings, TlsSettings
-from serving.server.batching import BatchingConfig
+from serving.server.batching.config import BatchingConfig
 from serving.server.flags import parse_flags
 from serving.server.models import LoggingConfig, VersionPolicy
 from serving.server.text_files import parse_text

@@ -6,7 +6,7 @@ import gc
 import numpy as np
 import pytest
 
-from serving.server.batch_pace import BATCH_S, MIN_ROWS, BatchPace
+from serving.server.batching.pace import BATCH_S, MIN_ROWS, BatchPace
 from tests.serving.scheduling import (
     SLOW_S,
     Bench,

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from serving.server import batch_tensors
-from serving.server.batching import BatchingConfig
+from serving.server.batching import tensors
+from serving.server.batching.config import BatchingConfig
 from serving.server.served_version import Servable
 from serving.server.status import Code, StatusError, from_exception
 
@@ -173,9 +173,7 @@ class BatchQueue:
     def _fits(self, first: Task, task: Task) -> bool:
         if self.config.pad_variable_length_inputs:
             return True
-        return batch_tensors.row_shapes(first.inputs) == batch_tensors.row_shapes(
-            task.inputs
-        )
+        return tensors.row_shapes(first.inputs) == tensors.row_shapes(task.inputs)
 
     def _is_wanted(self, task: Task, now_s: float) -> bool:
         if task.future.done():
@@ -223,7 +221,7 @@ def _run(
     else:
         counts = [task.rows for task in batch]
         size = config.padded_size(sum(counts))
-        inputs = batch_tensors.merge(
+        inputs = tensors.merge(
             [task.inputs for task in batch],
             pad_lengths=config.pad_variable_length_inputs,
             size=size,
@@ -232,7 +230,7 @@ def _run(
     run_s = time.monotonic() - started_s
     if config is UNBATCHED:
         return [Finished(found, started_s - batch[0].enqueued_s, run_s, 0)]
-    parts = batch_tensors.divide(found, counts, size)
+    parts = tensors.divide(found, counts, size)
     return [
         Finished(part, started_s - task.enqueued_s, run_s, size)
         for task, part in zip(batch, parts, strict=True)

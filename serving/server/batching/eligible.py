@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from serving.server.batching import BatchingConfig
+from serving.server.batching.config import BatchingConfig
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,10 @@ from concurrent import futures
 
 import numpy as np
 
-from serving.server import batch_tensors
-from serving.server.batch_pace import BatchPace
-from serving.server.batch_queue import (
+from serving.server.batching import tensors
+from serving.server.batching.config import BatchingConfig
+from serving.server.batching.pace import BatchPace
+from serving.server.batching.queue import (
     UNBATCHED,
     BatchQueue,
     Finished,
@@ -25,7 +26,6 @@ from serving.server.batch_queue import (
     Task,
     compute,
 )
-from serving.server.batching import BatchingConfig
 from serving.server.served_version import Servable
 from serving.server.status import StatusError, invalid_argument
 
@@ -88,7 +88,7 @@ class Scheduler:
         """
         config = _config_of(servable, signature_name)
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-        rows = 1 if config is UNBATCHED else batch_tensors.count_rows(inputs)
+        rows = 1 if config is UNBATCHED else tensors.count_rows(inputs)
         if not rows:  # Nothing to compute together, and nothing to pad with.
             config, rows = UNBATCHED, 1
         queue = BatchQueue(servable, signature_name, tuple(outputs), config, version)
@@ -117,10 +117,10 @@ class Scheduler:
 
         async def submit(part: Mapping[str, np.ndarray]) -> Finished:
             async with at_once:
-                rows = batch_tensors.count_rows(part)
+                rows = tensors.count_rows(part)
                 return await self._submit(queue, part, rows, deadline_s)
 
-        parts = batch_tensors.split(inputs, size)
+        parts = tensors.split(inputs, size)
         tasks = [asyncio.ensure_future(submit(part)) for part in parts]
         try:
             done = await asyncio.gather(*tasks)
@@ -128,7 +128,7 @@ class Scheduler:
             for task in tasks:
                 task.cancel()
         return Finished(
-            batch_tensors.join([one.outputs for one in done]),
+            tensors.join([one.outputs for one in done]),
             max(one.queue_s for one in done),
             sum(one.run_s for one in done),
             max(one.batch_rows for one in done),
@@ -150,7 +150,7 @@ class Scheduler:
             loop.create_future(),
             enqueued_s=time.monotonic(),
             is_batched=is_batched,
-            text_bytes=batch_tensors.text_bytes(inputs) if is_batched else None,
+            text_bytes=tensors.text_bytes(inputs) if is_batched else None,
         )
         # Requests that came before wait in a queue of their own, if any do.
         queue = self._queues.setdefault(queue.key, queue)

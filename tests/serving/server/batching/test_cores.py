@@ -2,8 +2,8 @@
 
 import pytest
 
-from serving.server import cpu_share
-from serving.server.batching import BatchingConfig
+from serving.server.batching import cores as cpu_share
+from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
 from serving.server.session_options import session_config
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.server import batch_tensors
+from serving.server.batching import tensors
 from serving.server.status import Code, StatusError
 
 
@@ -18,34 +18,34 @@ def test_every_request_gets_its_own_rows_back(sizes: list[int], padding: int) ->
     numbers = iter(range(100))
     parts = [_x(*(next(numbers) for _ in range(size))) for size in sizes]
     total = sum(sizes) + padding
-    merged = batch_tensors.merge(parts, pad_lengths=False, size=total)
+    merged = tensors.merge(parts, pad_lengths=False, size=total)
     assert len(merged["x"]) == total
-    divided = batch_tensors.divide({"y": merged["x"] * 2}, sizes, total)
+    divided = tensors.divide({"y": merged["x"] * 2}, sizes, total)
     for part, answer in zip(parts, divided, strict=True):
         np.testing.assert_array_equal(answer["y"], part["x"] * 2)
 
 
 def test_a_batch_is_filled_with_the_last_request_s_first_row() -> None:
-    merged = batch_tensors.merge([_x(1, 2), _x(3, 4)], pad_lengths=False, size=6)
+    merged = tensors.merge([_x(1, 2), _x(3, 4)], pad_lengths=False, size=6)
     assert merged["x"].tolist() == [1, 2, 3, 4, 3, 3]
 
 
 def test_shorter_rows_are_padded_with_their_request_s_first_value() -> None:
     parts = [_x([7, 8, 9]), _x([5], [6])]
-    merged = batch_tensors.merge(parts, pad_lengths=True, size=3)
+    merged = tensors.merge(parts, pad_lengths=True, size=3)
     assert merged["x"].tolist() == [[7, 8, 9], [5, 5, 5], [6, 5, 5]]
 
 
 def test_padding_keeps_strings_whole() -> None:
     words = np.array([[b"a"]], dtype=object), np.array([[b"b", b"c"]], dtype=object)
     parts = [{"x": array} for array in words]
-    merged = batch_tensors.merge(parts, pad_lengths=True, size=2)
+    merged = tensors.merge(parts, pad_lengths=True, size=2)
     assert merged["x"].tolist() == [[b"a", b"a"], [b"b", b"c"]]
 
 
 def test_different_ranks_cannot_be_padded() -> None:
     with pytest.raises(StatusError, match="different numbers of dimensions"):
-        batch_tensors.merge([_x(1), _x([1])], pad_lengths=True, size=2)
+        tensors.merge([_x(1), _x([1])], pad_lengths=True, size=2)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_inputs_without_a_common_batch_dimension_are_refused(
     inputs: dict[str, np.ndarray], message: str
 ) -> None:
     with pytest.raises(StatusError) as caught:
-        batch_tensors.count_rows({name: np.asarray(v) for name, v in inputs.items()})
+        tensors.count_rows({name: np.asarray(v) for name, v in inputs.items()})
     assert (caught.value.code, caught.value.message) == (Code.INVALID_ARGUMENT, message)
 
 
@@ -80,12 +80,12 @@ def test_outputs_must_keep_the_batch_dimension(
     output: np.ndarray, message: str
 ) -> None:
     with pytest.raises(StatusError) as caught:
-        batch_tensors.divide({"y": np.asarray(output)}, [1, 1], 2)
+        tensors.divide({"y": np.asarray(output)}, [1, 1], 2)
     assert caught.value.code is Code.FAILED_PRECONDITION
     assert caught.value.message.startswith(message)
 
 
 def test_a_large_request_is_split_and_joined_in_order() -> None:
-    parts = batch_tensors.split(_x(*range(7)), 3)
+    parts = tensors.split(_x(*range(7)), 3)
     assert [len(part["x"]) for part in parts] == [3, 3, 1]
-    assert batch_tensors.join(parts)["x"].tolist() == list(range(7))
+    assert tensors.join(parts)["x"].tolist() == list(range(7))

@@ -5,7 +5,7 @@ import pathlib
 from typing import Any
 
 from serving import protos
-from serving.server import cpu_share
+from serving.server.batching import cores
 from serving.server.status import invalid_argument
 from serving.server.text_files import read_text_message
 
@@ -37,7 +37,7 @@ class BatchingConfig:
 
     def __post_init__(self) -> None:
         if not self.num_batch_threads:
-            threads = cpu_share.batch_threads(cpu_share.available_cores())
+            threads = cores.batch_threads(cores.available_cores())
             object.__setattr__(self, "num_batch_threads", threads)
         if not (self.max_execution_batch_size and self.enable_large_batch_splitting):
             object.__setattr__(self, "max_execution_batch_size", self.max_batch_size)

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from serving import protos
-from serving.server.batching import BatchingConfig
+from serving.server.batching.config import BatchingConfig
 from serving.server.status import Code, StatusError
 from serving.server.text_files import parse_text
 

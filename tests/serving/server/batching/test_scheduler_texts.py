@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from serving.server import batch_tensors
+from serving.server.batching import tensors
 from tests.serving.scheduling import Bench, batching_config, rows_of
 
 pytestmark = pytest.mark.anyio
@@ -52,4 +52,4 @@ async def test_the_oldest_request_is_never_passed_over() -> None:
 def test_the_length_of_a_request_is_that_of_its_strings(
     inputs: dict[str, np.ndarray], expected: float | None
 ) -> None:
-    assert batch_tensors.text_bytes(inputs) == expected
+    assert tensors.text_bytes(inputs) == expected
