@@ -11,7 +11,7 @@ from serving.launch import presets
 from serving.launch.model_folder import find_base_path
 from serving.launch.models import ModelSettings, read_models
 from serving.launch.settings import METRICS_PATH, EngineSettings, TlsSettings
-from serving.server.models import VersionPolicy
+from serving.server.models.config import VersionPolicy
 
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
 _FLAGS = ("port", "rest_api_port", "bearer_token_file", "grpc_socket_path")

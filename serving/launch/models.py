@@ -9,7 +9,7 @@ from google.protobuf import text_format
 
 from model import contract
 from serving import protos
-from serving.server.models import (
+from serving.server.models.config import (
     PLATFORM,
     LoggingConfig,
     VersionPolicy,

@@ -9,23 +9,23 @@ from serving.server.batching.config import BatchingConfig
 from serving.server.batching.scheduler import Scheduler
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
-from serving.server.health import Health
 from serving.server.listeners.both import Transports
 from serving.server.loading import (
     SavedModelLoader,
     batching_config,
     saved_model_loader,
 )
-from serving.server.manager import (
+from serving.server.models.config import ModelEntry, read_config_file
+from serving.server.models.health import Health
+from serving.server.models.manager import (
     LifecycleConfig,
     Loader,
     ModelManager,
     RetryConfig,
 )
-from serving.server.models import ModelEntry, read_config_file
+from serving.server.models.version import ServedVersion
 from serving.server.observation import Observation
 from serving.server.requests.handler import Core
-from serving.server.served_version import ServedVersion
 from serving.server.status import StatusError
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from typing import Any
 from serving.server import servable, warmup
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
-from serving.server.models import ModelEntry
-from serving.server.served_version import Servable, ServedVersion, WarmupReport
+from serving.server.models.config import ModelEntry
+from serving.server.models.version import Servable, ServedVersion, WarmupReport
 from serving.server.session_options import config_proto, session_config
 from serving.server.status import Code, StatusError
 from serving.server.tflite_servable import TFLITE_FILE, TfliteConfig, TfliteServable

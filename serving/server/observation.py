@@ -7,7 +7,7 @@ from typing import Protocol
 from serving.server import prometheus
 from serving.server.access_log import AccessLog
 from serving.server.flags import ServerFlags
-from serving.server.models import ModelEntry
+from serving.server.models.config import ModelEntry
 from serving.server.prometheus import PrometheusConfig
 from serving.server.request_logging import RequestLogger
 from serving.server.request_record import Observer

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from serving import protos
 from serving.server.background_writer import BackgroundWriter
 from serving.server.log_files import LogFile, RotationConfig
-from serving.server.models import LoggingConfig, ModelEntry
+from serving.server.models.config import LoggingConfig, ModelEntry
 from serving.server.status import Code
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import numpy as np
 
 from serving import protos
 from serving.server.batching.eligible import Batchable
+from serving.server.models.version import WarmupReport
 from serving.server.run_options import Pace, is_bounded, options_buffer
-from serving.server.served_version import WarmupReport
 from serving.server.status import Code, StatusError, from_exception, invalid_argument
 from serving.server.tensorflow_runtime import tensorflow
 

@@ -11,10 +11,10 @@ from typing import Protocol
 from serving.server.batch_metrics import BatchMetrics
 from serving.server.load_metrics import LoadMetrics
 from serving.server.metrics import COUNTER, GAUGE, Labels, Registry
+from serving.server.models.version import ServedVersion, State
 from serving.server.process_metrics import add_process_metrics
 from serving.server.request_metrics import RequestMetrics
 from serving.server.request_record import RequestRecord
-from serving.server.served_version import ServedVersion, State
 from serving.server.status import Code, StatusError
 
 _OURS = "/ktp/serving/"

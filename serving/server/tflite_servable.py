@@ -15,7 +15,7 @@ from serving.edge import runtime
 from serving.edge.errors import RuntimeMissingError
 from serving.formats import dtypes
 from serving.server.batching.eligible import Batchable
-from serving.server.served_version import WarmupReport
+from serving.server.models.version import WarmupReport
 from serving.server.status import Code, StatusError, invalid_argument
 from serving.server.tflite_signature import Runner, find_runners
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from serving import protos
 from serving.formats import tfrecord
+from serving.server.models.version import Servable, WarmupReport
 from serving.server.requests import plans
 from serving.server.requests.predict_checks import (
     check_inputs,
@@ -14,7 +15,6 @@ from serving.server.requests.predict_checks import (
     decode_inputs,
     find_signature,
 )
-from serving.server.served_version import Servable, WarmupReport
 from serving.server.status import Code, StatusError, invalid_argument
 from serving.server.warmup_synthesis import synthesised
 

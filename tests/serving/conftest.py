@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from serving.server.loading import SavedModelLoader
-from serving.server.models import ModelEntry
+from serving.server.models.config import ModelEntry
+from serving.server.models.version import ServedVersion
 from serving.server.servable import SavedModelServable
-from serving.server.served_version import ServedVersion
 from tests.serving.fakes import FakeServer
 
 

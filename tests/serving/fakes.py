@@ -13,9 +13,9 @@ from model import contract
 from serving import protos
 from serving.server.app import ServerApp
 from serving.server.flags import ServerFlags
-from serving.server.manager import Loader
-from serving.server.models import ModelEntry
-from serving.server.served_version import ServedVersion
+from serving.server.models.config import ModelEntry
+from serving.server.models.manager import Loader
+from serving.server.models.version import ServedVersion
 from serving.server.status import Code, StatusError
 
 MODEL = contract.MODEL_NAME

@@ -6,9 +6,14 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from serving.server.manager import LifecycleConfig, ModelManager, Pools, RetryConfig
-from serving.server.models import ModelEntry
-from serving.server.served_version import ServedVersion, State, WarmupReport
+from serving.server.models.config import ModelEntry
+from serving.server.models.manager import (
+    LifecycleConfig,
+    ModelManager,
+    Pools,
+    RetryConfig,
+)
+from serving.server.models.version import ServedVersion, State, WarmupReport
 from serving.server.status import Code, StatusError
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from serving import protos
 from serving.formats import tensors
 from serving.server.metrics import Family, HistogramValue
-from serving.server.models import LoggingConfig, ModelEntry
+from serving.server.models.config import LoggingConfig, ModelEntry
+from serving.server.models.version import ServedVersion, State
 from serving.server.request_logging import RequestLogger
 from serving.server.request_record import GRPC, RequestRecord
-from serving.server.served_version import ServedVersion, State
 from serving.server.server_metrics import ServerMetrics
 from serving.server.status import Code, StatusError
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from serving.server.batching.config import BatchingConfig
 from serving.server.batching.scheduler import Finished, Scheduler
-from serving.server.served_version import ServedVersion
+from serving.server.models.version import ServedVersion
 from serving.server.status import invalid_argument
 
 SLOW_S = 10

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from serving.server.manager import ModelManager
-from serving.server.models import ModelEntry
-from serving.server.served_version import State, WarmupReport
+from serving.server.models.config import ModelEntry
+from serving.server.models.manager import ModelManager
+from serving.server.models.version import State, WarmupReport
 from serving.server.server_metrics import ServerMetrics
 from serving.server.status import Code, StatusError
 from tests.serving.fakes import fake_loader

@@ -11,8 +11,8 @@ import yaml
 
 from serving import protos
 from serving.server.metrics import HISTOGRAM
+from serving.server.models.version import State
 from serving.server.prometheus import metric_name
-from serving.server.served_version import State
 from tests.serving.observed import entry, record
 from tests.serving.test_observation import Observation, observe
 

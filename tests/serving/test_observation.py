@@ -10,9 +10,9 @@ import pytest
 
 from serving import protos
 from serving.server.flags import ServerFlags
-from serving.server.models import ModelEntry
+from serving.server.models.config import ModelEntry
+from serving.server.models.version import ServedVersion, State
 from serving.server.observation import Observation
-from serving.server.served_version import ServedVersion, State
 from serving.server.status import StatusError
 from tests.serving.observed import FakeModels, entry, record
 

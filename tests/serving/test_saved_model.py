@@ -12,10 +12,10 @@ from serving.formats import tensors
 from serving.server import servable
 from serving.server.batching.config import BatchingConfig
 from serving.server.loading import SavedModelLoader
-from serving.server.models import ModelEntry
+from serving.server.models.config import ModelEntry
+from serving.server.models.version import ServedVersion
 from serving.server.requests import plans
 from serving.server.run_options import RUNS_BEFORE_INLINE
-from serving.server.served_version import ServedVersion
 from serving.server.status import Code, StatusError
 
 # Importing TensorFlow and building the first model takes long on a busy machine.

@@ -15,8 +15,8 @@ import pytest
 
 from serving import protos
 from serving.formats import tensors
-from serving.server.models import ModelEntry
-from serving.server.served_version import ServedVersion
+from serving.server.models.config import ModelEntry
+from serving.server.models.version import ServedVersion
 from serving.server.status import Code, StatusError
 from tests.serving.fakes import MODEL, FakeServable, FakeServer, fake_loader
 

@@ -10,8 +10,8 @@ import pytest
 
 from serving.server.batching.config import BatchingConfig
 from serving.server.loading import SavedModelLoader
-from serving.server.models import ModelEntry
-from serving.server.served_version import ServedVersion, WarmupReport
+from serving.server.models.config import ModelEntry
+from serving.server.models.version import ServedVersion, WarmupReport
 from serving.server.status import Code, StatusError
 from serving.server.tflite_servable import TfliteConfig, TfliteServable
 

@@ -10,7 +10,7 @@ from serving import protos
 from serving.formats import tensors, tfrecord
 from serving.server import servable, warmup
 from serving.server.batching.config import BatchingConfig
-from serving.server.served_version import WarmupReport
+from serving.server.models.version import WarmupReport
 from serving.server.status import Code, StatusError
 from serving.server.warmup_synthesis import synthesised
 from tests.serving.fakes import signature

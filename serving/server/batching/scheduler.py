@@ -26,7 +26,7 @@ from serving.server.batching.queue import (
     Task,
     compute,
 )
-from serving.server.served_version import Servable
+from serving.server.models.version import Servable
 from serving.server.status import StatusError, invalid_argument
 
 MAX_THREADS = 1024

@@ -9,12 +9,12 @@ import grpc
 from serving import protos
 from serving.formats import tensors
 from serving.server import status_texts
+from serving.server.models.version import ServedVersion
 from serving.server.request_record import RequestRecord
 from serving.server.requests import plans
 from serving.server.requests.handler import Core, ModelRef
 from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.requests.predict_checks import decode_inputs, signature_map
-from serving.server.served_version import ServedVersion
 
 
 class Context(Protocol):

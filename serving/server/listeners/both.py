@@ -9,7 +9,6 @@ import grpc
 from serving.server.flags import ServerFlags
 from serving.server.grpc_api.server import make_server
 from serving.server.grpc_api.service import GrpcService
-from serving.server.health import Health
 from serving.server.listeners.ports import (
     bind_grpc,
     bind_rest,
@@ -19,6 +18,7 @@ from serving.server.listeners.ports import (
 from serving.server.listeners.tls import ServerTls
 from serving.server.listeners.token_interceptor import TokenInterceptor
 from serving.server.listeners.tokens import TokenGuard
+from serving.server.models.health import Health
 from serving.server.observation import Observation
 from serving.server.requests.handler import Core
 from serving.server.rest_api.api import RestApi, RestSettings

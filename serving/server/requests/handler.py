@@ -12,7 +12,8 @@ import numpy as np
 
 from serving.server import status_texts
 from serving.server.batching.scheduler import Scheduler
-from serving.server.manager import ModelManager
+from serving.server.models.manager import ModelManager
+from serving.server.models.version import Servable, ServedVersion
 from serving.server.request_logging import RequestLogger
 from serving.server.request_record import Observer, RequestRecord
 from serving.server.requests import plans
@@ -23,7 +24,6 @@ from serving.server.requests.predict_checks import (
     find_signature,
 )
 from serving.server.requests.results import Classes, Values
-from serving.server.served_version import Servable, ServedVersion
 from serving.server.status import Code
 
 log = logging.getLogger(__name__)

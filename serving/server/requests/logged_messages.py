@@ -7,10 +7,10 @@ import numpy as np
 
 from serving import protos
 from serving.formats import tensors
+from serving.server.models.version import ServedVersion
 from serving.server.request_logging import RequestLogger
 from serving.server.requests.plans import Call, Plan
 from serving.server.requests.results import Classes, Values
-from serving.server.served_version import ServedVersion
 
 Arrays = Mapping[str, np.ndarray]
 

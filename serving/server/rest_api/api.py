@@ -14,16 +14,16 @@ from google.protobuf import json_format
 
 from serving import protos
 from serving.server import status_texts
-from serving.server.health import Health
 from serving.server.json_format.answer import error_answer, predict_answer
 from serving.server.json_format.example_body import parse_examples, results_answer
 from serving.server.json_format.predict_body import read_predict
+from serving.server.models.health import Health
+from serving.server.models.version import ServedVersion
 from serving.server.request_record import REST, RequestRecord
 from serving.server.requests.handler import Core, ModelRef
 from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.requests.predict_checks import signature_map
 from serving.server.rest_api.version_status import start_error, status_content
-from serving.server.served_version import ServedVersion
 from serving.server.status import (
     HTTP_STATUSES,
     Code,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from serving.server import status_texts
-from serving.server.served_version import ServedVersion
+from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError
 
 

@@ -14,7 +14,7 @@ from serving.commands.serve import serve
 from serving.launch import from_options
 from serving.launch.models import ModelSettings, models_text
 from serving.launch.settings import EngineSettings
-from serving.server.models import VersionPolicy
+from serving.server.models.config import VersionPolicy
 from tests.serving.fakes import free_port
 from tests.serving.launch.test_running_server import ROOT, path_dir, program
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from serving.formats import dtypes
 from serving.server.__main__ import main
-from serving.server.models import ModelEntry
-from serving.server.served_version import ServedVersion
+from serving.server.models.config import ModelEntry
+from serving.server.models.version import ServedVersion
 from serving.server.status import invalid_argument
 from tests.serving.fakes import FakeServable
 

@@ -13,7 +13,7 @@ from serving.launch.presets import local
 from serving.launch.settings import EngineSettings, TlsSettings
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import parse_flags
-from serving.server.models import LoggingConfig, VersionPolicy
+from serving.server.models.config import LoggingConfig, VersionPolicy
 from serving.server.text_files import parse_text
 
 MODEL = ModelSettings(name="m", base_path="/models/m")

@@ -5,8 +5,8 @@ import pathlib
 
 import pytest
 
-from serving.server.models import ModelEntry, VersionPolicy
-from serving.server.served_version import State
+from serving.server.models.config import ModelEntry, VersionPolicy
+from serving.server.models.version import State
 from serving.server.status import Code, StatusError
 from tests.serving.model_world import World
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from serving.server.served_version import ServedVersion
+from serving.server.models.version import ServedVersion
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

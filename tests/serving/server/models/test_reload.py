@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serving import protos
-from serving.server.manager import Pools
+from serving.server.models.manager import Pools
 from serving.server.status import StatusError
 from tests.serving.model_world import InlinePool, ManualPool, World
 

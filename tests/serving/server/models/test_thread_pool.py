@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from serving.server.thread_pool import ThreadPool
+from serving.server.models.thread_pool import ThreadPool
 
 LIMIT_S = 10
 

@@ -4,7 +4,7 @@ import enum
 import threading
 
 from serving import protos
-from serving.server.manager import ModelManager
+from serving.server.models.manager import ModelManager
 from serving.server.status import Code, StatusError
 
 

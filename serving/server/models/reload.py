@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from serving.server import labels, status_texts
-from serving.server.lifecycle import Lifecycle, label_of
-from serving.server.models import ModelEntry, entries_of
-from serving.server.served_model import ServedModel
+from serving.server import status_texts
+from serving.server.models import labels
+from serving.server.models.config import ModelEntry, entries_of
+from serving.server.models.lifecycle import Lifecycle, label_of
+from serving.server.models.model import ServedModel
 from serving.server.status import invalid_argument
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from serving.server import labels
-from serving.server.folder_watch import FolderWatch
-from serving.server.models import ModelEntry
-from serving.server.routing import Route, route_to
-from serving.server.served_version import ServedVersion, State
+from serving.server.models import labels
+from serving.server.models.config import ModelEntry
+from serving.server.models.folder_watch import FolderWatch
+from serving.server.models.routing import Route, route_to
+from serving.server.models.version import ServedVersion, State
 
 MAX_ENDED_VERSIONS = 100
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from serving.server.served_version import ServedVersion, State
+from serving.server.models.version import ServedVersion, State
 
 log = logging.getLogger(__name__)
 

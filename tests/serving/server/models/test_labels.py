@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from serving import protos
-from serving.server.models import VersionPolicy
+from serving.server.models.config import VersionPolicy
 from serving.server.status import Code, StatusError
 from tests.serving.model_world import World
 

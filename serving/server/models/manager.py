@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from serving.server import absence, status_texts
-from serving.server.lifecycle import (
+from serving.server import status_texts
+from serving.server.models import absence
+from serving.server.models.config import ModelEntry
+from serving.server.models.events import (
+    ConfigurationListener,
+    RemovalListener,
+    StateListener,
+)
+from serving.server.models.lifecycle import (
     Lifecycle,
     LifecycleConfig,
     Loader,
@@ -15,17 +22,11 @@ from serving.server.lifecycle import (
     RetryConfig,
     label_of,
 )
-from serving.server.models import ModelEntry
-from serving.server.reload import Reload
-from serving.server.served_model import ServedModel
-from serving.server.served_version import ServedVersion, State
-from serving.server.state_events import (
-    ConfigurationListener,
-    RemovalListener,
-    StateListener,
-)
+from serving.server.models.model import ServedModel
+from serving.server.models.reload import Reload
+from serving.server.models.thread_pool import ThreadPool
+from serving.server.models.version import ServedVersion, State
 from serving.server.status import StatusError
-from serving.server.thread_pool import ThreadPool
 from serving.version_dirs import has_scheme
 
 __all__ = ["LifecycleConfig", "Loader", "ModelManager", "Pools", "RetryConfig"]

@@ -6,13 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 
-from serving.server.models import ModelEntry
-from serving.server.routing import Routes
-from serving.server.served_model import ServedModel
-from serving.server.served_version import Servable, ServedVersion, State
-from serving.server.state_events import StateEvents
+from serving.server.models.config import ModelEntry
+from serving.server.models.events import StateEvents
+from serving.server.models.model import ServedModel
+from serving.server.models.routing import Routes
+from serving.server.models.thread_pool import Pool, ThreadPool
+from serving.server.models.version import Servable, ServedVersion, State
 from serving.server.status import StatusError, from_exception
-from serving.server.thread_pool import Pool, ThreadPool
 
 log = logging.getLogger(__name__)
 

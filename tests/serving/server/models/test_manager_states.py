@@ -13,9 +13,9 @@ from hypothesis.stateful import (
     rule,
 )
 
-from serving.server.manager import Pools
-from serving.server.models import VersionPolicy
-from serving.server.served_version import ServedVersion, State
+from serving.server.models.config import VersionPolicy
+from serving.server.models.manager import Pools
+from serving.server.models.version import ServedVersion, State
 from serving.server.status import StatusError
 from tests.serving.model_world import ManualPool, World
 

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from serving.server.models import LoggingConfig, VersionPolicy, read_config_file
+from serving.server.models.config import LoggingConfig, VersionPolicy, read_config_file
 from serving.server.status import StatusError
 
 ENTRY = 'config {{ name: "{}" base_path: "/m" model_platform: "tensorflow" {} }}'

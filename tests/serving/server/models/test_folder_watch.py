@@ -7,8 +7,8 @@ import types
 
 import pytest
 
-from serving.server.folder_watch import FolderWatch
-from serving.server.models import ModelEntry, VersionPolicy
+from serving.server.models.config import ModelEntry, VersionPolicy
+from serving.server.models.folder_watch import FolderWatch
 from serving.version_dirs import VersionDirs, find_versions, has_scheme
 
 NO_VERSIONS = (

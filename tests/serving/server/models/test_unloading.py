@@ -13,7 +13,7 @@ SCRIPT = """
 import json, os, pathlib, sys, threading, time
 from serving.server.loading import SavedModelLoader
 from serving.server.models import ModelEntry
-from serving.server.served_version import ServedVersion
+from serving.server.models.version import ServedVersion
 
 def resident_mb():
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])

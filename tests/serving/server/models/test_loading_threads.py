@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from serving.server.manager import LifecycleConfig, ModelManager, Pools
-from serving.server.models import ModelEntry, VersionPolicy
-from serving.server.served_version import ServedVersion, State, WarmupReport
+from serving.server.models.config import ModelEntry, VersionPolicy
+from serving.server.models.manager import LifecycleConfig, ModelManager, Pools
+from serving.server.models.version import ServedVersion, State, WarmupReport
 from serving.server.status import StatusError
 from tests.serving.model_world import InlinePool, ManualPool, TinyServable, World
 

@@ -10,8 +10,8 @@ from typing import Any, Self
 import pytest
 
 from serving import protos
-from serving.server.manager import Pools
-from serving.server.thread_pool import ThreadPool
+from serving.server.models.manager import Pools
+from serving.server.models.thread_pool import ThreadPool
 from tests.serving.model_world import World
 
 LIMIT_S = 10

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 
-from serving.server.models import ModelEntry
+from serving.server.models.config import ModelEntry
 from serving.version_dirs import VersionDirs, list_versions
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Why a request finds nothing that could answer it."""
 
 from serving.server import status_texts
-from serving.server.served_model import ServedModel
+from serving.server.models.model import ServedModel
 from serving.server.status import Code, StatusError
 
 
