@@ -10,7 +10,7 @@ from serving.server.batching.scheduler import Scheduler
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
 from serving.server.listeners.both import Transports
-from serving.server.loading import (
+from serving.server.loading.loader import (
     SavedModelLoader,
     batching_config,
     saved_model_loader,

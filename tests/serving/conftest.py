@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.server.loading import SavedModelLoader
+from serving.server.loading.loader import SavedModelLoader
+from serving.server.loading.saved_model import SavedModelServable
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
-from serving.server.servable import SavedModelServable
 from tests.serving.fakes import FakeServer
 
 

@@ -17,7 +17,7 @@ from serving.client.blocking import Client
 from serving.client.errors import ServingError
 from serving.formats import tensors
 from serving.formats.tfrecord import read_records
-from serving.server.warmup import warm_up
+from serving.server.loading.warmup import warm_up
 from tests.serving.fakes import MODEL, FakeServable, FakeServer, free_port
 from tests.serving.prometheus_reader import read_page
 

@@ -30,7 +30,7 @@ def log_file(tmp_path: pathlib.Path) -> pathlib.Path:
 def test_the_log_is_a_warmup_file_as_it_is(
     log_file: pathlib.Path, tmp_path: pathlib.Path, plain: Any
 ) -> None:
-    from serving.server import warmup
+    from serving.server.loading import warmup
 
     file = tmp_path / "1" / warmup.WARMUP_FILE
     file.parent.mkdir(parents=True)
@@ -65,7 +65,7 @@ def test_a_warmup_file_holds_distinct_requests_without_answers(
 def test_a_chosen_warmup_file_warms_up(
     log_file: pathlib.Path, tmp_path: pathlib.Path, plain: Any
 ) -> None:
-    from serving.server import warmup
+    from serving.server.loading import warmup
 
     output = tmp_path / "1" / warmup.WARMUP_FILE
     arguments = [str(log_file), "--output", str(output), "--max-records", "1"]

@@ -5,7 +5,7 @@ import pytest
 from serving.server.batching import cores as cpu_share
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
-from serving.server.session_options import session_config
+from serving.server.loading.session import session_config
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 4, 8, 64])

@@ -9,26 +9,26 @@ import pytest
 
 from serving import protos
 from serving.formats import tensors
-from serving.server import servable
 from serving.server.batching.config import BatchingConfig
-from serving.server.loading import SavedModelLoader
+from serving.server.loading import saved_model
+from serving.server.loading.loader import SavedModelLoader
+from serving.server.loading.run_options import RUNS_BEFORE_INLINE
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.requests import plans
-from serving.server.run_options import RUNS_BEFORE_INLINE
 from serving.server.status import Code, StatusError
 
 # Importing TensorFlow and building the first model takes long on a busy machine.
 pytestmark = pytest.mark.timeout(300)
 
 
-def _load(path: pathlib.Path, **settings: Any) -> servable.SavedModelServable:
+def _load(path: pathlib.Path, **settings: Any) -> saved_model.SavedModelServable:
     entry = ModelEntry(name="m", base_path=str(path.parent))
     return SavedModelLoader(**settings)(entry, ServedVersion("m", 1, str(path)))
 
 
 def _run(
-    model: servable.SavedModelServable,
+    model: saved_model.SavedModelServable,
     name: str,
     timeout_s: float | None = None,
     **i: Any,
@@ -38,19 +38,23 @@ def _run(
 
 @pytest.mark.parametrize("timeout_s", [None, 30.0])
 def test_a_signature_gives_its_outputs(
-    plain: servable.SavedModelServable, timeout_s: float | None
+    plain: saved_model.SavedModelServable, timeout_s: float | None
 ) -> None:
     x = np.float32([1, 2])
     outputs = _run(plain, "serving_default", timeout_s, x=x)
     np.testing.assert_allclose(outputs["y"], [2.5, 3.0])
 
 
-def test_only_wanted_outputs_are_computed(plain: servable.SavedModelServable) -> None:
+def test_only_wanted_outputs_are_computed(
+    plain: saved_model.SavedModelServable,
+) -> None:
     inputs = {"a": np.ones((1, 2), np.float32), "b": np.int64([3])}
     assert set(plain.run("two", inputs, ["b"], None)) == {"b"}
 
 
-def test_a_wrong_type_has_upstream_s_words(plain: servable.SavedModelServable) -> None:
+def test_a_wrong_type_has_upstream_s_words(
+    plain: saved_model.SavedModelServable,
+) -> None:
     with pytest.raises(StatusError) as caught:
         _run(plain, "serving_default", x=np.int32([1]))
     assert caught.value.code is Code.INVALID_ARGUMENT
@@ -59,27 +63,27 @@ def test_a_wrong_type_has_upstream_s_words(plain: servable.SavedModelServable) -
 
 
 def test_a_shape_the_operations_can_take_is_taken(
-    plain: servable.SavedModelServable,
+    plain: saved_model.SavedModelServable,
 ) -> None:
     assert _run(plain, "serving_default", x=np.float32(4))["y"] == 4
 
 
 def test_an_operation_s_error_keeps_its_code(
-    plain: servable.SavedModelServable,
+    plain: saved_model.SavedModelServable,
 ) -> None:
     with pytest.raises(StatusError) as caught:
         _run(plain, "checked", x=np.float32([-1]))
     assert caught.value.code is Code.INVALID_ARGUMENT
 
 
-def test_a_deadline_ends_a_slow_run(plain: servable.SavedModelServable) -> None:
+def test_a_deadline_ends_a_slow_run(plain: saved_model.SavedModelServable) -> None:
     with pytest.raises(StatusError) as caught:
         _run(plain, "slow", 0.05, rounds=np.int32([20_000]))
     assert caught.value.code is Code.DEADLINE_EXCEEDED
 
 
 def test_a_deadline_ends_a_slow_run_after_many_quick_ones(
-    plain: servable.SavedModelServable,
+    plain: saved_model.SavedModelServable,
 ) -> None:
     for _ in range(2 * RUNS_BEFORE_INLINE):
         _run(plain, "slow", 1.0, rounds=np.int32([1]))
@@ -90,7 +94,7 @@ def test_a_deadline_ends_a_slow_run_after_many_quick_ones(
 
 @pytest.mark.parametrize("timeout_s", [None, 30.0])
 def test_answers_stay_the_same_once_runs_are_inline(
-    plain: servable.SavedModelServable, timeout_s: float | None
+    plain: saved_model.SavedModelServable, timeout_s: float | None
 ) -> None:
     for number in range(2 * RUNS_BEFORE_INLINE):
         x = np.full(number % 5 + 1, number, np.float32)
@@ -100,7 +104,9 @@ def test_answers_stay_the_same_once_runs_are_inline(
         _run(plain, "serving_default", timeout_s, x=np.int32([1]))
 
 
-def test_several_signatures_share_one_run(plain: servable.SavedModelServable) -> None:
+def test_several_signatures_share_one_run(
+    plain: saved_model.SavedModelServable,
+) -> None:
     x = np.float32([4, 9])
     calls = [
         plans.Call("serving_default", {"x": x}, ["y"]),
@@ -113,7 +119,7 @@ def test_several_signatures_share_one_run(plain: servable.SavedModelServable) ->
 
 
 def test_one_failing_signature_fails_the_run_of_several(
-    plain: servable.SavedModelServable,
+    plain: saved_model.SavedModelServable,
 ) -> None:
     x = np.float32([-1])
     names = ("serving_default", "checked")
@@ -158,7 +164,7 @@ def test_tables_and_assets_reach_the_text_model(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_session_runs_threads_at_the_same_time(
-    plain: servable.SavedModelServable,
+    plain: saved_model.SavedModelServable,
 ) -> None:
     """A short request does not wait for a long one: the GIL is free in a run."""
     done = threading.Event()

@@ -7,6 +7,7 @@ from typing import Any
 
 from serving import protos
 from serving.formats import tfrecord
+from serving.server.loading.made_up_requests import synthesised
 from serving.server.models.version import Servable, WarmupReport
 from serving.server.requests import plans
 from serving.server.requests.predict_checks import (
@@ -16,7 +17,6 @@ from serving.server.requests.predict_checks import (
     find_signature,
 )
 from serving.server.status import Code, StatusError, invalid_argument
-from serving.server.warmup_synthesis import synthesised
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from serving.edge import runtime
 from serving.edge.errors import RuntimeMissingError
 from serving.formats import dtypes
 from serving.server.batching.eligible import Batchable
+from serving.server.loading.tflite_signatures import Runner, find_runners
 from serving.server.models.version import WarmupReport
 from serving.server.status import Code, StatusError, invalid_argument
-from serving.server.tflite_signature import Runner, find_runners
 
 TFLITE_FILE = "model.tflite"
 # TensorFlow has an interpreter too, but only until its next releases.

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serving.server.loading.tflite_signatures import RawRunner
 from serving.server.status import Code, StatusError
-from serving.server.tflite_signature import RawRunner
 
 
 class Interpreter:

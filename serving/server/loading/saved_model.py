@@ -9,10 +9,10 @@ import numpy as np
 
 from serving import protos
 from serving.server.batching.eligible import Batchable
+from serving.server.loading.run_options import Pace, is_bounded, options_buffer
+from serving.server.loading.tensorflow_runtime import tensorflow
 from serving.server.models.version import WarmupReport
-from serving.server.run_options import Pace, is_bounded, options_buffer
 from serving.server.status import Code, StatusError, from_exception, invalid_argument
-from serving.server.tensorflow_runtime import tensorflow
 
 
 class Call(Protocol):

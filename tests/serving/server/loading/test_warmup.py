@@ -8,11 +8,11 @@ import pytest
 
 from serving import protos
 from serving.formats import tensors, tfrecord
-from serving.server import servable, warmup
 from serving.server.batching.config import BatchingConfig
+from serving.server.loading import saved_model, warmup
+from serving.server.loading.made_up_requests import synthesised
 from serving.server.models.version import WarmupReport
 from serving.server.status import Code, StatusError
-from serving.server.warmup_synthesis import synthesised
 from tests.serving.fakes import signature
 
 pytestmark = pytest.mark.timeout(300)
@@ -67,7 +67,7 @@ def test_a_record_may_name_another_model_and_version(tmp_path: pathlib.Path) -> 
 
 
 def test_recorded_requests_run_before_the_first_client(
-    plain: servable.SavedModelServable, tmp_path: pathlib.Path
+    plain: saved_model.SavedModelServable, tmp_path: pathlib.Path
 ) -> None:
     recorder = Recorder(plain.signatures)
     _write_records(tmp_path, [_record(x=np.float32([5])), b""])
@@ -113,7 +113,7 @@ def test_classify_regress_and_multi_inference_are_run(tmp_path: pathlib.Path) ->
 
 
 def test_without_a_record_requests_are_synthesised(
-    plain: servable.SavedModelServable, tmp_path: pathlib.Path
+    plain: saved_model.SavedModelServable, tmp_path: pathlib.Path
 ) -> None:
     recorder = Recorder(plain.signatures)
     report = warmup.warm_up(recorder, str(tmp_path))
@@ -172,7 +172,7 @@ def test_a_synthesised_request_that_fails_is_no_one_s_fault(
     ],
 )
 def test_a_record_that_fails_fails_the_load(
-    plain: servable.SavedModelServable,
+    plain: saved_model.SavedModelServable,
     tmp_path: pathlib.Path,
     record: bytes,
     message: str,
@@ -183,7 +183,7 @@ def test_a_record_that_fails_fails_the_load(
 
 
 def test_a_warmup_file_that_is_no_tfrecord_says_so(
-    plain: servable.SavedModelServable, tmp_path: pathlib.Path
+    plain: saved_model.SavedModelServable, tmp_path: pathlib.Path
 ) -> None:
     file = tmp_path / warmup.WARMUP_FILE
     file.parent.mkdir()
@@ -193,7 +193,7 @@ def test_a_warmup_file_that_is_no_tfrecord_says_so(
 
 
 def test_too_many_records_are_refused(
-    plain: servable.SavedModelServable, tmp_path: pathlib.Path
+    plain: saved_model.SavedModelServable, tmp_path: pathlib.Path
 ) -> None:
     _write_records(tmp_path, [b""] * (warmup.MAX_RECORDS + 1))
     with pytest.raises(StatusError, match="exceeds the maximum .1000. at"):

@@ -3,8 +3,8 @@
 import pytest
 
 from serving import protos
-from serving.server import run_options
-from serving.server.run_options import INLINE_LIMIT_S, RUNS_BEFORE_INLINE, Pace
+from serving.server.loading import run_options
+from serving.server.loading.run_options import INLINE_LIMIT_S, RUNS_BEFORE_INLINE, Pace
 
 QUICK_S = INLINE_LIMIT_S / 2
 

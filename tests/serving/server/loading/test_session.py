@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serving.server.flags import ServerFlags
-from serving.server.session_options import session_config
+from serving.server.loading.session import session_config
 from serving.server.status import Code, StatusError
 
 

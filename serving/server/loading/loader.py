@@ -7,21 +7,21 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from serving.server import servable, warmup
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
+from serving.server.loading import saved_model, warmup
+from serving.server.loading.session import config_proto, session_config
+from serving.server.loading.tflite import TFLITE_FILE, TfliteConfig, TfliteServable
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import Servable, ServedVersion, WarmupReport
-from serving.server.session_options import config_proto, session_config
 from serving.server.status import Code, StatusError
-from serving.server.tflite_servable import TFLITE_FILE, TfliteConfig, TfliteServable
 
 log = logging.getLogger(__name__)
 
 PER_MODEL_BATCHING_FILE = "batching_params.pbtxt"
 
 OnWarmupFile = Callable[[str, float, int, Code], None]
-AnyServable = servable.SavedModelServable | TfliteServable
+AnyServable = saved_model.SavedModelServable | TfliteServable
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -63,7 +63,7 @@ class SavedModelLoader:
         tflite_file = pathlib.Path(path, TFLITE_FILE)
         if self.tflite is not None and tflite_file.exists():
             return TfliteServable(tflite_file, self.tflite)
-        return servable.load(path, self.tags, config_proto(self.session_config))
+        return saved_model.load(path, self.tags, config_proto(self.session_config))
 
     def _warm_up(self, loaded: AnyServable, version: ServedVersion) -> WarmupReport:
         start_s = time.monotonic()

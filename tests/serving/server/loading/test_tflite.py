@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from serving.server.batching.config import BatchingConfig
-from serving.server.loading import SavedModelLoader
+from serving.server.loading.loader import SavedModelLoader
+from serving.server.loading.tflite import TfliteConfig, TfliteServable
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion, WarmupReport
 from serving.server.status import Code, StatusError
-from serving.server.tflite_servable import TfliteConfig, TfliteServable
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -1,0 +1,1 @@
+"""From a version directory to something that answers."""
