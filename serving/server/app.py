@@ -24,7 +24,7 @@ from serving.server.models.manager import (
     RetryConfig,
 )
 from serving.server.models.version import ServedVersion
-from serving.server.observation import Observation
+from serving.server.observation.from_flags import Observation
 from serving.server.requests.handler import Core
 from serving.server.status import StatusError
 

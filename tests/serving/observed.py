@@ -9,12 +9,12 @@ import numpy as np
 
 from serving import protos
 from serving.formats import tensors
-from serving.server.metrics import Family, HistogramValue
 from serving.server.models.config import LoggingConfig, ModelEntry
 from serving.server.models.version import ServedVersion, State
-from serving.server.request_logging import RequestLogger
-from serving.server.request_record import GRPC, RequestRecord
-from serving.server.server_metrics import ServerMetrics
+from serving.server.observation.record import GRPC, RequestRecord
+from serving.server.observation.registry import Family, HistogramValue
+from serving.server.observation.request_log import RequestLogger
+from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import Code, StatusError
 
 

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from serving import protos
 from serving.server.grpc_api.service import Context, GrpcService, Handler
 from serving.server.models.health import Health
-from serving.server.request_record import GRPC, RequestRecord
+from serving.server.observation.record import GRPC, RequestRecord
 from serving.server.requests.handler import Core
 from serving.server.status import (
     Code,

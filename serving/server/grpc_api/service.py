@@ -10,7 +10,7 @@ from serving import protos
 from serving.formats import tensors
 from serving.server import status_texts
 from serving.server.models.version import ServedVersion
-from serving.server.request_record import RequestRecord
+from serving.server.observation.record import RequestRecord
 from serving.server.requests import plans
 from serving.server.requests.handler import Core, ModelRef
 from serving.server.requests.plans import DEFAULT_SIGNATURE

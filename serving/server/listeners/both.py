@@ -19,7 +19,7 @@ from serving.server.listeners.tls import ServerTls
 from serving.server.listeners.token_interceptor import TokenInterceptor
 from serving.server.listeners.tokens import TokenGuard
 from serving.server.models.health import Health
-from serving.server.observation import Observation
+from serving.server.observation.from_flags import Observation
 from serving.server.requests.handler import Core
 from serving.server.rest_api.api import RestApi, RestSettings
 from serving.server.rest_api.asgi_app import FAREWELL_S, RestApp, RestServer

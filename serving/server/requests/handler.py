@@ -14,8 +14,8 @@ from serving.server import status_texts
 from serving.server.batching.scheduler import Scheduler
 from serving.server.models.manager import ModelManager
 from serving.server.models.version import Servable, ServedVersion
-from serving.server.request_logging import RequestLogger
-from serving.server.request_record import Observer, RequestRecord
+from serving.server.observation.record import Observer, RequestRecord
+from serving.server.observation.request_log import RequestLogger
 from serving.server.requests import plans
 from serving.server.requests.logged_messages import log_inference, log_predict
 from serving.server.requests.predict_checks import (

@@ -8,7 +8,7 @@ import numpy as np
 from serving import protos
 from serving.formats import tensors
 from serving.server.models.version import ServedVersion
-from serving.server.request_logging import RequestLogger
+from serving.server.observation.request_log import RequestLogger
 from serving.server.requests.plans import Call, Plan
 from serving.server.requests.results import Classes, Values
 

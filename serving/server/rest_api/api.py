@@ -19,7 +19,7 @@ from serving.server.json_format.example_body import parse_examples, results_answ
 from serving.server.json_format.predict_body import read_predict
 from serving.server.models.health import Health
 from serving.server.models.version import ServedVersion
-from serving.server.request_record import REST, RequestRecord
+from serving.server.observation.record import REST, RequestRecord
 from serving.server.requests.handler import Core, ModelRef
 from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.requests.predict_checks import signature_map

@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from serving import protos
-from serving.server.metrics import HISTOGRAM
 from serving.server.models.version import State
-from serving.server.prometheus import metric_name
+from serving.server.observation.prometheus import metric_name
+from serving.server.observation.registry import HISTOGRAM
 from tests.serving.observed import entry, record
-from tests.serving.test_observation import Observation, observe
+from tests.serving.server.observation.test_observation import Observation, observe
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "k8s" / "monitoring"
 METRIC = re.compile(r"(:[a-z][a-z_:]+)(?:\{([^}]*)\})?")

@@ -4,15 +4,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from serving.server import prometheus
-from serving.server.access_log import AccessLog
 from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
-from serving.server.prometheus import PrometheusConfig
-from serving.server.request_logging import RequestLogger
-from serving.server.request_record import Observer
+from serving.server.observation import prometheus
+from serving.server.observation.access_log import AccessLog
+from serving.server.observation.prometheus import PrometheusConfig
+from serving.server.observation.record import Observer
+from serving.server.observation.request_log import RequestLogger
+from serving.server.observation.server_metrics import Models, ServerMetrics
 from serving.server.rest_api.api import Answer, Page
-from serving.server.server_metrics import Models, ServerMetrics
 
 
 class ObservedModels(Models, Protocol):

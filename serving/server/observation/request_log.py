@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from serving import protos
-from serving.server.background_writer import BackgroundWriter
-from serving.server.log_files import LogFile, RotationConfig
 from serving.server.models.config import LoggingConfig, ModelEntry
+from serving.server.observation.background_writer import BackgroundWriter
+from serving.server.observation.log_files import LogFile, RotationConfig
 from serving.server.status import Code
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ import pytest
 from serving import protos
 from serving.formats import tensors
 from serving.formats.tfrecord import read_records
-from serving.server.log_files import RotationConfig
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
-from serving.server.request_logging import RequestLogger
+from serving.server.observation.log_files import RotationConfig
+from serving.server.observation.request_log import RequestLogger
 from serving.server.status import Code
 from tests.serving.observed import (
     VERSION,

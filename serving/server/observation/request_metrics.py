@@ -4,8 +4,13 @@ import dataclasses
 import threading
 from collections.abc import Callable
 
-from serving.server.metrics import Distribution, Number, Registry, exponential_bounds
-from serving.server.request_record import GRPC, RequestRecord
+from serving.server.observation.record import GRPC, RequestRecord
+from serving.server.observation.registry import (
+    Distribution,
+    Number,
+    Registry,
+    exponential_bounds,
+)
 from serving.server.status import Code
 
 MICROS = 1_000_000

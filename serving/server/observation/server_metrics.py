@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from serving.server.batch_metrics import BatchMetrics
-from serving.server.load_metrics import LoadMetrics
-from serving.server.metrics import COUNTER, GAUGE, Labels, Registry
 from serving.server.models.version import ServedVersion, State
-from serving.server.process_metrics import add_process_metrics
-from serving.server.request_metrics import RequestMetrics
-from serving.server.request_record import RequestRecord
+from serving.server.observation.batch_metrics import BatchMetrics
+from serving.server.observation.load_metrics import LoadMetrics
+from serving.server.observation.process_metrics import add_process_metrics
+from serving.server.observation.record import RequestRecord
+from serving.server.observation.registry import COUNTER, GAUGE, Labels, Registry
+from serving.server.observation.request_metrics import RequestMetrics
 from serving.server.status import Code, StatusError
 
 _OURS = "/ktp/serving/"

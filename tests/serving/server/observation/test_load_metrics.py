@@ -9,7 +9,7 @@ import pytest
 from serving.server.models.config import ModelEntry
 from serving.server.models.manager import ModelManager
 from serving.server.models.version import State, WarmupReport
-from serving.server.server_metrics import ServerMetrics
+from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import Code, StatusError
 from tests.serving.fakes import fake_loader
 from tests.serving.observed import FakeModels, record, series, values

@@ -12,7 +12,7 @@ from serving import protos
 from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion, State
-from serving.server.observation import Observation
+from serving.server.observation.from_flags import Observation
 from serving.server.status import StatusError
 from tests.serving.observed import FakeModels, entry, record
 

@@ -13,8 +13,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from serving.server.background_writer import BackgroundWriter
-from serving.server.request_record import RequestRecord
+from serving.server.observation.background_writer import BackgroundWriter
+from serving.server.observation.record import RequestRecord
 from serving.server.status import Code, invalid_argument
 
 log = logging.getLogger(__name__)

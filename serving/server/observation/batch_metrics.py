@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from serving.server.metrics import Registry, exponential_bounds
+from serving.server.observation.registry import Registry, exponential_bounds
 
 _MICROS = 1_000_000
 DEFAULT_POOL = "batch_threads"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from serving.server.metrics import HistogramValue, Registry
 from serving.server.models.version import State
-from serving.server.request_metrics import MAX_SIGNATURES
-from serving.server.request_record import REST, RequestRecord
-from serving.server.server_metrics import ServerMetrics
+from serving.server.observation.record import REST, RequestRecord
+from serving.server.observation.registry import HistogramValue, Registry
+from serving.server.observation.request_metrics import MAX_SIGNATURES
+from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import Code
 from tests.serving.observed import FakeModels, failed, record, series, values
 

@@ -5,15 +5,15 @@ import re
 
 import pytest
 
-from serving.server.metrics import GAUGE, Registry, exponential_bounds
-from serving.server.prometheus import (
+from serving.server.observation.prometheus import (
     DEFAULT_PATH,
     PrometheusConfig,
     answer,
     metric_name,
     render,
 )
-from serving.server.server_metrics import ServerMetrics
+from serving.server.observation.registry import GAUGE, Registry, exponential_bounds
+from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import StatusError
 from tests.serving.observed import FakeModels, record
 from tests.serving.prometheus_reader import read_page

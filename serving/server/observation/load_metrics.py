@@ -1,7 +1,7 @@
 """What loading, warming up and the states of versions add to the metrics."""
 
-from serving.server.metrics import Registry, exponential_bounds
 from serving.server.models.version import ServedVersion, State
+from serving.server.observation.registry import Registry, exponential_bounds
 from serving.server.status import Code
 
 _MICROS = 1_000_000

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from serving import protos
-from serving.server.metrics import Family, HistogramValue, Registry
+from serving.server.observation.registry import Family, HistogramValue, Registry
 from serving.server.text_files import read_text_message
 
 DEFAULT_PATH = "/monitoring/prometheus/metrics"

@@ -7,7 +7,7 @@ import platform
 import resource
 import time
 
-from serving.server.metrics import COUNTER, GAUGE, Labels, Registry
+from serving.server.observation.registry import COUNTER, GAUGE, Labels, Registry
 
 _PREFIX = "/ktp/serving/"
 _PROC = pathlib.Path("/proc/self")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from serving.server.access_log import MAX_ERROR_CHARS, AccessLog, entry
-from serving.server.background_writer import BackgroundWriter
+from serving.server.observation.access_log import MAX_ERROR_CHARS, AccessLog, entry
+from serving.server.observation.background_writer import BackgroundWriter
 from serving.server.status import Code, StatusError
 from tests.serving.observed import record
 
