@@ -6,8 +6,8 @@ from typing import Any
 
 from serving import protos
 from serving.server.batching import cores
+from serving.server.config_files import read_text_message
 from serving.server.status import invalid_argument
-from serving.server.text_files import read_text_message
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import grpc
 
 from serving import protos
 from serving.formats import tensors
-from serving.server import status_texts
+from serving.server import upstream_texts
 from serving.server.models.version import ServedVersion
 from serving.server.observation.record import RequestRecord
 from serving.server.requests import plans
@@ -175,7 +175,7 @@ class GrpcService:
 
 def _model_ref(request: Any) -> ModelRef:
     if not request.HasField("model_spec"):
-        raise status_texts.missing_model_spec()
+        raise upstream_texts.missing_model_spec()
     return _ref_of(request.model_spec)
 
 
@@ -194,7 +194,7 @@ def _fill_model_spec(
 
 def _check_metadata_fields(fields: Sequence[str]) -> None:
     if not fields:
-        raise status_texts.no_metadata_field()
+        raise upstream_texts.no_metadata_field()
     for name in fields:
         if name != "signature_def":
-            raise status_texts.unknown_metadata_field(name)
+            raise upstream_texts.unknown_metadata_field(name)

@@ -7,9 +7,9 @@ from google.protobuf import json_format
 
 from serving import protos
 from serving.server.batching import cores as cpu_share
+from serving.server.config_files import read_text_message
 from serving.server.flags import ServerFlags
 from serving.server.loading.tensorflow_runtime import tensorflow
-from serving.server.text_files import read_text_message
 
 log = logging.getLogger(__name__)
 

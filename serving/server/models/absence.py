@@ -1,6 +1,6 @@
 """Why a request finds nothing that could answer it."""
 
-from serving.server import status_texts
+from serving.server import upstream_texts
 from serving.server.models.model import ServedModel
 from serving.server.status import Code, StatusError
 
@@ -19,15 +19,15 @@ def explain(
             return _unknown_label(model, label)
         version = number
     if model is None or model.is_dropped:
-        return status_texts.servable_not_found(name, version)
+        return upstream_texts.servable_not_found(name, version)
     if version is not None and model.found is not None and version not in model.live:
-        return status_texts.servable_not_found(name, version)
+        return upstream_texts.servable_not_found(name, version)
     detail, loading = _state_of(model, version)
-    return status_texts.servable_not_found(name, version, detail, loading=loading)
+    return upstream_texts.servable_not_found(name, version, detail, loading=loading)
 
 
 def _unknown_label(model: ServedModel | None, label: str) -> StatusError:
-    error = status_texts.unknown_label(label)
+    error = upstream_texts.unknown_label(label)
     waits_for = None if model is None else model.entry.labels.get(label)
     if model is None or model.is_dropped or waits_for is None:
         return error

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from serving import protos
+from serving.server.config_files import read_text_message
 from serving.server.status import invalid_argument
-from serving.server.text_files import read_text_message
 from serving.version_dirs import has_scheme
 
 PLATFORM = "tensorflow"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from serving.server import status_texts
+from serving.server import upstream_texts
 from serving.server.models import absence
 from serving.server.models.config import ModelEntry
 from serving.server.models.events import (
@@ -166,7 +166,7 @@ class ModelManager:
             known = {} if model is None else model.versions()
         found = [known[n] for n in sorted(known, reverse=True) if version in (None, n)]
         if not found:
-            raise status_texts.no_versions(name, version)
+            raise upstream_texts.no_versions(name, version)
         return found
 
     def available_versions(self) -> list[ServedVersion]:
@@ -205,7 +205,7 @@ class ModelManager:
         if not failures or len(failures) < len(self._entries):
             return None
         causes = {label_of(version): version.error for version in failures.values()}
-        return status_texts.did_not_become_available("servable", causes)
+        return upstream_texts.did_not_become_available("servable", causes)
 
     @property
     def is_settled(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from serving.server import status_texts
+from serving.server import upstream_texts
 from serving.server.models import labels
 from serving.server.models.config import ModelEntry, entries_of
 from serving.server.models.lifecycle import Lifecycle, label_of
@@ -68,7 +68,7 @@ class Reload:
                 if name not in routes or routes[name].latest is None
             )
         if causes:
-            raise status_texts.did_not_become_available("model", causes)
+            raise upstream_texts.did_not_become_available("model", causes)
 
 
 def _is_over(lifecycle: Lifecycle, model: ServedModel | None) -> bool:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from serving import protos
+from serving.server.config_files import read_text_message
 from serving.server.observation.registry import Family, HistogramValue, Registry
-from serving.server.text_files import read_text_message
 
 DEFAULT_PATH = "/monitoring/prometheus/metrics"
 CONTENT_TYPE = "text/plain"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.server import status_texts
+from serving.server import upstream_texts
 from serving.server.batching.scheduler import Scheduler
 from serving.server.models.manager import ModelManager
 from serving.server.models.version import Servable, ServedVersion
@@ -73,7 +73,7 @@ class Core:
                 closing, and CANCELLED.
         """
         await self.closed.wait()
-        raise status_texts.shutting_down()
+        raise upstream_texts.shutting_down()
 
     def begin(self) -> float:
         """Counts one more request under way; `end` takes what this returns."""
@@ -98,7 +98,7 @@ class Core:
         """
         record.model_name = ref.name
         if not ref.name:
-            raise status_texts.missing_model_name()
+            raise upstream_texts.missing_model_name()
         with self.manager.use(ref.name, ref.version, ref.label) as version:
             record.version = version.number
             yield version
@@ -216,7 +216,7 @@ class Core:
             StatusError: NOT_FOUND.
         """
         if not ref.name:
-            raise status_texts.missing_model_name()
+            raise upstream_texts.missing_model_name()
         return self.manager.versions(ref.name, ref.version)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from serving import protos
 from serving.formats import tensors
-from serving.server import status_texts
+from serving.server import upstream_texts
 from serving.server.models.version import Servable
 from serving.server.status import StatusError
 
@@ -20,7 +20,7 @@ def find_signature(servable: Servable, name: str) -> Any:
     """
     signature = servable.signatures.get(name)
     if signature is None:
-        raise status_texts.unknown_signature(name)
+        raise upstream_texts.unknown_signature(name)
     return signature
 
 
@@ -43,7 +43,7 @@ def decode_inputs(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         try:
             decoded[alias] = tensors.decode(tensor)
         except tensors.CodecError as error:
-            raise status_texts.tensor_parsing_error(alias, error) from None
+            raise upstream_texts.tensor_parsing_error(alias, error) from None
     return decoded
 
 
@@ -53,7 +53,7 @@ def check_inputs(
     """The inputs, completed with the signature's defaults."""
     defaults = getattr(signature, "defaults", {})
     if len(inputs) != len(signature.inputs) and not defaults:
-        raise status_texts.input_size_mismatch(inputs, signature.inputs)
+        raise upstream_texts.input_size_mismatch(inputs, signature.inputs)
     complete: dict[str, np.ndarray] = {}
     for alias in sorted(signature.inputs):
         if alias in inputs:
@@ -62,11 +62,11 @@ def check_inputs(
             complete[alias] = tensors.decode(defaults[alias])
         else:
             info = signature.inputs[alias]
-            error = status_texts.input_not_found(alias, info, inputs, defaults)
+            error = upstream_texts.input_not_found(alias, info, inputs, defaults)
             raise _with_unknown_names(error, signature.inputs, inputs)
     used = inputs.keys() & signature.inputs.keys()
     if len(used) != len(inputs):
-        raise status_texts.invalid_input_name(used, inputs)
+        raise upstream_texts.invalid_input_name(used, inputs)
     return complete
 
 
@@ -76,8 +76,8 @@ def _with_unknown_names(
     used = set(wanted) & set(sent)
     if len(used) == len(sent):
         return error
-    more = status_texts.invalid_input_name(used, sent)
-    return status_texts.invalid_argument(f"{error.message} {more.message}")
+    more = upstream_texts.invalid_input_name(used, sent)
+    return upstream_texts.invalid_argument(f"{error.message} {more.message}")
 
 
 def check_outputs(signature: Any, output_filter: Sequence[str]) -> list[str]:
@@ -85,8 +85,8 @@ def check_outputs(signature: Any, output_filter: Sequence[str]) -> list[str]:
     seen: list[str] = []
     for alias in output_filter:
         if alias not in signature.outputs:
-            raise status_texts.unknown_output(alias, signature.outputs)
+            raise upstream_texts.unknown_output(alias, signature.outputs)
         if alias in seen:
-            raise status_texts.duplicate_output(alias)
+            raise upstream_texts.duplicate_output(alias)
         seen.append(alias)
     return seen or sorted(signature.outputs)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from google.protobuf import json_format
 
 from serving import protos
-from serving.server import status_texts
+from serving.server import upstream_texts
 from serving.server.json_format.answer import error_answer, predict_answer
 from serving.server.json_format.example_body import parse_examples, results_answer
 from serving.server.json_format.predict_body import read_predict
@@ -168,7 +168,7 @@ class RestApi:
                 return self._metadata(_model_ref(match), record)
             record.api = "status"
             return self._status(_model_ref(match), record)
-        raise status_texts.malformed_request(method, target)
+        raise upstream_texts.malformed_request(method, target)
 
     async def _predict(
         self, ref: ModelRef, body: bytes, record: RequestRecord
@@ -282,7 +282,7 @@ def _inputs_of(version: ServedVersion, signature_name: str) -> Mapping[str, Any]
     name = signature_name or DEFAULT_SIGNATURE
     signature = version.servable.signatures.get(name)
     if signature is None:
-        raise status_texts.unknown_signature_rest(name)
+        raise upstream_texts.unknown_signature_rest(name)
     return dict(signature.inputs)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from serving.server import status_texts
+from serving.server import upstream_texts
 from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError
 
@@ -24,7 +24,7 @@ def start_error(
     if not all(one.is_loading for one in versions):
         return None
     detail = "It is still loading; try again."
-    return status_texts.servable_not_found(name, version, detail, loading=True)
+    return upstream_texts.servable_not_found(name, version, detail, loading=True)
 
 
 def _version_status(version: ServedVersion) -> dict[str, Any]:

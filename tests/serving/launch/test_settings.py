@@ -12,9 +12,9 @@ from serving.launch.models import ModelSettings, models_text, read_models
 from serving.launch.presets import local
 from serving.launch.settings import EngineSettings, TlsSettings
 from serving.server.batching.config import BatchingConfig
+from serving.server.config_files import parse_text
 from serving.server.flags import parse_flags
 from serving.server.models.config import LoggingConfig, VersionPolicy
-from serving.server.text_files import parse_text
 
 MODEL = ModelSettings(name="m", base_path="/models/m")
 PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"

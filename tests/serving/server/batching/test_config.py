@@ -6,8 +6,8 @@ import pytest
 
 from serving import protos
 from serving.server.batching.config import BatchingConfig
+from serving.server.config_files import parse_text
 from serving.server.status import Code, StatusError
-from serving.server.text_files import parse_text
 
 
 def _config(text: str) -> BatchingConfig:
