@@ -56,7 +56,7 @@ bench: $(READY) $(EDGE_READY) ## every tests/*/bench_*.py, each side by side
 
 # ARGS="--model runs/velora --texts FILE.csv": your model, your texts.
 bench-serving: $(READY) ## the server under load, beside the in-process limit
-	$(BIN)/python -m tests.serving.bench_serving $(ARGS)
+	$(BIN)/python -m benchmarks.serving $(ARGS)
 
 goldens: $(READY) ## rewrite the golden files; review the difference as code
 	$(PYTEST) --update-goldens -m "not (gpu or container or web or arm64)"

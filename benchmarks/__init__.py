@@ -1,0 +1,1 @@
+"""How fast? Each measurement side by side with what it is compared to."""

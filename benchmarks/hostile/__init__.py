@@ -1,0 +1,1 @@
+"""Clients that mean harm: spoiled requests, and the server under attack."""

@@ -1,1 +1,0 @@
-"""A load generator for TF Serving's API: `python -m serving.load`. No TensorFlow."""
