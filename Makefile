@@ -34,7 +34,7 @@ export UV_PYTHON_DOWNLOADS := never
 ##@ Use
 .PHONY: demo setup
 demo: $(READY) $(EDGE_READY) ## run, serve, ask by gRPC and REST, ask the TFLite model
-	$(BIN)/python -m pipeline.demo --edge-python .venv-edge/bin/python
+	$(BIN)/python -m examples.demo --edge-python .venv-edge/bin/python
 
 setup: $(READY) $(EDGE_READY) ## set up .venv and .venv-edge, and no more
 

@@ -12,13 +12,13 @@ import click
 from pipeline.errors import UserError
 
 _COMMANDS = {
-    "run": "pipeline.run_command:run",
+    "run": "pipeline.commands.run:run",
     "serve": "serving.commands.serve:serve",
     "predict": "serving.commands.predict:predict",
     "edge": "serving.edge.command:edge",
-    "compile": "pipeline.kubeflow_commands:compile_command",
-    "submit": "pipeline.kubeflow_commands:submit_command",
-    "data": "pipeline.data_commands:data",
+    "compile": "pipeline.commands.kubeflow:compile_command",
+    "submit": "pipeline.commands.kubeflow:submit_command",
+    "data": "pipeline.commands.data:data",
 }
 _INTERRUPTED = 130
 _DEBUG = "--debug"

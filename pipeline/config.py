@@ -10,8 +10,8 @@ from pathlib import Path
 from model import contract
 from model.config import PRESETS, ModelConfig, TrainingConfig
 from model.overrides import apply_overrides
+from pipeline.data.ingest import DataConfig
 from pipeline.errors import SettingError
-from pipeline.ingest import DataConfig
 
 DEFAULT_PRESET = "small"
 PUSHER, EDGE_PUSHER = "Pusher", "EdgePusher"

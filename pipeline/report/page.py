@@ -13,16 +13,9 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from pipeline.report import (
-    confidence,
-    data_charts,
-    formats,
-    heatmap,
-    insights,
-    learning_curves,
-    metrics,
-    quality_charts,
-)
+from pipeline.report import confidence, formats, insights, metrics
+from pipeline.report.charts.drawing import data as data_charts
+from pipeline.report.charts.drawing import heatmap, quality, training
 from pipeline.report.results import Evaluation, RunResults
 
 MISTAKES_SHOWN = 25
@@ -54,8 +47,8 @@ def render(results: RunResults) -> str:
         spans=_spans(results),
         test=_test_view(results.evaluation) if results.evaluation.true_ids else None,
         data_charts=data_charts,
-        learning_curves=learning_curves,
-        quality_charts=quality_charts,
+        learning_curves=training,
+        quality_charts=quality,
     )
 
 

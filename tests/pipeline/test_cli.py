@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cli, workspace
-from pipeline import run as runner
+from pipeline import cli
 from pipeline.errors import DataError, SettingError
-from pipeline.workspace import Workspace, is_disk_full, write_whole
+from pipeline.run import execute as runner
+from pipeline.run import workspace
+from pipeline.run.workspace import Workspace, is_disk_full, write_whole
 
 
 def _ktp(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:

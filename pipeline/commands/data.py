@@ -4,8 +4,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import datasets
 from pipeline.config import Environment
+from pipeline.data import public
 
 
 @click.group()
@@ -17,7 +17,7 @@ def data() -> None:
 def list_datasets() -> None:
     """Show the data sets that `fetch` knows, and their licences."""
     table = Table("name", "what it is", "licence", box=None)
-    for name, dataset in datasets.PUBLIC_DATASETS.items():
+    for name, dataset in public.PUBLIC_DATASETS.items():
         table.add_row(name, dataset.title, dataset.licence)
     Console().print(table)
 
@@ -26,10 +26,10 @@ def list_datasets() -> None:
 @click.argument("name")
 def fetch(name: str) -> None:
     """Download NAME from its authors, check it, and keep it for `run --data NAME`."""
-    dataset = datasets.PUBLIC_DATASETS.get(name)
+    dataset = public.PUBLIC_DATASETS.get(name)
     if dataset is not None:
         for url in dataset.urls.values():
             click.echo(f"from {url}")
         click.echo(f"licence {dataset.licence}")
-    folder = datasets.fetch(name, Environment.from_env().cache_dir / "datasets")
+    folder = public.fetch(name, Environment.from_env().cache_dir / "datasets")
     click.echo(f"wrote {folder}; use it with: ktp run --data {name}")

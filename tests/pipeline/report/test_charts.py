@@ -5,7 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.report import charts, data_charts, formats, heatmap, learning_curves
+from pipeline.report import formats
+from pipeline.report.charts.drawing import data as data_charts
+from pipeline.report.charts.drawing import drawing as charts
+from pipeline.report.charts.drawing import heatmap
+from pipeline.report.charts.drawing import training as learning_curves
 from tests.support.run_results import run_results
 
 

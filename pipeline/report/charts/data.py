@@ -2,14 +2,14 @@
 
 import math
 
-from pipeline.report import charts
+from pipeline.report.charts.drawing import drawing
 from pipeline.report.results import DataSummary
 
 LETTERS_ACROSS = 55
 MOST_BARS = 64
 
 
-def token_lengths(data: DataSummary) -> charts.Chart | None:
+def token_lengths(data: DataSummary) -> drawing.Chart | None:
     """Texts by number of tokens, all splits together."""
     counts = _texts_per_length(data)
     if not any(counts):
@@ -20,11 +20,11 @@ def token_lengths(data: DataSummary) -> charts.Chart | None:
         for start in range(0, len(counts), width)
     }
     axes = (
-        charts.number_axis("tokens per text", [0, len(counts)]),
-        charts.number_axis("", bins.values(), zero=True),
+        drawing.number_axis("tokens per text", [0, len(counts)]),
+        drawing.number_axis("", bins.values(), zero=True),
     )
     bars = [
-        charts.bar(
+        drawing.bar(
             "s1",
             (start - 0.5, start + width - 0.5),
             (0, count),
@@ -34,7 +34,7 @@ def token_lengths(data: DataSummary) -> charts.Chart | None:
         for start, count in bins.items()
         if count
     ]
-    return charts.Chart(
+    return drawing.Chart(
         title="Text length",
         note="Tokens per text, start and end included.",
         x_axis=axes[0],
@@ -53,17 +53,17 @@ def _texts_per_length(data: DataSummary) -> list[int]:
     return counts
 
 
-def _limit(limit: int | None, axis: charts.Axis) -> tuple[charts.Rule, ...]:
+def _limit(limit: int | None, axis: drawing.Axis) -> tuple[drawing.Rule, ...]:
     if limit is None or limit > axis.high:
         return ()
-    return (charts.Rule(x=charts.x_pixel(axis, limit), name=f"limit: {limit}"),)
+    return (drawing.Rule(x=drawing.x_pixel(axis, limit), name=f"limit: {limit}"),)
 
 
 def _span(start: int, width: int) -> str:
     return str(start) if width == 1 else f"{start} to {start + width - 1}"
 
 
-def label_counts(data: DataSummary) -> charts.Chart | None:
+def label_counts(data: DataSummary) -> drawing.Chart | None:
     """Rows per label in the first split, the most frequent label first."""
     if not data.splits or not data.splits[0].label_counts:
         return None
@@ -71,15 +71,15 @@ def label_counts(data: DataSummary) -> charts.Chart | None:
     counts = sorted(split.label_counts.items(), key=lambda item: -item[1])
     axes = (
         _label_axis([label for label, _ in counts]),
-        charts.number_axis("", [count for _, count in counts], zero=True),
+        drawing.number_axis("", [count for _, count in counts], zero=True),
     )
     bars = [
-        charts.bar(
+        drawing.bar(
             "s1", (at, at + 1), (0, count), axes, tooltip=f"{label}: {count:,} rows"
         )
         for at, (label, count) in enumerate(counts)
     ]
-    return charts.Chart(
+    return drawing.Chart(
         title="Rows per label",
         note=f"{split.name.capitalize()} split.",
         x_axis=axes[0],
@@ -88,10 +88,10 @@ def label_counts(data: DataSummary) -> charts.Chart | None:
     )
 
 
-def _label_axis(labels: list[str]) -> charts.Axis:
+def _label_axis(labels: list[str]) -> drawing.Axis:
     """Names under the bars only where all of them fit."""
     few = sum(len(label) + 2 for label in labels) <= LETTERS_ACROSS
-    return charts.Axis(
+    return drawing.Axis(
         title="labels, most frequent first",
         low=0,
         high=len(labels),

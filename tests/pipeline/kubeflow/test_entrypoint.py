@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import kfp_entrypoint
-from pipeline.kfp_entrypoint import Invocation
+from pipeline.kubeflow import entrypoint
+from pipeline.kubeflow.entrypoint import Invocation
 from tests.support import kfp_backend
 from tests.support.kfp_backend import KfpBackend
 
@@ -87,7 +87,7 @@ def test_arguments_may_stand_apart_from_their_names():
 
 
 def test_kubeflow_s_own_output_is_dropped():
-    prepared = kfp_entrypoint.prepared(recorded())
+    prepared = entrypoint.prepared(recorded())
     assert list(prepared.executor_input["outputs"]["artifacts"]) == ["statistics"]
 
 
@@ -97,18 +97,18 @@ def test_kubeflow_s_own_output_is_dropped():
      {"schemaTitle": "system.Dataset", "schemaVersion": "0.0.1"}],
 )  # fmt: skip
 def test_an_input_without_a_type_gets_the_declared_one(type_: Any):
-    prepared = kfp_entrypoint.prepared(recorded(type_=type_))
+    prepared = entrypoint.prepared(recorded(type_=type_))
     assert only_input(prepared)["type"] == DECLARED
 
 
 def test_a_type_that_tfx_knows_is_kept():
     given = {"schemaTitle": "tfx.Examples"}
-    prepared = kfp_entrypoint.prepared(recorded(type_=given))
+    prepared = entrypoint.prepared(recorded(type_=given))
     assert only_input(prepared)["type"] == given
 
 
 def test_properties_of_the_store_are_dropped_and_tfx_s_are_kept():
-    prepared = kfp_entrypoint.prepared(recorded())
+    prepared = entrypoint.prepared(recorded())
     assert only_input(prepared)["metadata"] == {"split_names": '["train"]'}
 
 
@@ -122,12 +122,12 @@ def test_properties_of_the_store_are_dropped_and_tfx_s_are_kept():
     ],
 )
 def test_remote_artifacts_are_used_through_the_mirror(uri: str, path: str):
-    assert only_input(kfp_entrypoint.prepared(recorded(uri=uri)))["uri"] == path
+    assert only_input(entrypoint.prepared(recorded(uri=uri)))["uri"] == path
 
 
 def test_dataflow_reads_gs_uris_itself():
     invocation = recorded(uri="gs://bucket/a", beam_args=("--runner=DataflowRunner",))
-    assert only_input(kfp_entrypoint.prepared(invocation))["uri"] == "gs://bucket/a"
+    assert only_input(entrypoint.prepared(invocation))["uri"] == "gs://bucket/a"
 
 
 def test_a_step_without_kubeflow_s_oddities_is_left_alone():
@@ -136,13 +136,13 @@ def test_a_step_without_kubeflow_s_oddities_is_left_alone():
     del outputs["executor-logs"]
     outputs["statistics"]["artifacts"][0]["uri"] = "/data/statistics"
     only_input(invocation)["metadata"] = {"split_names": '["train"]'}
-    assert kfp_entrypoint.prepared(invocation) == invocation
-    assert not dict(kfp_entrypoint.mirrored_uris(invocation))
+    assert entrypoint.prepared(invocation) == invocation
+    assert not dict(entrypoint.mirrored_uris(invocation))
 
 
 def test_preparing_does_not_change_what_was_given():
     invocation = recorded()
-    kfp_entrypoint.prepared(invocation)
+    entrypoint.prepared(invocation)
     assert invocation == recorded()
 
 
@@ -153,7 +153,7 @@ def test_local_paths_become_remote_wherever_they_are_written():
         "metadata": {"best": ["/minio/b/run/model/1"], "other": "/minio/b/run/model2"},
         "span": 3,
     }
-    assert kfp_entrypoint.with_remote_uris(output, remote_uris) == {
+    assert entrypoint.with_remote_uris(output, remote_uris) == {
         "uri": "minio://b/run/model",
         "metadata": {
             "best": ["minio://b/run/model/1"],
@@ -167,15 +167,16 @@ def test_local_paths_become_remote_wherever_they_are_written():
 def tfx() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Not ours to mend.
-        from pipeline import kubeflow, local  # noqa: F401
-    return kubeflow.tfx
+        from pipeline.kubeflow import compile
+        from pipeline.run import node_runner  # noqa: F401
+    return compile.tfx
 
 
 @pytest.fixture
 def spec_path(tfx: ModuleType, tmp_path: pathlib.Path) -> pathlib.Path:
     """ExampleGen, StatisticsGen and SchemaGen over a few rows, compiled."""
-    from pipeline.kubeflow import compile_pipeline
-    from pipeline.local import BEAM_ARGS
+    from pipeline.kubeflow.compile import compile_pipeline
+    from pipeline.run.node_runner import BEAM_ARGS
 
     data_dir = tmp_path / "data"
     write_rows(data_dir / "train.tfrecord")
@@ -226,7 +227,7 @@ def test_steps_run_as_kubeflow_starts_them(
     spec_path: pathlib.Path, tmp_path: pathlib.Path
 ):
     backend = KfpBackend.of(
-        spec_path, tmp_path, launch=lambda command: kfp_entrypoint.main(command[3:])
+        spec_path, tmp_path, launch=lambda command: entrypoint.main(command[3:])
     )
     backend.run("ImportExampleGen")
     examples = backend.artifacts["ImportExampleGen", "examples"]["metadata"]

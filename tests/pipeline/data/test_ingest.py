@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from model import contract
-from pipeline import ingest
+from pipeline.data import ingest
+from pipeline.data.ingest import DataConfig
 from pipeline.errors import DataError
-from pipeline.ingest import DataConfig
 
 _WORDS = "amber birch cedar dune ember fjord grove heath inlet juniper".split()
 

@@ -12,9 +12,9 @@ import yaml
 from tfx import v1 as tfx
 
 from pipeline.errors import SettingError
-from pipeline.volume_claim import VolumeClaim
+from pipeline.kubeflow.volume_claim import VolumeClaim
 
-ENTRYPOINT = ("python", "-m", "pipeline.kfp_entrypoint")
+ENTRYPOINT = ("python", "-m", "pipeline.kubeflow.entrypoint")
 """What runs in every step, instead of TFX's own, which open-source Kubeflow breaks."""
 
 _KUBEFLOW, _VERTEX = (".yaml", ".yml"), (".json",)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands.key_values import key_values
 from pipeline.config import DEFAULT_PRESET, PipelineConfig, RunConfig
 from pipeline.errors import SettingError
-from pipeline.kubeflow_client import Submission, submit
-from pipeline.options import key_values
-from pipeline.volume_claim import VolumeClaim
+from pipeline.kubeflow.submit import Submission, submit
+from pipeline.kubeflow.volume_claim import VolumeClaim
 
 _DISTRIBUTION = "keras-transformer-pipeline"
 _MOUNT_PATH = "/data"
@@ -69,9 +69,9 @@ def compile_command(
         claims = [VolumeClaim(name=_DISTRIBUTION, mount_path=_MOUNT_PATH)]
     _check_reachable(places, claims)
     # These take half a minute to import.
-    from pipeline.create import create_pipeline
-    from pipeline.kubeflow import compile_pipeline
-    from pipeline.local import BEAM_ARGS
+    from pipeline.kubeflow.compile import compile_pipeline
+    from pipeline.nodes.create import create_pipeline
+    from pipeline.run.node_runner import BEAM_ARGS
 
     config = PipelineConfig(
         name=places["name"],

@@ -8,8 +8,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from pipeline.data.readers import READERS, Columns, Row, read_rows
 from pipeline.errors import DataError
-from pipeline.readers import READERS, Columns, Row, read_rows
 
 ROWS = [('grüße, "Welt"', "a"), ("line\nbreak", "b"), ("emoji 🚲", "a")]
 
@@ -33,7 +33,7 @@ def _write_parquet(path: Path) -> None:
 def _write_tfrecord(path: Path) -> None:
     import tensorflow as tf
 
-    from pipeline.dataset import example
+    from pipeline.data.tfrecords import example
 
     with tf.io.TFRecordWriter(str(path)) as writer:
         for text, label in ROWS:

@@ -19,12 +19,12 @@ from components import edge_exporter, evaluation_metrics, model_server_validator
 from components.batch_predictor import LATENCY_FILE
 from components.predictions import ScoredRows
 from model import contract, hooks
-from pipeline import create
 from pipeline.config import PipelineConfig
-from pipeline.fingerprint import code_fingerprint, library_versions
-from pipeline.ingest import Dataset
-from pipeline.local import NodeRun
+from pipeline.data.ingest import Dataset
+from pipeline.nodes import create
+from pipeline.nodes.fingerprint import code_fingerprint, library_versions
 from pipeline.report import results
+from pipeline.run.node_runner import NodeRun
 
 _ANOMALIES_FILE = "SchemaDiff.pb"
 _SHOWN_TOP = 5

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model import contract
-from pipeline import ingest, progress
 from pipeline.config import EDGE_PUSHER, PUSHER, PipelineConfig, RunConfig
+from pipeline.data import ingest
 from pipeline.errors import RunError
-from pipeline.fingerprint import code_fingerprint
-from pipeline.workspace import Workspace, disk_full, is_disk_full, write_whole
+from pipeline.nodes.fingerprint import code_fingerprint
+from pipeline.run import progress
+from pipeline.run.workspace import Workspace, disk_full, is_disk_full, write_whole
 
 if TYPE_CHECKING:  # TFX takes half a minute to import; bad input should not wait.
-    from pipeline.local import NodeRun
-    from pipeline.outcome import Outcome
+    from pipeline.run.node_runner import NodeRun
+    from pipeline.run.outcome import Outcome
 
 _PACKAGES = ("model", "components", "pipeline", "serving")
 
@@ -124,14 +125,14 @@ def _run_nodes(
     display: progress.RunDisplay,
 ) -> "Outcome":
     with display.step("Start TensorFlow and TFX"):
-        from pipeline import dataset as dataset_files
-        from pipeline import local, outcome
-        from pipeline.create import create_pipeline
+        from pipeline.data import tfrecords as dataset_files
+        from pipeline.nodes.create import create_pipeline
+        from pipeline.run import node_runner, outcome
 
         data_root = dataset_files.write(dataset, workspace.root / "data")
         config = pipeline_config(request.config, workspace, dataset, data_root)
         pipeline = create_pipeline(config)
-    runs: dict[str, NodeRun] = local.run_pipeline(pipeline, display)
+    runs: dict[str, NodeRun] = node_runner.run_pipeline(pipeline, display)
     return outcome.Outcome(config=config, dataset=dataset, runs=runs)
 
 
@@ -139,7 +140,7 @@ def pipeline_config(
     run: RunConfig, workspace: Workspace, dataset: ingest.Dataset, data_root: Path
 ) -> PipelineConfig:
     """Where a local run reads and writes."""
-    from pipeline.local import BEAM_ARGS
+    from pipeline.run.node_runner import BEAM_ARGS
 
     counts = Counter(label for _, label in dataset.splits[contract.TEST])
     return PipelineConfig(

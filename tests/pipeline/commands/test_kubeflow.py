@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 from click.testing import CliRunner, Result
 
+from pipeline.commands.kubeflow import compile_command, submit_command
 from pipeline.errors import SettingError
-from pipeline.kubeflow_client import SubmitError
-from pipeline.kubeflow_commands import compile_command, submit_command
-from pipeline.volume_claim import VolumeClaim
+from pipeline.kubeflow.submit import SubmitError
+from pipeline.kubeflow.volume_claim import VolumeClaim
 
 
 def compiled(*arguments: str) -> Result:
@@ -19,7 +19,7 @@ def compiled(*arguments: str) -> Result:
 
 def test_the_commands_import_neither_tfx_nor_kfp():
     code = (
-        "import sys, pipeline.kubeflow_commands as commands;"
+        "import sys, pipeline.commands.kubeflow as commands;"
         "print(sorted({'tfx', 'kfp', 'tensorflow', 'keras'} & set(sys.modules)))"
     )
     answer = subprocess.run(

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from model import contract
+from pipeline.data.readers import READERS, Columns, Row, read_rows
 from pipeline.errors import DataError
-from pipeline.readers import READERS, Columns, Row, read_rows
 
 _SPLIT_NAMES = {
     contract.TRAIN: ("train", "training"),

@@ -3,30 +3,33 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from pipeline.report import charts, formats
+from pipeline.report import formats
+from pipeline.report.charts.drawing import drawing
 from pipeline.report.results import TrainingSummary
 
 STYLES = ("s1", "s2")
 
 
-def loss(training: TrainingSummary) -> charts.Chart | None:
+def loss(training: TrainingSummary) -> drawing.Chart | None:
     """Training and validation loss; None where neither was recorded."""
     names = {"loss": "training", "val_loss": "validation"}
-    return _by_epoch(training, "Loss", names, (charts.number_axis, formats.significant))
-
-
-def accuracy(training: TrainingSummary) -> charts.Chart | None:
-    """Training and validation accuracy; None where neither was recorded."""
-    names = {"accuracy": "training", "val_accuracy": "validation"}
     return _by_epoch(
-        training, "Accuracy", names, (charts.percent_axis, formats.percent)
+        training, "Loss", names, (drawing.number_axis, formats.significant)
     )
 
 
-def learning_rate(training: TrainingSummary) -> charts.Chart | None:
+def accuracy(training: TrainingSummary) -> drawing.Chart | None:
+    """Training and validation accuracy; None where neither was recorded."""
+    names = {"accuracy": "training", "val_accuracy": "validation"}
+    return _by_epoch(
+        training, "Accuracy", names, (drawing.percent_axis, formats.percent)
+    )
+
+
+def learning_rate(training: TrainingSummary) -> drawing.Chart | None:
     """The schedule, as recorded per epoch; None where it was not."""
     names = {"learning_rate": "learning rate"}
-    scale = charts.number_axis, formats.significant
+    scale = drawing.number_axis, formats.significant
     return _by_epoch(training, "Learning rate", names, scale)
 
 
@@ -34,8 +37,8 @@ def _by_epoch(
     training: TrainingSummary,
     title: str,
     names: Mapping[str, str],
-    scale: tuple[Callable[..., charts.Axis], Callable[[float], str]],
-) -> charts.Chart | None:
+    scale: tuple[Callable[..., drawing.Axis], Callable[[float], str]],
+) -> drawing.Chart | None:
     """One line per key of `names`; `scale` makes the axis and writes a value."""
     rows = {key: [row for row in training.history if key in row] for key in names}
     values = [float(row[key]) for key in names for row in rows[key]]
@@ -44,7 +47,7 @@ def _by_epoch(
     epochs = [int(row["epoch"]) for key in names for row in rows[key]]
     axes = _epoch_axis(epochs), scale[0]("", values)
     lines = [
-        charts.line(
+        drawing.line(
             css,
             names[key],
             [(row["epoch"], float(row[key])) for row in rows[key]],
@@ -57,7 +60,7 @@ def _by_epoch(
         for css, key in zip(STYLES, names, strict=False)
         if rows[key]
     ]
-    return charts.Chart(
+    return drawing.Chart(
         title=title,
         note="By epoch.",
         x_axis=axes[0],
@@ -68,24 +71,24 @@ def _by_epoch(
     )
 
 
-def _legend(lines: Sequence[charts.Line]) -> tuple[tuple[str, str], ...]:
+def _legend(lines: Sequence[drawing.Line]) -> tuple[tuple[str, str], ...]:
     return tuple((line.css, line.name) for line in lines) if len(lines) > 1 else ()
 
 
-def _epoch_axis(epochs: list[int]) -> charts.Axis:
+def _epoch_axis(epochs: list[int]) -> drawing.Axis:
     first, last = min(epochs), max(epochs)
     step = max(1, math.ceil((last - first) / 8))
     ticks = tuple((epoch, str(epoch)) for epoch in range(first, last + 1, step))
     margin = 0.5 if first == last else (last - first) * 0.02
-    return charts.Axis(
+    return drawing.Axis(
         title="epoch", low=first - margin, high=last + margin, ticks=ticks
     )
 
 
 def _best_epoch(
-    training: TrainingSummary, axis: charts.Axis
-) -> tuple[charts.Rule, ...]:
+    training: TrainingSummary, axis: drawing.Axis
+) -> tuple[drawing.Rule, ...]:
     best = training.best_epoch
     if best is None or not axis.low <= best <= axis.high:
         return ()
-    return (charts.Rule(x=charts.x_pixel(axis, best), name=f"best: {best}"),)
+    return (drawing.Rule(x=drawing.x_pixel(axis, best), name=f"best: {best}"),)

@@ -16,8 +16,8 @@ from components.versioned_pusher import VersionedPusher
 from components.vocabulary_gen import VocabularyGen
 from model import contract
 from pipeline.config import EDGE_PUSHER, PUSHER, PipelineConfig
-from pipeline.evaluation import eval_config
-from pipeline.fingerprint import code_fingerprint
+from pipeline.nodes.evaluation import eval_config
+from pipeline.nodes.fingerprint import code_fingerprint
 
 BASELINE_RESOLVER = "BaselineResolver"
 
@@ -73,7 +73,7 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
 
 
 def _data_nodes(config: PipelineConfig) -> DataNodes:
-    # The rows that `pipeline.dataset` has normalised and split.
+    # The rows that `pipeline.data.tfrecords` has normalised and split.
     example_gen = tfx.components.ImportExampleGen(
         input_base=config.data_root, input_config=_splits()
     )

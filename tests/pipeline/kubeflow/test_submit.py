@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.kubeflow_client import Submission, SubmitError, submit
+from pipeline.kubeflow.submit import Submission, SubmitError, submit
 
 RUN_ID = "7d3f"
 TOKEN = "let-me-in"

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from pipeline import run as runner
+from pipeline.commands.key_values import key_values
 from pipeline.config import DEFAULT_PRESET, Environment, RunConfig
-from pipeline.datasets import resolve
+from pipeline.data.public import resolve
 from pipeline.errors import RunError
-from pipeline.options import key_values
+from pipeline.run import execute as runner
 
 
 @click.command()

@@ -2,19 +2,20 @@
 
 import math
 
-from pipeline.report import charts, confidence, formats
+from pipeline.report import confidence, formats
+from pipeline.report.charts.drawing import drawing
 from pipeline.report.results import Evaluation
 
 CURVE_POINTS = 200
 """More than this in a curve adds bytes and nothing the eye could see."""
 
 
-def reliability(evaluation: Evaluation) -> charts.Chart | None:
+def reliability(evaluation: Evaluation) -> drawing.Chart | None:
     """Accuracy by confidence; on the diagonal the two are equal."""
     bins = confidence.calibration_bins(evaluation)
     if not bins:
         return None
-    axes = charts.percent_axis("confidence"), charts.percent_axis("")
+    axes = drawing.percent_axis("confidence"), drawing.percent_axis("")
     bars = []
     for item in bins:
         ends = sorted((item.accuracy, item.confidence))
@@ -24,27 +25,27 @@ def reliability(evaluation: Evaluation) -> charts.Chart | None:
             f"accuracy {formats.percent(item.accuracy)}, {rows:,} rows"
         )
         span = item.low, item.high
-        bars.append(charts.bar("s1", span, (0, item.accuracy), axes, tooltip=text))
-        bars.append(charts.bar("gap", span, (ends[0], ends[1]), axes, tooltip=text))
-    return charts.Chart(
+        bars.append(drawing.bar("s1", span, (0, item.accuracy), axes, tooltip=text))
+        bars.append(drawing.bar("gap", span, (ends[0], ends[1]), axes, tooltip=text))
+    return drawing.Chart(
         title="Calibration",
         note="Share of right answers by confidence. On the dashed line they are equal.",
         x_axis=axes[0],
         y_axis=axes[1],
         bars=tuple(bars),
-        lines=(charts.line("ideal", "equal", [(0, 0), (1, 1)], axes),),
+        lines=(drawing.line("ideal", "equal", [(0, 0), (1, 1)], axes),),
         legend=(("s1", "accuracy"), ("gap", "distance from confidence")),
     )
 
 
-def confidences(evaluation: Evaluation) -> charts.Chart | None:
+def confidences(evaluation: Evaluation) -> drawing.Chart | None:
     """How many answers were given with which confidence, right and wrong ones."""
     bins = confidence.calibration_bins(evaluation)
     if not bins:
         return None
     axes = (
-        charts.percent_axis("confidence"),
-        charts.number_axis("", [item.right + item.wrong for item in bins], zero=True),
+        drawing.percent_axis("confidence"),
+        drawing.number_axis("", [item.right + item.wrong for item in bins], zero=True),
     )
     bars = []
     for item in bins:
@@ -53,9 +54,9 @@ def confidences(evaluation: Evaluation) -> charts.Chart | None:
             f"{item.right:,} right, {item.wrong:,} wrong"
         )
         span, rows = (item.low, item.high), item.right + item.wrong
-        bars.append(charts.bar("bad", span, (0, item.wrong), axes, tooltip=text))
-        bars.append(charts.bar("s1", span, (item.wrong, rows), axes, tooltip=text))
-    return charts.Chart(
+        bars.append(drawing.bar("bad", span, (0, item.wrong), axes, tooltip=text))
+        bars.append(drawing.bar("s1", span, (item.wrong, rows), axes, tooltip=text))
+    return drawing.Chart(
         title="Confidence",
         note="Answers by confidence.",
         x_axis=axes[0],
@@ -65,23 +66,23 @@ def confidences(evaluation: Evaluation) -> charts.Chart | None:
     )
 
 
-def coverage(curve: list[confidence.OperatingPoint]) -> charts.Chart | None:
+def coverage(curve: list[confidence.OperatingPoint]) -> drawing.Chart | None:
     """Accuracy of the answers that remain when unsure ones are rejected."""
     if not curve:
         return None
     step = math.ceil(len(curve) / CURVE_POINTS)
     points = [*curve[:-1:step], curve[-1]]
     axes = (
-        charts.percent_axis("share of texts answered"),
-        charts.percent_axis("", [1.0, *(point.accuracy for point in points)]),
+        drawing.percent_axis("share of texts answered"),
+        drawing.percent_axis("", [1.0, *(point.accuracy for point in points)]),
     )
-    return charts.Chart(
+    return drawing.Chart(
         title="Accuracy if unsure answers are rejected",
         note="The surest answers first.",
         x_axis=axes[0],
         y_axis=axes[1],
         lines=(
-            charts.line(
+            drawing.line(
                 "s1",
                 "accuracy",
                 [(point.coverage, point.accuracy) for point in points],

@@ -1,0 +1,1 @@
+"""`ktp run`, `ktp data`, `ktp compile` and `ktp submit`."""

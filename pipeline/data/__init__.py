@@ -1,0 +1,1 @@
+"""Where rows come from: files of a person, public data sets, and what is kept."""

@@ -1,0 +1,1 @@
+"""The same pipeline on Kubeflow: compiled, submitted, and run step by step."""

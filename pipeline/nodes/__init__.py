@@ -1,0 +1,1 @@
+"""The nodes of the pipeline, in order, and what they depend on."""
