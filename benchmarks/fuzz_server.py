@@ -152,7 +152,7 @@ def make_model(base_path: pathlib.Path, *, fake: bool) -> None:
     if fake:
         (base_path / "1").mkdir()
         return
-    from tests.serving.saved_models import save_number_model
+    from tests.support.serving.saved_models import save_number_model
 
     save_number_model(base_path / "1")
 

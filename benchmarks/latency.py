@@ -77,7 +77,7 @@ def _in_process(base_path: str) -> Callable[[], object]:
 
 
 def _build_model() -> str:
-    from tests.serving.saved_models import save_text_model
+    from tests.support.serving.saved_models import save_text_model
 
     base_path = pathlib.Path(tempfile.mkdtemp(prefix="bench-model-"))
     save_text_model(base_path / "1", intermediate_dim=8192)

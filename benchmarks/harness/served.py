@@ -24,7 +24,7 @@ from serving.version_dirs import find_versions
 METRICS_PATH = "/monitoring/prometheus/metrics"
 COMMANDS = {
     "embedded": (sys.executable, "-m", "serving.server"),
-    "fake": (sys.executable, "-m", "tests.serving.fake_model_server"),
+    "fake": (sys.executable, "-m", "tests.support.serving.fake_model_server"),
     "tensorflow_model_server": ("tensorflow_model_server",),
 }
 READY_LIMIT_S = 180.0
@@ -138,7 +138,7 @@ def small_model(
     if engine == "fake":
         (folder / "1").mkdir(parents=True)
         return folder
-    from tests.serving.saved_models import save_text_model
+    from tests.support.serving.saved_models import save_text_model
 
     save_text_model(folder / "1", intermediate_dim=intermediate_dim)
     return folder

@@ -10,7 +10,7 @@ from serving.server.__main__ import main
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.status import invalid_argument
-from tests.serving.fakes import FakeServable
+from tests.support.serving.fakes import FakeServable
 
 
 class StrictServable(FakeServable):

@@ -14,7 +14,7 @@ import grpc
 
 from benchmarks.hostile.attack import Target
 from serving import protos
-from tests.serving.fakes import free_port
+from tests.support.serving.fakes import free_port
 
 _SAMPLE_S = 0.2
 _PROBE_PAUSE_S = 0.05

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.load import batch_sizes, processor_time
 from benchmarks.load.__main__ import main
 from benchmarks.load.texts import read_texts
-from tests.serving.fakes import FakeServer
+from tests.support.serving.fakes import FakeServer
 
 QUICK = ("--duration", "0.3", "--warm-up", "0.1", "--deadline", "5")
 

@@ -13,8 +13,8 @@ from serving import protos
 from serving.server.models.version import State
 from serving.server.observation.prometheus import metric_name
 from serving.server.observation.registry import HISTOGRAM
-from tests.serving.observed import entry, record
 from tests.serving.server.observation.test_observation import Observation, observe
+from tests.support.serving.observed import entry, record
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "k8s" / "monitoring"
 METRIC = re.compile(r"(:[a-z][a-z_:]+)(?:\{([^}]*)\})?")

@@ -9,7 +9,7 @@ from serving.server.loading.loader import SavedModelLoader
 from serving.server.loading.saved_model import SavedModelServable
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
-from tests.serving.fakes import FakeServer
+from tests.support.serving.fakes import FakeServer
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeServer
 @pytest.fixture(scope="session")
 def number_model(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A real SavedModel, version 1. The first use imports TensorFlow."""
-    from tests.serving.saved_models import save_number_model
+    from tests.support.serving.saved_models import save_number_model
 
     path = tmp_path_factory.mktemp("numbers") / "1"
     save_number_model(path)
@@ -38,7 +38,7 @@ def number_model(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def half_plus_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeServer]:
     """A running server with TF Serving's example model and the number model, real."""
-    from tests.serving.half_plus_two import serve_half_plus_two
+    from tests.support.serving.half_plus_two import serve_half_plus_two
 
     with serve_half_plus_two(tmp_path_factory.mktemp("half_plus_two")) as server:
         # Ready is a server with one version of each model; tests ask for others, too.

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 import pytest
 
 from serving.client.blocking import Client
-from tests.k8s import rendering
 from tests.k8s.policy import pods
-from tests.serving.fakes import free_port
 from tests.serving.launch.test_running_server import ROOT
+from tests.support.k8s import rendering
+from tests.support.serving.fakes import free_port
 
 DOCKERFILE = (ROOT / "serving" / "Dockerfile").read_text()
 BASE = re.findall(r"^ARG BASE=(\S+)", DOCKERFILE, re.MULTILINE)[0]

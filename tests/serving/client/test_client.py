@@ -16,8 +16,8 @@ from serving.client.asynchronous import AsyncClient
 from serving.client.blocking import Client
 from serving.formats.tensors import CodecError
 from serving.server.status import HTTP_STATUSES, Code
-from tests.serving.blocking_client import CLIENTS, connected, like
-from tests.serving.fakes import MODEL, FakeServer, free_port
+from tests.support.serving.blocking_client import CLIENTS, connected, like
+from tests.support.serving.fakes import MODEL, FakeServer, free_port
 
 
 @pytest.fixture(params=CLIENTS)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.serving.fakes import FakeServer
+from tests.support.serving.fakes import FakeServer
 
 PROBE = """
 import resource, sys

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from serving.client import errors
-from tests.serving.blocking_client import CLIENTS
-from tests.serving.stub_servers import (
+from tests.support.serving.blocking_client import CLIENTS
+from tests.support.serving.stub_servers import (
     GOOD,
     STUBS,
     CountingProxy,

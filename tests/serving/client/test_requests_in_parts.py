@@ -10,8 +10,8 @@ from serving.client import errors
 from serving.client.blocking import Client
 from serving.client.tf_examples import serialize
 from serving.server.status import Code
-from tests.serving.blocking_client import CLIENTS, connected, like
-from tests.serving.fakes import FakeServer
+from tests.support.serving.blocking_client import CLIENTS, connected, like
+from tests.support.serving.fakes import FakeServer
 
 
 @pytest.fixture(params=CLIENTS)

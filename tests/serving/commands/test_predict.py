@@ -10,8 +10,8 @@ import pytest
 
 from serving.commands import output as prediction_output
 from serving.commands.predict import BROKEN_PIPE, predict
-from tests.serving.fakes import FakeServer, free_port
-from tests.serving.stub_servers import StubRestServer
+from tests.support.serving.fakes import FakeServer, free_port
+from tests.support.serving.stub_servers import StubRestServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

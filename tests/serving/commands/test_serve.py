@@ -15,8 +15,8 @@ from serving.launch import from_options
 from serving.launch.models import ModelSettings, models_text
 from serving.launch.settings import EngineSettings
 from serving.server.models.config import VersionPolicy
-from tests.serving.fakes import free_port
 from tests.serving.launch.test_running_server import ROOT, path_dir, program
+from tests.support.serving.fakes import free_port
 
 __all__ = ["path_dir"]
 
@@ -163,7 +163,7 @@ def test_print_config_keeps_the_private_key_to_itself(folder: pathlib.Path) -> N
 def test_it_invites_to_ask_and_stops_on_a_signal(
     folder: pathlib.Path, path_dir: pathlib.Path, number: signal.Signals
 ) -> None:
-    module = "tests.serving.fake_model_server"
+    module = "tests.support.serving.fake_model_server"
     script = f'cd "{ROOT}" && exec "{sys.executable}" -m {module} "$@"'
     program(path_dir, "tensorflow_model_server", script)
     port = free_port()

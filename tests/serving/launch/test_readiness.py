@@ -12,7 +12,7 @@ import pytest
 from serving.launch.models import ModelSettings
 from serving.launch.readiness import StatusProbe
 from serving.launch.settings import EngineSettings
-from tests.serving.fakes import free_port
+from tests.support.serving.fakes import free_port
 
 MODEL = ModelSettings(name="m", base_path="/m")
 

@@ -20,7 +20,7 @@ from serving.launch.running_server import (
     start_server,
 )
 from serving.launch.settings import SECRET_FILE, EngineSettings, TlsSettings
-from tests.serving.fakes import free_port
+from tests.support.serving.fakes import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEAF = 'trap "" TERM; while :; do /bin/sleep 1; done'
@@ -46,7 +46,7 @@ def path_dir(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib
 @pytest.fixture
 def model_server(path_dir: pathlib.Path) -> None:
     """A `tensorflow_model_server` that is our server around the fake model."""
-    module = "tests.serving.fake_model_server"
+    module = "tests.support.serving.fake_model_server"
     script = f'cd "{ROOT}" && exec "{sys.executable}" -m {module} "$@"'
     program(path_dir, "tensorflow_model_server", script)
 
@@ -213,7 +213,7 @@ def test_a_client_of_a_guarded_server_has_the_token(base_path: pathlib.Path) -> 
     )
     settings.write_files(base_path.parent)
     flags = settings.flags(str(base_path.parent), embedded=True)
-    fake = (sys.executable, "-m", "tests.serving.fake_model_server", *flags)
+    fake = (sys.executable, "-m", "tests.support.serving.fake_model_server", *flags)
     command = EngineCommand(Engine.EMBEDDED, fake, working_dir=ROOT)
     with RunningServer(command, settings, base_path.parent / "log") as server:
         server.wait_until_ready(30)

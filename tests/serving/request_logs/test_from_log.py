@@ -9,7 +9,7 @@ import pytest
 from serving import protos
 from serving.formats.tfrecord import read_records, write_record
 from serving.request_logs import to_examples, to_warmup
-from tests.serving.observed import (
+from tests.support.serving.observed import (
     entry,
     finished,
     log_numbers,

@@ -21,7 +21,7 @@ TEXTS = ["w1 w2 w3", "w77", "never heard of"]
 @pytest.fixture(scope="module")
 def base_path(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Version 1 of the text model."""
-    from tests.serving.saved_models import save_text_model
+    from tests.support.serving.saved_models import save_text_model
 
     path = tmp_path_factory.mktemp("text_model")
     save_text_model(path / "1")
@@ -58,7 +58,7 @@ def test_both_transports_give_what_the_model_gives(
 def test_a_new_version_takes_over_without_a_failed_request(
     server: RunningServer, base_path: pathlib.Path
 ) -> None:
-    from tests.serving.saved_models import save_text_model
+    from tests.support.serving.saved_models import save_text_model
 
     save_text_model(base_path / "not-yet")
     with server.client(retries=0) as client:

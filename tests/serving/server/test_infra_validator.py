@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving.fakes import FakeServer
+from tests.support.serving.fakes import FakeServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -15,9 +15,9 @@ import pytest
 
 from serving.client.blocking import Client
 from serving.client.errors import ServingError, UnavailableError
-from tests.serving.fakes import MODEL, free_port
+from tests.support.serving.fakes import MODEL, free_port
 
-COMMAND = [sys.executable, "-m", "tests.serving.fake_model_server"]
+COMMAND = [sys.executable, "-m", "tests.support.serving.fake_model_server"]
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from serving.formats import tensors
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.status import Code, StatusError
-from tests.serving.fakes import MODEL, FakeServable, FakeServer, fake_loader
+from tests.support.serving.fakes import MODEL, FakeServable, FakeServer, fake_loader
 
 BODY = b'{"signature_name": "half", "instances": [1.0]}'
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from serving.server.batching.pace import BATCH_S, MIN_ROWS, BatchPace
-from tests.serving.scheduling import (
+from tests.support.serving.scheduling import (
     SLOW_S,
     Bench,
     Doubler,

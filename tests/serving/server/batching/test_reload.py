@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from serving.server.app import ServerApp
 from serving.server.flags import ServerFlags
-from tests.serving.fakes import free_port
+from tests.support.serving.fakes import free_port
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:

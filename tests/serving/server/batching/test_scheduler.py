@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from serving.server.status import Code, StatusError
-from tests.serving.scheduling import (
+from tests.support.serving.scheduling import (
     SLOW_S,
     Bench,
     Doubler,

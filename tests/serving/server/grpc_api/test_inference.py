@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from serving import protos
-from tests.serving.fakes import MODEL, FakeServable, FakeServer
+from tests.support.serving.fakes import MODEL, FakeServable, FakeServer
 
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.serving.fakes import FakeServer
+from tests.support.serving.fakes import FakeServer
 
 # Importing TensorFlow and building the first model takes long on a busy machine.
 pytestmark = pytest.mark.timeout(300)

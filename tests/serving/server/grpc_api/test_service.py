@@ -12,7 +12,7 @@ import pytest
 
 from serving import protos
 from serving.formats import tensors
-from tests.serving.fakes import MODEL, FakeServer
+from tests.support.serving.fakes import MODEL, FakeServer
 
 RESPONSES = {
     "Predict": "PredictResponse",

@@ -9,7 +9,7 @@ import pytest
 from serving.server.json_format import predict_body
 from serving.server.json_format.ragged import HINT
 from serving.server.status import Code, StatusError
-from tests.serving.fakes import signature
+from tests.support.serving.fakes import signature
 
 
 def _infos(**dtypes: str) -> dict[str, Any]:

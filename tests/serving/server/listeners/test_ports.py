@@ -19,7 +19,7 @@ from serving.server.listeners.ports import (
     remove_socket,
 )
 from serving.server.status import StatusError
-from tests.serving.fakes import FakeServer, free_port
+from tests.support.serving.fakes import FakeServer, free_port
 
 
 @pytest.fixture

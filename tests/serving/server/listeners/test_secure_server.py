@@ -15,8 +15,8 @@ import pytest
 from serving.client.blocking import Client
 from serving.client.config import TlsConfig
 from serving.client.errors import ServingError, UnavailableError
-from tests.serving.certificates import make_pair, write_ssl_config
-from tests.serving.fakes import MODEL, FakeServer
+from tests.support.serving.certificates import make_pair, write_ssl_config
+from tests.support.serving.fakes import MODEL, FakeServer
 
 TOKEN = "a-token-of-twenty-letters"
 

@@ -13,7 +13,7 @@ import pytest
 
 from serving.server.listeners.tls import ServerTls
 from serving.server.status import StatusError
-from tests.serving.certificates import (
+from tests.support.serving.certificates import (
     Pair,
     make_pair,
     shown_certificate,

@@ -152,7 +152,7 @@ def test_a_model_s_own_batching_wins_over_the_server_s(tmp_path: pathlib.Path) -
 
 
 def test_tables_and_assets_reach_the_text_model(tmp_path: pathlib.Path) -> None:
-    from tests.serving.saved_models import LABELS, save_text_model
+    from tests.support.serving.saved_models import LABELS, save_text_model
 
     save_text_model(tmp_path / "1")
     loaded = _load(tmp_path / "1")

@@ -23,7 +23,7 @@ SIGNATURES = ("serving_default", "two", "echo", "fixed")
 @pytest.fixture(scope="module")
 def version_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A version directory with nothing but a TFLite model."""
-    from tests.serving.tflite_models import save_tflite
+    from tests.support.serving.tflite_models import save_tflite
 
     path = tmp_path_factory.mktemp("edge") / "1"
     path.mkdir()
@@ -109,7 +109,7 @@ def test_waiting_for_an_interpreter_ends_at_the_deadline(
 
 
 def test_tensors_without_signatures_are_the_default_one(tmp_path: pathlib.Path) -> None:
-    from tests.serving.tflite_models import save_tflite_without_signatures
+    from tests.support.serving.tflite_models import save_tflite_without_signatures
 
     save_tflite_without_signatures(tmp_path / "model.tflite")
     raw = TfliteServable(tmp_path / "model.tflite", TfliteConfig())

@@ -13,7 +13,7 @@ from serving.server.loading import saved_model, warmup
 from serving.server.loading.made_up_requests import synthesised
 from serving.server.models.version import WarmupReport
 from serving.server.status import Code, StatusError
-from tests.serving.fakes import signature
+from tests.support.serving.fakes import signature
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -9,7 +9,12 @@ from serving.server.models.config import ModelEntry, VersionPolicy
 from serving.server.models.manager import LifecycleConfig, ModelManager, Pools
 from serving.server.models.version import ServedVersion, State, WarmupReport
 from serving.server.status import StatusError
-from tests.serving.model_world import InlinePool, ManualPool, TinyServable, World
+from tests.support.serving.model_world import (
+    InlinePool,
+    ManualPool,
+    TinyServable,
+    World,
+)
 
 LIMIT_S = 10
 

@@ -9,7 +9,7 @@ import pytest
 from serving import protos
 from serving.server.models.manager import Pools
 from serving.server.status import StatusError
-from tests.serving.model_world import InlinePool, ManualPool, World
+from tests.support.serving.model_world import InlinePool, ManualPool, World
 
 LIMIT_S = 10
 

@@ -12,7 +12,7 @@ import pytest
 from serving import protos
 from serving.server.models.manager import Pools
 from serving.server.models.thread_pool import ThreadPool
-from tests.serving.model_world import World
+from tests.support.serving.model_world import World
 
 LIMIT_S = 10
 

@@ -40,7 +40,7 @@ print(json.dumps(rows))
 def test_memory_and_threads_do_not_grow_with_loads(
     kind: str, tmp_path: pathlib.Path
 ) -> None:
-    from tests.serving import saved_models
+    from tests.support.serving import saved_models
 
     getattr(saved_models, f"save_{kind}_model")(tmp_path / "1")
     command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(LOADS)]

@@ -11,8 +11,8 @@ from serving.server.models.manager import ModelManager
 from serving.server.models.version import State, WarmupReport
 from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import Code, StatusError
-from tests.serving.fakes import fake_loader
-from tests.serving.observed import FakeModels, record, series, values
+from tests.support.serving.fakes import fake_loader
+from tests.support.serving.observed import FakeModels, record, series, values
 
 STATE = "/ktp/serving/model_state"
 

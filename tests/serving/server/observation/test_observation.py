@@ -14,7 +14,7 @@ from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion, State
 from serving.server.observation.from_flags import Observation
 from serving.server.status import StatusError
-from tests.serving.observed import FakeModels, entry, record
+from tests.support.serving.observed import FakeModels, entry, record
 
 
 class ObservedFakes(FakeModels):

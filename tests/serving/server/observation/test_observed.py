@@ -18,8 +18,8 @@ from serving.client.errors import ServingError
 from serving.formats import tensors
 from serving.formats.tfrecord import read_records
 from serving.server.loading.warmup import warm_up
-from tests.serving.fakes import MODEL, FakeServable, FakeServer, free_port
-from tests.serving.prometheus_reader import read_page
+from tests.support.serving.fakes import MODEL, FakeServable, FakeServer, free_port
+from tests.support.serving.prometheus_reader import read_page
 
 METRICS = "/monitoring/prometheus/metrics"
 MONITORING = "prometheus_config { enable: true }"
@@ -151,7 +151,7 @@ def test_a_hang_up_signal_goes_on_in_a_new_access_log(tmp_path: pathlib.Path) ->
     (tmp_path / "model" / "1").mkdir(parents=True)
     path, port = tmp_path / "access.jsonl", free_port()
     command = [
-        *(sys.executable, "-m", "tests.serving.fake_model_server"),
+        *(sys.executable, "-m", "tests.support.serving.fake_model_server"),
         *(f"--port={port}", f"--model_name={MODEL}", f"--access_log_file={path}"),
         f"--model_base_path={tmp_path / 'model'}",
     ]

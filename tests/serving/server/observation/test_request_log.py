@@ -18,7 +18,7 @@ from serving.server.models.version import ServedVersion
 from serving.server.observation.log_files import RotationConfig
 from serving.server.observation.request_log import RequestLogger
 from serving.server.status import Code
-from tests.serving.observed import (
+from tests.support.serving.observed import (
     VERSION,
     entry,
     finished,

@@ -12,7 +12,7 @@ from serving.server.observation.registry import HistogramValue, Registry
 from serving.server.observation.request_metrics import MAX_SIGNATURES
 from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import Code
-from tests.serving.observed import FakeModels, failed, record, series, values
+from tests.support.serving.observed import FakeModels, failed, record, series, values
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from serving import protos
 from serving.server.requests import plans
 from serving.server.status import Code, StatusError
-from tests.serving.inference_cases import (
+from tests.support.serving.inference_cases import (
     BOTH,
     CLASSIFY,
     REGRESS,

@@ -8,7 +8,7 @@ import pytest
 from serving.formats import tensors
 from serving.server.requests.predict_checks import check_inputs, check_outputs
 from serving.server.status import StatusError
-from tests.serving.fakes import signature
+from tests.support.serving.fakes import signature
 
 TENSOR = ("DT_FLOAT", [-1])
 TWO = signature({"a": TENSOR, "b": TENSOR}, {"x": TENSOR, "y": TENSOR})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from serving.server.status import Code
-from tests.serving.fakes import FakeServer
+from tests.support.serving.fakes import FakeServer
 
 PREDICT = "/v1/models/classifier:predict"
 HALF = json.dumps({"signature_name": "half", "instances": [1.0, 3.0]}).encode()

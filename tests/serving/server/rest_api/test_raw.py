@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.serving.fakes import FakeServer
+from tests.support.serving.fakes import FakeServer
 
 PREDICT = "/v1/models/classifier:predict"
 BODY = b'{"signature_name": "half", "instances": [1.0, 3.0]}'

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.serving.fakes import FakeServer
-from tests.serving.prometheus_reader import read_page
+from tests.support.serving.fakes import FakeServer
+from tests.support.serving.prometheus_reader import read_page
 
 # Importing TensorFlow and building the first model takes long on a busy machine.
 pytestmark = pytest.mark.timeout(300)
@@ -201,7 +201,7 @@ enable_large_batch_splitting { value: false }
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The models with small batches, no splitting and little time."""
-    from tests.serving.half_plus_two import serve_half_plus_two
+    from tests.support.serving.half_plus_two import serve_half_plus_two
 
     folder = tmp_path_factory.mktemp("limited")
     file = folder / "batching.config"
@@ -251,7 +251,7 @@ def test_a_run_that_takes_longer_than_the_rest_timeout_is_a_504(
 def test_a_tflite_file_answers_rest_when_the_flag_prefers_it(
     tmp_path: pathlib.Path,
 ) -> None:
-    from tests.serving.tflite_models import save_tflite
+    from tests.support.serving.tflite_models import save_tflite
 
     (tmp_path / "1").mkdir()
     save_tflite(tmp_path / "1" / "model.tflite", ["serving_default"])

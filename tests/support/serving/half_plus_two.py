@@ -10,8 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tests.serving.fakes import FakeServer
-from tests.serving.saved_models import save_number_model
+from tests.support.serving.fakes import FakeServer
+from tests.support.serving.saved_models import save_number_model
 
 v1 = tf.compat.v1
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from serving.client.asynchronous import AsyncClient
 from serving.client.blocking import Client
-from tests.serving.fakes import FakeServer
+from tests.support.serving.fakes import FakeServer
 
 
 class BlockingClient:
