@@ -49,10 +49,9 @@ test-slow: $(READY) $(EDGE_READY) ## the slower tests that need no special hardw
 test-all: $(READY) $(EDGE_READY) ## every test, also those for a GPU, containers, browsers
 	$(PYTEST) -m ""
 
-bench: $(READY) $(EDGE_READY) ## every tests/*/bench_*.py, each side by side
-	for file in $(sort $(wildcard tests/*/bench_*.py)); do \
-		module=$${file%.py}; echo "== $$file"; \
-		$(BIN)/python -m $${module//\//.}; done
+bench: $(READY) $(EDGE_READY) ## the benchmarks of the server, each side by side
+	for name in latency serving swaps drain; do \
+		echo "== benchmarks/$$name.py"; $(BIN)/python -m benchmarks.$$name; done
 
 # ARGS="--model runs/velora --texts FILE.csv": your model, your texts.
 bench-serving: $(READY) ## the server under load, beside the in-process limit

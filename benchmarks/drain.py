@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from benchmarks.harness.background import BackgroundLoad
 from benchmarks.harness.drained import (
@@ -29,9 +30,9 @@ from benchmarks.harness.served import COMMANDS, ServedModel, known_flag, small_m
 from benchmarks.load.config import LoadConfig
 from benchmarks.load.texts import read_texts
 from serving.launch.model_folder import find_base_path
+from tests.support.repository import ROOT
 
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
-_TEXTS = _ROOT / "data" / "velora" / "test.csv"
+_TEXTS = ROOT / "data" / "velora" / "test.csv"
 ROW = "{:>5}{:>6}{:>10}{:>9}{:>12}{:>9}{:>7}{:>9}{:>8}"
 
 
@@ -77,7 +78,9 @@ def _one_stop(
     texts: Sequence[str],
     options: argparse.Namespace,
 ) -> Stop:
-    flags = {"access_log_file": str(log)} if known_flag("access_log_file") else {}
+    flags: dict[str, Any] = (
+        {"access_log_file": str(log)} if known_flag("access_log_file") else {}
+    )
     with ServedModel(base_path, engine=options.engine, **flags) as server:
         configs = [
             LoadConfig(

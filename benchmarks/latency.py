@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from model import contract
-from serving.client.blocking import Client
+from serving.client import Client
 from serving.launch.running_server import start_server
 from serving.launch.settings import BatchingSettings
 

@@ -27,9 +27,9 @@ from benchmarks.harness.side_by_side import BenchConfig, SideBySide, measure
 from benchmarks.harness.targets import targets
 from model import contract
 from serving.launch.model_folder import find_base_path
+from tests.support.repository import ROOT
 
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
-_TEXTS = _ROOT / "data" / "velora" / "test.csv"
+_TEXTS = ROOT / "data" / "velora" / "test.csv"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=2.0, help="of each measurement")
     add("--max-batch-size", type=int, default=64, help="0: no batching")
     add("--quick", action="store_true", help="one short round, to see that it works")
-    add("--output", type=pathlib.Path, default=_ROOT / "runs" / "bench-serving")
+    add("--output", type=pathlib.Path, default=ROOT / "runs" / "bench-serving")
     return parser
 
 

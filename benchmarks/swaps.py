@@ -31,9 +31,9 @@ from benchmarks.load.processor_time import resident_bytes
 from benchmarks.load.texts import read_texts
 from serving import protos
 from serving.launch.model_folder import find_base_path
+from tests.support.repository import ROOT
 
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
-_TEXTS = _ROOT / "data" / "velora" / "test.csv"
+_TEXTS = ROOT / "data" / "velora" / "test.csv"
 SWAP_LIMIT_S = 60.0
 MAX_GROWTH = 0.05
 # Allocators and thread pools fill in the first swaps; memory is compared after them.
@@ -83,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = pathlib.Path(folder)
         model = options.model or small_model(place / "model", options.engine, 512)
         source = newest_version(find_base_path(model))
-        swaps, failures = [], []
+        swaps: list[Swap] = []
+        failures: list[str] = []
         for swap in _swap(place, source, texts, options, failures):
             swaps.append(swap)
             if len(swaps) % options.every == 0 or len(swaps) == options.swaps:
@@ -187,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", type=pathlib.Path, help="default: a small one, built now")
     add("--texts", type=pathlib.Path, default=_TEXTS)
     add("--engine", choices=[*COMMANDS], default="embedded")
-    add("--output", type=pathlib.Path, default=_ROOT / "runs" / "bench-swaps")
+    add("--output", type=pathlib.Path, default=ROOT / "runs" / "bench-swaps")
     return parser
 
 

@@ -19,7 +19,7 @@ from components.examples import read_rows
 from components.predictions import ScoredRows
 from components.vocabulary_gen import read_labels
 from model import contract
-from model.export import load_scorer, load_signature
+from model.export.saved_model import load_scorer, load_signature
 
 LATENCY_FILE = "latency.json"
 _BATCH_ROWS = 256

@@ -23,7 +23,8 @@ from components.artifacts import DeviceReport, Predictions, Vocabulary
 from components.model_server_validator import mark
 from components.predictions import ScoredRows
 from components.vocabulary_gen import read_labels, read_lines
-from model import contract, tflite
+from model import contract
+from model.export import tflite
 
 REPORT_FILE = "device.json"
 _VARIANTS = {contract.FLOAT32_TFLITE: False, contract.INT8_TFLITE: True}
@@ -116,7 +117,7 @@ def export(
 
 
 def _load_classifier(model_run_dir: str) -> keras.Model:
-    """The trained model; `model.tflite` has imported, and so registered, its layers."""
+    """The trained model; `model.export.tflite` has registered its layers."""
     return keras.models.load_model(os.path.join(model_run_dir, contract.KERAS_FILE))
 
 

@@ -20,7 +20,7 @@ from tfx.utils import io_utils, path_utils
 from components.artifacts import Predictions, ServerReport
 from components.predictions import ScoredRows
 from model import contract
-from serving.client.blocking import Client
+from serving.client import Client
 from serving.client.errors import ServingError
 from serving.launch.engines import EngineError
 from serving.launch.running_server import ServerStartError, start_server

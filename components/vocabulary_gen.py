@@ -16,7 +16,8 @@ from tfx.types import artifact_utils
 
 from components.artifacts import Vocabulary
 from components.examples import parse_row
-from model import contract, tokenization, wordpiece
+from model import contract
+from model.text import tokenization, wordpiece
 
 _BATCH_ROWS = 4096
 _WORD, _LABEL = "word", "label"

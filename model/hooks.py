@@ -15,11 +15,12 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx import v1 as tfx
 
-from model import contract, tokenization
-from model.callbacks import Progress
+from model import contract
 from model.config import ModelConfig, TrainingConfig
-from model.export import ServedClassifier, Tokenize, export_saved_model
-from model.training import TrainingJob, TrainingResult, train
+from model.export.saved_model import ServedClassifier, Tokenize, export_saved_model
+from model.text import tokenization
+from model.training.callbacks import Progress
+from model.training.train import TrainingJob, TrainingResult, train
 
 HISTORY_FILE = "history.json"
 

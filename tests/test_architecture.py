@@ -7,9 +7,9 @@ import pytest
 
 from tests.support import architecture
 from tests.support.architecture import MACHINE_PATH, RULES, Rule, SourceFile
+from tests.support.repository import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-PYTHON_FOLDERS = (*architecture.LAYERS, "scripts", "tests")
+PYTHON_FOLDERS = (*architecture.LAYERS, "benchmarks", "examples", "scripts", "tests")
 TEXT_SUFFIXES = {".py", ".toml", ".md", ".txt", ".yaml", ".yml", ".json", ".cfg", ".j2"}
 BARE_TEXT_FILES = {"Makefile", "Dockerfile", "run", ".gitignore"}
 
@@ -73,12 +73,16 @@ WRONG = [
     (architecture.layers, "components/a.py", "from pipeline.config import RunConfig"),
     (architecture.layers, "pipeline/a.py", "from serving import client"),
     (architecture.layers, "pipeline/a.py", "from tests.support import golden"),
-    (architecture.tfx_places, "model/export.py", "from tfx import v1 as tfx"),
+    (
+        architecture.tfx_places,
+        "model/export/saved_model.py",
+        "from tfx import v1 as tfx",
+    ),
     (architecture.tfx_places, "serving/a.py", "def f():\n    import tfx.types"),
     (architecture.tfx_spelling, "pipeline/a.py", "import tfx.v1 as tfx"),
     (architecture.tfx_spelling, "pipeline/a.py", "from tfx import v1"),
     (architecture.tfx_spelling, "pipeline/a.py", "from tfx.v1 import dsl"),
-    (architecture.grpc_places, "model/export.py", "import grpc"),
+    (architecture.grpc_places, "model/export/saved_model.py", "import grpc"),
     (architecture.grpc_places, "pipeline/a.py", "from grpc import aio"),
     (architecture.environment, "model/a.py", "import os\nos.environ['A']"),
     (architecture.environment, "serving/a.py", "from os import getenv"),
@@ -119,7 +123,7 @@ RIGHT = [
     (architecture.layers, "serving/a.py", "from .model import Model"),
     (architecture.tfx_places, "model/hooks.py", "from tfx import v1 as tfx"),
     (architecture.tfx_spelling, "pipeline/a.py", "from tfx import types, v1 as tfx"),
-    (architecture.grpc_places, "model/warmup.py", "import grpc"),
+    (architecture.grpc_places, "model/export/warmup.py", "import grpc"),
     (
         architecture.environment,
         "serving/client/config.py",

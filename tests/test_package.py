@@ -8,8 +8,8 @@ import zipfile
 import pytest
 
 from scripts.closure import closure
+from tests.support.repository import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
 CLOSURE = closure(sys.version_info[:2], "x86_64", (2, 39))
 

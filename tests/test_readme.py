@@ -2,16 +2,15 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import click
 import pytest
 
 from pipeline import cli
 from pipeline.config import RunConfig
+from tests.support.repository import ROOT
 
-_ROOT = Path(__file__).parent.parent
-_README = (_ROOT / "README.md").read_text()
+_README = (ROOT / "README.md").read_text()
 _SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", _README, re.DOTALL))
 _INLINE = re.findall(r"`(ktp [^`]+)`", _README)
 COMMANDS = sorted(set(re.findall(r"^\S*(ktp .*)$", _SHELL, re.MULTILINE)) | {*_INLINE})
@@ -38,7 +37,7 @@ def test_every_ktp_command_takes_its_options(line: str) -> None:
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"make ([a-z-]+)", _README))))
 def test_every_make_target_exists(target: str) -> None:
-    assert re.search(rf"^{target}:", (_ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_every_setting_is_allowed(setting: str) -> None:
 
 @pytest.mark.parametrize("folder", re.findall(r"^\| `([a-z0-9/]+/)` \|", _README, re.M))
 def test_every_folder_exists(folder: str) -> None:
-    assert (_ROOT / folder).is_dir()
+    assert (ROOT / folder).is_dir()
 
 
 def test_the_readme_stays_short_and_has_what_the_tests_above_look_for() -> None:

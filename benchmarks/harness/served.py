@@ -20,6 +20,7 @@ from model import contract
 from serving.launch.settings import BatchingSettings
 from serving.server.flags import ServerFlags
 from serving.version_dirs import find_versions
+from tests.support.repository import ROOT
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 COMMANDS = {
@@ -28,7 +29,6 @@ COMMANDS = {
     "tensorflow_model_server": ("tensorflow_model_server",),
 }
 READY_LIMIT_S = 180.0
-_ROOT = pathlib.Path(__file__).resolve().parents[3]
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -85,7 +85,7 @@ class ServedModel:
         environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
         with on_cores(self._cores), (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, cwd=_ROOT, env=environ
+                self.command, stdout=log, stderr=log, cwd=ROOT, env=environ
             )
         self._wait_until_ready()
         return self

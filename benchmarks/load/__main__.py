@@ -1,7 +1,7 @@
 """Puts a server under load and says how it bore it.
 
-    python -m benchmarks.load --endpoint localhost:8500 --clients 64 --texts questions.csv
-    python -m benchmarks.load --endpoint localhost:8501 --rest --rate 500 --texts mails.txt
+    python -m benchmarks.load --endpoint localhost:8500 --clients 64 --texts q.csv
+    python -m benchmarks.load --endpoint localhost:8501 --rest --rate 500 --texts m.txt
 
 A run ends by itself. The exit status is 1 if a request failed or was never sent.
 """

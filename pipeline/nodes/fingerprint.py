@@ -9,7 +9,7 @@ import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _LIBRARIES = (
     "tensorflow",
     "keras",

@@ -14,8 +14,8 @@ import jinja2
 import markupsafe
 
 from pipeline.report import confidence, formats, insights, metrics
-from pipeline.report.charts.drawing import data as data_charts
-from pipeline.report.charts.drawing import heatmap, quality, training
+from pipeline.report.charts import data as data_charts
+from pipeline.report.charts import heatmap, quality, training
 from pipeline.report.results import Evaluation, RunResults
 
 MISTAKES_SHOWN = 25

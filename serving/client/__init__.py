@@ -1,1 +1,75 @@
-"""How to ask a running model: over gRPC or REST, waiting or on an event loop."""
+"""How to ask a running model: over gRPC or REST, waiting or on an event loop.
+
+The names below are imported when they are first used, so that who waits does not pay
+for asyncio, and who asks by gRPC not for HTTP.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from serving.client.asynchronous import AsyncClient
+    from serving.client.blocking import Client
+    from serving.client.config import ClientConfig, TlsConfig
+    from serving.client.errors import (
+        AbortedError,
+        AlreadyExistsError,
+        CancelledError,
+        DataLossError,
+        DeadlineExceededError,
+        FailedPreconditionError,
+        InternalError,
+        InvalidArgumentError,
+        InvalidResponseError,
+        MessageTooLargeError,
+        NotFoundError,
+        OutOfRangeError,
+        PermissionDeniedError,
+        ResourceExhaustedError,
+        ServingError,
+        UnauthenticatedError,
+        UnavailableError,
+        UnimplementedError,
+        UnknownError,
+    )
+
+_HOMES = {
+    "AsyncClient": "asynchronous",
+    "Client": "blocking",
+    "ClientConfig": "config",
+    "TlsConfig": "config",
+}
+
+__all__ = [
+    "AbortedError",
+    "AlreadyExistsError",
+    "AsyncClient",
+    "CancelledError",
+    "Client",
+    "ClientConfig",
+    "DataLossError",
+    "DeadlineExceededError",
+    "FailedPreconditionError",
+    "InternalError",
+    "InvalidArgumentError",
+    "InvalidResponseError",
+    "MessageTooLargeError",
+    "NotFoundError",
+    "OutOfRangeError",
+    "PermissionDeniedError",
+    "ResourceExhaustedError",
+    "ServingError",
+    "TlsConfig",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnimplementedError",
+    "UnknownError",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Finds a public name in the module that defines it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    return getattr(module, name)

@@ -1,4 +1,4 @@
-"""`serving.client.retry.ask` and the parts of `serving.client.parts`, for an event loop.
+"""`retry.ask` and the parts of `parts`, for an event loop.
 
 A file of its own, because importing asyncio doubles the time a waiting client needs.
 """

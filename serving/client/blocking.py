@@ -1,7 +1,7 @@
 """Asks a running model: `Client("localhost:8500").classify(["a text"])`.
 
-Needs grpcio (or httpx), protobuf and numpy; no TensorFlow. `serving.client.asynchronous` has
-the same for asyncio.
+Needs grpcio (or httpx), protobuf and numpy; no TensorFlow. `asynchronous` has the
+same for asyncio.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ __all__ = ["Client"]
 class Client(ClientCore):
     """A connection to one model on one server; threads may share it.
 
-    Every call raises a subclass of `serving.client.errors.ServingError` when no answer came.
+    Every call raises a subclass of `ServingError` when no answer came.
 
     Args:
         endpoint: `HOST:PORT` or `unix:/path`; for REST also a URL.

@@ -61,7 +61,7 @@ class ClientConfig:
     `deadline_s` is the time for one call, with all its parts and retries. A request is
     repeated at most `retries` times, after random waits of up to `backoff_s`, doubled
     each time; `retry_budget` bounds the repetitions of all calls together (see
-    `serving.client.retry`). With `hedge_after_s`, a request that has no answer by then is sent
+    `retry`). With `hedge_after_s`, a request that has no answer by then is sent
     a second time, and the first answer counts: choose the p95 latency or more.
 
     Long lists go in requests of `max_rows_per_request`, `max_parallel_requests` at a

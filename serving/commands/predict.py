@@ -50,7 +50,7 @@ def predict(
     **settings: Any,
 ) -> None:
     """Ask a server what TEXT is; without TEXT, every line of standard input."""
-    from serving.client.blocking import Client
+    from serving.client import Client
     from serving.client.errors import ServingError
 
     if sum((bool(texts), path is not None, inputs is not None)) > 1:

@@ -1,4 +1,4 @@
-"""Text to token ids in plain Python: the device's twin of `model/tokenization.py`.
+"""Text to token ids in plain Python: the device's twin of `model/text/tokenization.py`.
 
 Both give the same ids, id for id; a test compares them on every Unicode character. One
 exception is known: `unicode` does not fold characters that are younger than Python's

@@ -1,7 +1,7 @@
 """Texts to a TensorProto and a classifier's answer to predictions, without numpy.
 
-The way of almost every request: `serving.formats.tensors` handles all types, and importing numpy
-alone takes longer than everything else a client does before its first answer.
+The way of almost every request: `formats.tensors` handles all types, and importing
+numpy alone takes longer than everything else a client does before its first answer.
 """
 
 import math

@@ -1,1 +1,20 @@
 """How a model server is chosen, told what to serve, started and ended."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from serving.launch.running_server import (
+        RunningServer,
+        ServerStartError,
+        start_server,
+    )
+
+__all__ = ["RunningServer", "ServerStartError", "start_server"]
+
+
+def __getattr__(name: str) -> object:
+    """Finds a public name in `running_server`, imported when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.running_server"), name)

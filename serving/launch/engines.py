@@ -118,7 +118,7 @@ def command(
         program = shutil.which(BINARY) or BINARY
         return EngineCommand(engine, (program, *flags), notes=_notes(settings))
     # `-m` looks in the working directory first: the same code runs there as here.
-    root = pathlib.Path(__file__).resolve().parent.parent
+    root = pathlib.Path(__file__).resolve().parents[2]
     arguments = (sys.executable, "-m", "serving.server", *flags)
     return EngineCommand(engine, arguments, working_dir=root)
 

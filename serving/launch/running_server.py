@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from model import contract
-from serving.client.blocking import Client
+from serving.client import Client
 from serving.client.config import TlsConfig
 from serving.launch import engines, process
 from serving.launch.engines import Engine, EngineChoice, EngineCommand
@@ -214,7 +214,7 @@ def start(
     choice: EngineChoice,
     log_dir: str | os.PathLike[str] | None = None,
 ) -> RunningServer:
-    """Starts an engine that `serving.launch.engines.choose_engine` chose; does not wait.
+    """Starts an engine that `choose_engine` chose; does not wait.
 
     Raises:
         ValueError: a model of ours has no version directory, a file cannot be read.

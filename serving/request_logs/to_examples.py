@@ -3,7 +3,7 @@
 For skew checks: TensorFlow Data Validation compares them with the training data, and
 ImportExampleGen takes them as they are.
 
-    python -m serving.request_logs.to_examples /var/log/requests/* --output requests.tfrecord
+    python -m serving.request_logs.to_examples /var/log/requests/* --output r.tfrecord
 
 The file holds what clients sent, which may be personal data.
 """

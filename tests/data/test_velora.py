@@ -2,16 +2,16 @@
 
 import dataclasses
 import hashlib
-import pathlib
 import statistics
 from collections.abc import Callable, Mapping
 
 import pytest
 
 from tests.support import utterances
+from tests.support.repository import ROOT
 from tests.support.utterances import Utterance
 
-VELORA = pathlib.Path(__file__).resolve().parents[2] / "data" / "velora"
+VELORA = ROOT / "data" / "velora"
 SHARES = (("train", 0.70), ("validation", 0.12), ("test", 0.18))
 OUT_OF_SCOPE = "out_of_scope"
 MIN_DIFFERENT_TEXTS = 1500

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import kubernetes_validate
 import pytest
 
-from tests.k8s.policy import POLICIES, flags
 from tests.support.golden import Golden
 from tests.support.k8s import rendering
+from tests.support.k8s.policy import POLICIES, flags
 
 OLDEST_KUBERNETES, NEWEST_KUBERNETES = "1.31", "1.37"
 overlays = pytest.mark.parametrize("overlay", rendering.OVERLAYS)

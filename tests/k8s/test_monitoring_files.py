@@ -1,7 +1,6 @@
 """Dashboard and alerts ask for metrics and labels that a server really shows."""
 
 import json
-import pathlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,9 +13,10 @@ from serving.server.models.version import State
 from serving.server.observation.prometheus import metric_name
 from serving.server.observation.registry import HISTOGRAM
 from tests.serving.server.observation.test_observation import Observation, observe
+from tests.support.repository import ROOT
 from tests.support.serving.observed import entry, record
 
-FOLDER = pathlib.Path(__file__).resolve().parents[2] / "k8s" / "monitoring"
+FOLDER = ROOT / "k8s" / "monitoring"
 METRIC = re.compile(r"(:[a-z][a-z_:]+)(?:\{([^}]*)\})?")
 BY = re.compile(r"by \(([^)]*)\)")
 LABEL = re.compile(r'([A-Za-z_]+)\s*(?:=|!=|=~|!~)\s*"')

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.k8s.policy import POLICIES
 from tests.support.k8s import rendering
+from tests.support.k8s.policy import POLICIES
 from tests.support.k8s.rendering import Resource
 
 Breaker = Callable[[dict[str, Any]], object]

@@ -10,8 +10,8 @@ from scripts import k8s_config
 from serving import protos
 from serving.launch.presets import EMBEDDED_FOLDERS
 from serving.server.flags import parse_flags
-from tests.k8s.policy import flags, pods
 from tests.support.k8s import rendering
+from tests.support.k8s.policy import flags, pods
 from tests.support.k8s.rendering import OVERLAYS, Resource
 
 overlays = pytest.mark.parametrize("overlay", OVERLAYS)

@@ -7,8 +7,8 @@ import tomllib
 import pytest
 
 from scripts import lock, pins
+from tests.support.repository import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 FILE = f"click==8.1.7 \\\n    --hash={A}\nnumpy==2.0 ; python_version > '3' \\\n"
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.client.blocking import Client
-from tests.k8s.policy import pods
+from serving.client import Client
 from tests.serving.launch.test_running_server import ROOT
 from tests.support.k8s import rendering
+from tests.support.k8s.policy import pods
 from tests.support.serving.fakes import free_port
 
 DOCKERFILE = (ROOT / "serving" / "Dockerfile").read_text()

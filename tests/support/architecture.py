@@ -14,9 +14,9 @@ LAYERS = {
     "components": ("model", "serving"),
     "pipeline": ("model", "components"),
 }
-OURS = (*LAYERS, "tests")
+OURS = (*LAYERS, "benchmarks", "examples", "tests")
 TFX_FILES = ("model/hooks.py", "components/", "pipeline/")
-GRPC_FILES = ("serving/", "model/warmup.py")
+GRPC_FILES = ("serving/", "model/export/warmup.py")
 ENVIRONMENT_FILES = ("pipeline/config.py", "serving/client/config.py")
 VAGUE_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "constants"}
 MAX_FILE_LINES = 300

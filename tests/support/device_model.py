@@ -5,9 +5,10 @@ import functools
 import keras
 import numpy as np
 
-from model import contract, tflite
+from model import contract
 from model.config import ModelConfig
 from model.encoder import build_classifier, scores
+from model.export import tflite
 from tests.support import nasty_texts
 
 LABELS = ("card", "cash", "[b]other[/b]")

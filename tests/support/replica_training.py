@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from model.config import ModelConfig, TrainingConfig
-from model.training import TrainingJob, train
+from model.training.train import TrainingJob, train
 
 MODEL = ModelConfig(
     vocabulary_size=60,

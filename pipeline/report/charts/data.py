@@ -2,7 +2,7 @@
 
 import math
 
-from pipeline.report.charts.drawing import drawing
+from pipeline.report.charts import drawing
 from pipeline.report.results import DataSummary
 
 LETTERS_ACROSS = 55

@@ -3,7 +3,7 @@
 import math
 
 from pipeline.report import confidence, formats
-from pipeline.report.charts.drawing import drawing
+from pipeline.report.charts import drawing
 from pipeline.report.results import Evaluation
 
 CURVE_POINTS = 200

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.report import formats
-from pipeline.report.charts.drawing import drawing
+from pipeline.report.charts import drawing
 from pipeline.report.results import TrainingSummary
 
 STYLES = ("s1", "s2")

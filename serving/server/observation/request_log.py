@@ -5,7 +5,8 @@ text is personal data. Whoever turns it on decides who may read them, and for ho
 
 A finished file can be a model's warm-up file as it is (up to 1000 records; see
 `serving/request_logs/to_warmup.py` for choosing some), and TFX reads it (see
-`serving/request_logs/to_examples.py` for skew checks). Requests that failed are not logged.
+`serving/request_logs/to_examples.py` for skew checks). Requests that failed are not
+logged.
 """
 
 import dataclasses

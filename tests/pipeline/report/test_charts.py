@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.report import formats
-from pipeline.report.charts.drawing import data as data_charts
-from pipeline.report.charts.drawing import drawing as charts
-from pipeline.report.charts.drawing import heatmap
-from pipeline.report.charts.drawing import training as learning_curves
+from pipeline.report.charts import data as data_charts
+from pipeline.report.charts import drawing as charts
+from pipeline.report.charts import heatmap
+from pipeline.report.charts import training as learning_curves
 from tests.support.run_results import run_results
 
 

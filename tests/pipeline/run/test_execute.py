@@ -18,7 +18,7 @@ import pytest
 
 from model import contract
 from pipeline.report.results import RunResults
-from serving.client.blocking import Client
+from serving.client import Client
 from serving.edge import EdgeClassifier
 from serving.launch.running_server import RunningServer, start_server
 

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.client import errors
-from serving.client.asynchronous import AsyncClient
-from serving.client.blocking import Client
+from serving.client import AsyncClient, Client, errors
 from serving.formats.tensors import CodecError
 from serving.server.status import HTTP_STATUSES, Code
 from tests.support.serving.blocking_client import CLIENTS, connected, like

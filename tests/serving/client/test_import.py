@@ -10,7 +10,7 @@ from tests.support.serving.fakes import FakeServer
 PROBE = """
 import resource, sys
 before = resource.getrusage(resource.RUSAGE_SELF)
-import serving.client, serving.client.asynchronous
+import serving.client.blocking, serving.client.asynchronous
 after = resource.getrusage(resource.RUSAGE_SELF)
 heavy = {"tensorflow", "grpc", "httpx", "google.protobuf", "numpy", "click", "rich"}
 assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()

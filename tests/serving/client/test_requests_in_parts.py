@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.client import errors
-from serving.client.blocking import Client
+from serving.client import Client, errors
 from serving.client.tf_examples import serialize
 from serving.server.status import Code
 from tests.support.serving.blocking_client import CLIENTS, connected, like

@@ -10,10 +10,9 @@ import pytest
 
 from serving.commands import output as prediction_output
 from serving.commands.predict import BROKEN_PIPE, predict
+from tests.support.repository import ROOT
 from tests.support.serving.fakes import FakeServer, free_port
 from tests.support.serving.stub_servers import StubRestServer
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def _run(command: click.Command, *arguments: str, stdin: str = "") -> tuple[int, str]:

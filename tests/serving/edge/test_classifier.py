@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from model import contract, tflite
+from model import contract
+from model.export import tflite
 from serving.edge import EdgeClassifier, ModelFileError, RuntimeMissingError
 from serving.edge.runtime import LITERT, TFLITE_RUNTIME, choose_runtime
 from serving.edge.tokenizer import Tokenizer

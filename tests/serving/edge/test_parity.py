@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model import contract
-from model.tokenization import GraphSplitter, GraphTokenizer
+from model.text.tokenization import GraphSplitter, GraphTokenizer
 from serving.edge.tokenizer import Tokenizer
 from tests.support import nasty_texts
 

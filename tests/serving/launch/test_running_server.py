@@ -20,9 +20,9 @@ from serving.launch.running_server import (
     start_server,
 )
 from serving.launch.settings import SECRET_FILE, EngineSettings, TlsSettings
+from tests.support.repository import ROOT
 from tests.support.serving.fakes import free_port
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEAF = 'trap "" TERM; while :; do /bin/sleep 1; done'
 
 

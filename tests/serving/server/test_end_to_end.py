@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model import contract
-from serving.client.blocking import Client
+from serving.client import Client
 from serving.launch.running_server import RunningServer, start_server
 from serving.launch.settings import BatchingSettings
 

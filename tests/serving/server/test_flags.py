@@ -1,7 +1,6 @@
 """tensorflow_model_server's command line."""
 
 import os
-import pathlib
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 
 from serving.server.flags import FlagError, ServerFlags, parse_flags, usage
 from serving.server.status import StatusError
+from tests.support.repository import ROOT
 
 
 def test_flags_are_name_equals_value() -> None:
@@ -218,7 +218,7 @@ enable_serialization_as_tensor_content false
 
 
 def test_the_readme_tells_the_defaults_of_our_flags() -> None:
-    readme = pathlib.Path(__file__).parents[2] / "serving" / "README.md"
+    readme = ROOT / "serving" / "README.md"
     rows = re.findall(r"^\| `--(\w+)` \| (.*?) ?\|", readme.read_text(), re.MULTILINE)
     assert len(rows) == 9
     defaults = {name: str(getattr(ServerFlags(), name)) for name, _ in rows}

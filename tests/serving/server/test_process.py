@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from serving.client.blocking import Client
+from serving.client import Client
 from serving.client.errors import ServingError, UnavailableError
 from tests.support.serving.fakes import MODEL, free_port
 

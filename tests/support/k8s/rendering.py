@@ -8,17 +8,18 @@ hash of the sources they were made from, so that they cannot go stale unseen.
 import functools
 import hashlib
 import json
-import pathlib
 import shutil
 import subprocess
 from typing import Any
 
 import yaml
 
+from tests.support.repository import ROOT
+
 Resource = dict[str, Any]
 
-K8S_DIR = pathlib.Path(__file__).parents[2] / "k8s"
-GOLDENS_DIR = pathlib.Path(__file__).parent / "goldens"
+K8S_DIR = ROOT / "k8s"
+GOLDENS_DIR = ROOT / "tests" / "k8s" / "goldens"
 OVERLAYS = sorted(
     path.parent.name for path in K8S_DIR.glob("overlays/*/kustomization*")
 )

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
-from serving.client.asynchronous import AsyncClient
-from serving.client.blocking import Client
+from serving.client import AsyncClient, Client
 from tests.support.serving.fakes import FakeServer
 
 

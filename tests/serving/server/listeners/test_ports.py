@@ -170,7 +170,8 @@ def test_a_channel_argument_without_a_value_is_refused(text: str) -> None:
 
 def test_the_process_may_open_as_many_files_as_it_is_allowed_to() -> None:
     script = (
-        "import resource as r; from serving.server.listeners.ports import raise_file_limit;"
+        "import resource as r;"
+        "from serving.server.listeners.ports import raise_file_limit;"
         "_, hard = r.getrlimit(r.RLIMIT_NOFILE);"
         "r.setrlimit(r.RLIMIT_NOFILE, (64, hard));"
         "raise_file_limit(); print(r.getrlimit(r.RLIMIT_NOFILE)[0] == min(hard, 65536))"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from serving.client.blocking import Client
+from serving.client import Client
 from serving.client.config import TlsConfig
 from serving.client.errors import ServingError, UnavailableError
 from tests.support.serving.certificates import make_pair, write_ssl_config

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from serving import protos
-from serving.client.blocking import Client
+from serving.client import Client
 from serving.client.errors import ServingError
 from serving.formats import tensors
 from serving.formats.tfrecord import read_records

@@ -5,7 +5,12 @@ import pytest
 import tensorflow as tf
 
 from model import contract
-from model.augmentation import Augmentation, drop_tokens, piece_splits, split_pieces
+from model.training.augmentation import (
+    Augmentation,
+    drop_tokens,
+    piece_splits,
+    split_pieces,
+)
 
 VOCABULARY = (
     *contract.SPECIAL_TOKENS,

@@ -3,7 +3,7 @@
 A policy takes all resources of an overlay and yields one sentence for each finding.
 """
 
-from tests.k8s.policy import flags, pods, references
+from tests.support.k8s.policy import flags, pods, references
 
 POLICIES = (
     pods.run_locked_down,

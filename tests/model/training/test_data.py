@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model import augmentation, data
+from model.training import augmentation, data
 from tests.support.token_records import keyword_rows, write_token_records
 
 BATCHING = data.Batching(global_batch_size=8, max_sequence_length=24)

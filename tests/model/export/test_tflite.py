@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model import contract, tflite
+from model import contract
+from model.export import tflite
 from serving.edge import runtime
 from serving.edge.model_file import read_model_file
 from tests.support import device_model, nasty_texts

@@ -117,7 +117,7 @@ def _tokens(vocabulary: str | os.PathLike[str] | Sequence[str]) -> list[str]:
     if missing:
         raise ValueError(
             f"The vocabulary ({len(tokens)} tokens) lacks {missing}. Learn one with "
-            "model.wordpiece.learn_vocabulary, or add them, one token per line."
+            "model.text.wordpiece.learn_vocabulary, or add them, one token per line."
         )
     return tokens
 

@@ -28,7 +28,7 @@ _Pair = tuple[str, str]
 def learn_vocabulary(
     word_counts: Mapping[str, int], vocabulary_size: int, *, min_count: int = 2
 ) -> list[str]:
-    """Learns tokens from the words `model.tokenization.GraphSplitter` makes.
+    """Learns tokens from the words `model.text.tokenization.GraphSplitter` makes.
 
     The result depends on the counts only, not on their order. It has a token for every
     character seen; where these alone are too many, the rarest characters are left out,

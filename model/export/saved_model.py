@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from model import contract
-from model.warmup import write_warmup_requests
+from model.export.warmup import write_warmup_requests
 
 Tokenize = Callable[[tf.Tensor], tf.RaggedTensor]
 """`[B]` strings -> `[B, (T)]` token ids."""

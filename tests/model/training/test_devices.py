@@ -3,7 +3,7 @@
 import pytest
 
 from model.config import TrainingConfig
-from model.devices import DevicePlan, choose
+from model.training.devices import DevicePlan, choose
 
 A100, V100 = (8, 0), (7, 0)
 

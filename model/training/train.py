@@ -9,14 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from model import callbacks, data, encoder
-from model.augmentation import Augmentation
-from model.callbacks import Progress
+from model import encoder
 from model.config import ModelConfig, TrainingConfig
-from model.devices import DevicePlan, device_plan
-from model.losses import SmoothedCrossentropy
-from model.optimizer import ClippedAdamW
-from model.schedule import WarmupCosine
+from model.training import callbacks, data
+from model.training.augmentation import Augmentation
+from model.training.callbacks import Progress
+from model.training.devices import DevicePlan, device_plan
+from model.training.losses import SmoothedCrossentropy
+from model.training.optimizer import ClippedAdamW
+from model.training.schedule import WarmupCosine
 
 MONITOR = "val_accuracy"
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model import contract
-from model.wordpiece import learn_vocabulary
+from model.text.wordpiece import learn_vocabulary
 from serving.edge.tokenizer import Tokenizer
 
 NUM_SPECIAL = len(contract.SPECIAL_TOKENS)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from model.callbacks import KeepBest
+from model.training.callbacks import KeepBest
 
 ACCURACIES = (0.5, 0.9, 0.4, 0.9)
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.losses import SmoothedCrossentropy
-from model.optimizer import ClippedAdamW
+from model.training.losses import SmoothedCrossentropy
+from model.training.optimizer import ClippedAdamW
 
 
 def moments_after(gradients: list[tf.Tensor], clip_norm: float) -> list[np.ndarray]:

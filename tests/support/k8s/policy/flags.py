@@ -6,7 +6,7 @@ from typing import Any
 
 from serving.launch.from_options import STDOUT
 from serving.server.flags import ServerFlags
-from tests.k8s.policy.pods import deployments, pod_spec
+from tests.support.k8s.policy.pods import deployments, pod_spec
 from tests.support.k8s.rendering import Resource, name
 
 # All of tensorflow_model_server (model_servers/main.cc). It ignores an unknown flag, so

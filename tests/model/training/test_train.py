@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.callbacks import Progress
-from model.training import TrainingJob, TrainingResult, predict_scores, train
+from model.training.callbacks import Progress
+from model.training.train import TrainingJob, TrainingResult, predict_scores, train
 from tests.support.replica_training import MODEL, TRAINING, outcome
 from tests.support.token_records import keyword_rows, write_token_records
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from model import contract
-from model.tokenization import GraphSplitter, GraphTokenizer
+from model.text.tokenization import GraphSplitter, GraphTokenizer
 from tests.support import nasty_texts
 
 MEDIAPIPE, UNICODE = contract.TokenizerSpec

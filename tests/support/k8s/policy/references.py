@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.k8s.policy.pods import containers, deployments, pod_spec
+from tests.support.k8s.policy.pods import containers, deployments, pod_spec
 from tests.support.k8s.rendering import Resource, name
 
 _CLUSTER_WIDE = ("Namespace", "PersistentVolume")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from model.schedule import WarmupCosine
+from model.training.schedule import WarmupCosine
 
 
 def rates(schedule: WarmupCosine, steps: int) -> np.ndarray:

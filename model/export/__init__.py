@@ -1,0 +1,1 @@
+"""The trained classifier as a SavedModel and as a TFLite file."""
