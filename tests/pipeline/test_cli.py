@@ -103,8 +103,8 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_start_up_imports_neither_tensorflow_nor_tfx() -> None:
     program = (
-        "import sys; from pipeline import cli, run_command; from serving import "
-        "predict_command, serve_command; "
+        "import sys; from pipeline import cli; from pipeline.commands import run; "
+        "from serving.commands import predict, serve; "
         "print(sorted({'tensorflow', 'tfx', 'numpy'} & set(sys.modules)))"
     )
     finished = subprocess.run(

@@ -34,9 +34,9 @@ def tfx() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def kubeflow(tfx: ModuleType) -> ModuleType:
-    from pipeline.kubeflow import compile
+    from pipeline.kubeflow import compile as kubeflow_compile
 
-    return compile
+    return kubeflow_compile
 
 
 def our_pipeline(*, resolve_baseline: bool) -> Any:
@@ -77,7 +77,7 @@ def compiled(
 ) -> pathlib.Path:
     path = tmp_path_factory.mktemp("compiled") / "pipeline.yaml"
     pipeline = our_pipeline(resolve_baseline=False)
-    compile.compile_pipeline(pipeline, path, image=IMAGE, volumes=[CLAIM])
+    kubeflow.compile_pipeline(pipeline, path, image=IMAGE, volumes=[CLAIM])
     return path
 
 
@@ -151,7 +151,7 @@ def test_vertex_gets_a_job_with_its_root_and_the_live_model(
 ):
     path = tmp_path / "new" / "pipeline.json"
     pipeline = our_pipeline(resolve_baseline=True)
-    compile.compile_pipeline(pipeline, path, image=IMAGE)
+    kubeflow.compile_pipeline(pipeline, path, image=IMAGE)
     job = json.loads(path.read_text())
     assert job["runtimeConfig"]["gcsOutputDirectory"] == REMOTE_ROOT
     assert job["pipelineSpec"]["schemaVersion"] == "2.1.0"
@@ -175,7 +175,7 @@ def refusal(
     kubeflow: ModuleType, pipeline: Any, path: pathlib.Path, **settings: Any
 ) -> str:
     with pytest.raises(SettingError) as error:
-        compile.compile_pipeline(pipeline, path, **{"image": IMAGE, **settings})
+        kubeflow.compile_pipeline(pipeline, path, **{"image": IMAGE, **settings})
     assert not list(path.parent.iterdir())
     return str(error.value)
 
@@ -185,7 +185,7 @@ def test_an_image_that_can_change_is_refused(
     kubeflow: ModuleType, tfx: ModuleType, tmp_path: pathlib.Path, image: str
 ):
     pipeline = small_pipeline(tfx)
-    message = refusal(compile, pipeline, tmp_path / "p.yaml", image=image)
+    message = refusal(kubeflow, pipeline, tmp_path / "p.yaml", image=image)
     assert f"The image is {image!r}" in message
 
 
@@ -206,7 +206,7 @@ def test_what_kubeflow_cannot_run_is_refused(
     complaint: str,
 ):
     pipeline = small_pipeline(tfx, **settings)
-    assert complaint in refusal(compile, pipeline, tmp_path / "p.yaml")
+    assert complaint in refusal(kubeflow, pipeline, tmp_path / "p.yaml")
 
 
 def test_every_problem_is_named_at_once(
@@ -217,7 +217,7 @@ def test_every_problem_is_named_at_once(
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
     ).with_id("Live")
     pipeline = small_pipeline(tfx, live, name="Two")
-    message = refusal(compile, pipeline, tmp_path / "p.yaml")
+    message = refusal(kubeflow, pipeline, tmp_path / "p.yaml")
     assert "Live is a Resolver" in message
     assert "name is 'Two'" in message
 
@@ -226,7 +226,7 @@ def test_vertex_wants_a_remote_root_and_no_volumes(
     kubeflow: ModuleType, tfx: ModuleType, tmp_path: pathlib.Path
 ):
     pipeline = small_pipeline(tfx, root="/pipeline")
-    message = refusal(compile, pipeline, tmp_path / "p.json", volumes=[CLAIM])
+    message = refusal(kubeflow, pipeline, tmp_path / "p.json", volumes=[CLAIM])
     assert "root is '/pipeline'" in message
     assert "no volume claims" in message
 
@@ -234,7 +234,7 @@ def test_vertex_wants_a_remote_root_and_no_volumes(
 def test_another_suffix_is_refused(
     kubeflow: ModuleType, tfx: ModuleType, tmp_path: pathlib.Path
 ):
-    message = refusal(compile, small_pipeline(tfx), tmp_path / "p.txt")
+    message = refusal(kubeflow, small_pipeline(tfx), tmp_path / "p.txt")
     assert "must end in .yaml" in message
 
 
@@ -251,6 +251,8 @@ def test_a_failed_compilation_leaves_the_old_file(
         model=model.outputs["result"], serving_spec=tfx.proto.ServingSpec()
     )
     with pytest.raises(NotImplementedError):
-        compile.compile_pipeline(small_pipeline(tfx, model, checker), path, image=IMAGE)
+        kubeflow.compile_pipeline(
+            small_pipeline(tfx, model, checker), path, image=IMAGE
+        )
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
