@@ -4,24 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from serving.server.batching.config import BatchingConfig
-
 log = logging.getLogger(__name__)
-
-
-class Batchable:
-    """The part of a servable that says how a scheduler may batch."""
-
-    signatures: Mapping[str, Any]
-    batching: BatchingConfig | None = None
-    batchable_signatures: frozenset[str] = frozenset()
-
-    def set_batching(self, config: BatchingConfig | None) -> None:
-        """Takes the settings; signatures that cannot be batched are left out."""
-        self.batching = config
-        self.batchable_signatures = (
-            frozenset() if config is None else batchable(self.signatures)
-        )
 
 
 def batchable(signatures: Mapping[str, Any]) -> frozenset[str]:

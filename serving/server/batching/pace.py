@@ -2,7 +2,7 @@
 
 import weakref
 
-from serving.server.models.version import Servable
+from serving.server.servable import Servable
 
 MIN_ROWS = 8
 """So many always. On a CPU the time a text takes hardly falls beyond them."""

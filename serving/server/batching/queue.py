@@ -12,7 +12,7 @@ import numpy as np
 
 from serving.server.batching import tensors
 from serving.server.batching.config import BatchingConfig
-from serving.server.models.version import Servable
+from serving.server.servable import Servable
 from serving.server.status import Code, StatusError, from_exception
 
 MAX_WAITING = 10_000

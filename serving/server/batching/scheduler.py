@@ -26,7 +26,7 @@ from serving.server.batching.queue import (
     Task,
     compute,
 )
-from serving.server.models.version import Servable
+from serving.server.servable import Servable
 from serving.server.status import StatusError, invalid_argument
 
 MAX_THREADS = 1024
@@ -284,7 +284,7 @@ class Scheduler:
 
 
 def _config_of(servable: Servable, signature_name: str) -> BatchingConfig:
-    config: BatchingConfig | None = servable.batching
+    config = servable.batching
     if config is None or signature_name not in servable.batchable_signatures:
         return UNBATCHED
     return config

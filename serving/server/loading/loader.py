@@ -13,7 +13,8 @@ from serving.server.loading import saved_model, warmup
 from serving.server.loading.session import config_proto, session_config
 from serving.server.loading.tflite import TFLITE_FILE, TfliteConfig, TfliteServable
 from serving.server.models.config import ModelEntry
-from serving.server.models.version import Servable, ServedVersion, WarmupReport
+from serving.server.models.version import ServedVersion
+from serving.server.servable import Servable, WarmupReport
 from serving.server.status import Code, StatusError
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,6 @@ log = logging.getLogger(__name__)
 PER_MODEL_BATCHING_FILE = "batching_params.pbtxt"
 
 OnWarmupFile = Callable[[str, float, int, Code], None]
-AnyServable = saved_model.SavedModelServable | TfliteServable
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -59,13 +59,13 @@ class SavedModelLoader:
             raise
         return loaded
 
-    def _load(self, path: str) -> AnyServable:
+    def _load(self, path: str) -> Servable:
         tflite_file = pathlib.Path(path, TFLITE_FILE)
         if self.tflite is not None and tflite_file.exists():
             return TfliteServable(tflite_file, self.tflite)
         return saved_model.load(path, self.tags, config_proto(self.session_config))
 
-    def _warm_up(self, loaded: AnyServable, version: ServedVersion) -> WarmupReport:
+    def _warm_up(self, loaded: Servable, version: ServedVersion) -> WarmupReport:
         start_s = time.monotonic()
         code, report = Code.OK, WarmupReport()
         try:
@@ -85,8 +85,7 @@ class SavedModelLoader:
 
     def set_batching(self, version: ServedVersion) -> None:
         """Gives a loaded version what is said of batching now."""
-        if isinstance(version.servable, AnyServable):
-            version.servable.set_batching(self.batching_for(version.path))
+        version.servable.set_batching(self.batching_for(version.path))
 
     def batching_for(self, path: str) -> BatchingConfig | None:
         """The settings of the version in `path`; None means that it runs unbatched.

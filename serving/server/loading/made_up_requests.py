@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from serving.formats import dtypes
-from serving.server.models.version import Servable
+from serving.server.servable import Servable
 
 # Words in a text, and sizes of dimensions that the signature leaves open.
 LENGTHS = (1, 16, 64)

@@ -3,43 +3,27 @@
 import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from serving import protos
-from serving.server.batching.eligible import Batchable
 from serving.server.loading.run_options import Pace, is_bounded, options_buffer
 from serving.server.loading.tensorflow_runtime import tensorflow
-from serving.server.models.version import WarmupReport
+from serving.server.servable import Call, Servable
 from serving.server.status import Code, StatusError, from_exception, invalid_argument
 
 
-class Call(Protocol):
-    """One signature to run, as part of `SavedModelServable.run_many`."""
-
-    signature_name: str
-    inputs: dict[str, np.ndarray]
-    outputs: list[str]
-
-
-class SavedModelServable(Batchable):
+class SavedModelServable(Servable):
     """One version in its own graph and session, so that closing it frees its memory.
 
     The session's C entry is called as TensorFlow Serving's C++ does: it checks types
     and leaves shapes to the operations, and its errors have the same words.
-
-    Attributes:
-        signatures: SignatureDef messages by name.
-        batching: how requests are computed together; None means one by one.
-        batchable_signatures: those that can be; empty without `batching`.
-        warmup_report: what ran before the first request.
     """
 
     def __init__(self, session: Any, meta_graph: Any) -> None:
         """Takes a session whose graph is finished, and its MetaGraphDef."""
         self.signatures = _signatures(meta_graph)
-        self.warmup_report = WarmupReport()
         session._extend_graph()
         self._session = session
         self._feeds: dict[str, dict[str, Any]] = {}

@@ -14,9 +14,8 @@ from serving import protos
 from serving.edge import runtime
 from serving.edge.errors import RuntimeMissingError
 from serving.formats import dtypes
-from serving.server.batching.eligible import Batchable
 from serving.server.loading.tflite_signatures import Runner, find_runners
-from serving.server.models.version import WarmupReport
+from serving.server.servable import Servable
 from serving.server.status import Code, StatusError, invalid_argument
 
 TFLITE_FILE = "model.tflite"
@@ -37,7 +36,7 @@ class TfliteConfig:
         return max(self.num_pools, 1) * max(self.num_interpreters_per_pool, 1)
 
 
-class TfliteServable(Batchable):
+class TfliteServable(Servable):
     """One version of a TFLite model, in a pool of interpreters.
 
     Inputs take the shape of the request, where the model's operations allow it.
@@ -52,7 +51,6 @@ class TfliteServable(Batchable):
         # Read, not mapped: a file that is overwritten in place would end the process.
         content = path.read_bytes()
         package = _find_runtime()
-        self.warmup_report = WarmupReport()
         self._idle: queue.LifoQueue[dict[str, Runner]] = queue.LifoQueue()
         for _ in range(config.num_interpreters):
             self._idle.put(find_runners(_interpreter(package, content)))

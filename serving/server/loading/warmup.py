@@ -8,7 +8,6 @@ from typing import Any
 from serving import protos
 from serving.formats import tfrecord
 from serving.server.loading.made_up_requests import synthesised
-from serving.server.models.version import Servable, WarmupReport
 from serving.server.requests import plans
 from serving.server.requests.predict_checks import (
     check_inputs,
@@ -16,6 +15,7 @@ from serving.server.requests.predict_checks import (
     decode_inputs,
     find_signature,
 )
+from serving.server.servable import Servable, WarmupReport
 from serving.server.status import Code, StatusError, invalid_argument
 
 log = logging.getLogger(__name__)
@@ -110,13 +110,13 @@ def _run_plan(
 ) -> None:
     name = request.model_spec.signature_name
     plan = plan_of(servable.signatures, name, request.input)
-    (found,) = plans.run_calls(servable, [plan.call], None)
-    plan.result(found)
+    call = plan.call
+    plan.result(servable.run(call.signature_name, call.inputs, call.outputs, None))
 
 
 def _multi_inference(servable: Servable, request: Any) -> None:
     plan = plans.plan_multi_inference(servable.signatures, request)
-    plan.response(plans.run_calls(servable, plan.calls, None), version=0)
+    plan.response(servable.run_many(plan.calls, None), version=0)
 
 
 _KINDS: Mapping[str, Callable[[Servable, Any], None]] = {

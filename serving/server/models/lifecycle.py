@@ -11,7 +11,8 @@ from serving.server.models.events import StateEvents
 from serving.server.models.model import ServedModel
 from serving.server.models.routing import Routes
 from serving.server.models.thread_pool import Pool, ThreadPool
-from serving.server.models.version import Servable, ServedVersion, State
+from serving.server.models.version import ServedVersion, State
+from serving.server.servable import Servable
 from serving.server.status import StatusError, from_exception
 
 log = logging.getLogger(__name__)

@@ -1,15 +1,11 @@
 """One version of a model: its state, its servable and who is using it."""
 
 import contextlib
-import dataclasses
 import enum
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
 
-import numpy as np
-
-from serving.server.batching.config import BatchingConfig
+from serving.server.servable import Servable, WarmupReport
 from serving.server.status import Code, StatusError
 
 
@@ -21,45 +17,6 @@ class State(enum.IntEnum):
     AVAILABLE = 30
     UNLOADING = 40
     END = 50
-
-
-class Servable(Protocol):
-    """A loaded model: raw tensors in, raw tensors out.
-
-    It may have an attribute `warmup_report`, a `WarmupReport`.
-    """
-
-    @property
-    def signatures(self) -> Mapping[str, Any]:
-        """SignatureDef messages by name."""
-
-    @property
-    def batching(self) -> BatchingConfig | None:
-        """How requests are computed together; None: each runs alone."""
-
-    @property
-    def batchable_signatures(self) -> frozenset[str]:
-        """Those whose inputs and outputs all have a batch dimension."""
-
-    def run(
-        self,
-        signature_name: str,
-        inputs: Mapping[str, np.ndarray],
-        outputs: Sequence[str],
-        timeout_s: float | None,
-    ) -> dict[str, np.ndarray]:
-        """The named outputs of a signature whose every input is given."""
-
-    def close(self) -> None:
-        """Gives memory back; nothing runs any more."""
-
-
-@dataclasses.dataclass(frozen=True)
-class WarmupReport:
-    """What ran before a version became available; `how`: file, synthesised, none."""
-
-    count: int = 0
-    how: str = "none"
 
 
 class ServedVersion:
@@ -133,7 +90,7 @@ class ServedVersion:
         """Requests may come from now on."""
         with self._lock:
             self._servable, self.error, self.load_s = servable, None, load_s
-            self.warmup = getattr(servable, "warmup_report", self.warmup)
+            self.warmup = servable.warmup_report
             self.state = State.AVAILABLE
 
     def cancel(self, servable: Servable | None = None) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from serving.server import upstream_texts
 from serving.server.batching.scheduler import Scheduler
 from serving.server.models.manager import ModelManager
-from serving.server.models.version import Servable, ServedVersion
+from serving.server.models.version import ServedVersion
 from serving.server.observation.record import Observer, RequestRecord
 from serving.server.observation.request_log import RequestLogger
 from serving.server.requests import plans
@@ -24,6 +24,7 @@ from serving.server.requests.predict_checks import (
     find_signature,
 )
 from serving.server.requests.results import Classes, Values
+from serving.server.servable import Call, Servable
 from serving.server.status import Code
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class Core:
         outputs = check_outputs(signature, output_filter)
         first = next(iter(complete.values()), None)
         record.rows = len(first) if first is not None and first.ndim else 1
-        call = plans.Call(signature_name, complete, outputs)
+        call = Call(signature_name, complete, outputs)
         (found,) = await self._run(version, [call], record, timeout_s)
         if self._samples is not None and self._samples.wants(version.model_name):
             log_predict(self._samples, version, call, found)
@@ -189,7 +190,7 @@ class Core:
     async def _run(
         self,
         version: ServedVersion,
-        calls: Sequence[plans.Call],
+        calls: Sequence[Call],
         record: RequestRecord,
         timeout_s: float | None,
     ) -> list[dict[str, np.ndarray]]:
@@ -220,13 +221,10 @@ class Core:
         return self.manager.versions(ref.name, ref.version)
 
 
-class _Together:
+class _Together(Servable):
     """Several calls of one servable as one run, which is not batched with others."""
 
-    batching = None
-    batchable_signatures: frozenset[str] = frozenset()
-
-    def __init__(self, servable: Servable, calls: Sequence[plans.Call]) -> None:
+    def __init__(self, servable: Servable, calls: Sequence[Call]) -> None:
         self.signatures = servable.signatures
         self.found: list[dict[str, np.ndarray]] = []
         self._servable = servable
@@ -239,7 +237,7 @@ class _Together:
         outputs: Sequence[str],
         timeout_s: float | None,
     ) -> dict[str, np.ndarray]:
-        self.found = plans.run_calls(self._servable, self._calls, timeout_s)
+        self.found = self._servable.run_many(self._calls, timeout_s)
         return {}
 
     def close(self) -> None:

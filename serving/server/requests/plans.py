@@ -6,7 +6,7 @@ the client asked for. Nothing here waits, runs a model or knows a transport.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from serving.server.requests.signature_checks import (
     check_classify,
     check_regress,
 )
+from serving.server.servable import Call
 from serving.server.status import Code, StatusError, invalid_argument
 
 DEFAULT_SIGNATURE = contract.Signature.SERVING_DEFAULT.value
@@ -27,28 +28,6 @@ INPUTS = "inputs"
 
 Arrays = Mapping[str, np.ndarray]
 Signatures = Mapping[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Call:
-    """One run of one signature."""
-
-    signature_name: str
-    inputs: dict[str, np.ndarray]
-    outputs: list[str]
-
-
-class Runner(Protocol):
-    """What a servable does for these requests."""
-
-    def run(
-        self,
-        signature_name: str,
-        inputs: Arrays,
-        outputs: Sequence[str],
-        timeout_s: float | None,
-    ) -> dict[str, np.ndarray]:
-        """The named outputs of a signature."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,16 +181,3 @@ def _check_task(
     raise StatusError(
         Code.UNIMPLEMENTED, f"Unsupported signature method_name: {method}"
     )
-
-
-def run_calls(
-    servable: Any, calls: Sequence[Call], timeout_s: float | None
-) -> list[dict[str, np.ndarray]]:
-    """The outputs of every call: one session run where the servable offers it."""
-    run_many = getattr(servable, "run_many", None)
-    if run_many is not None and len(calls) > 1:
-        return list(run_many(calls, timeout_s))
-    return [
-        servable.run(call.signature_name, call.inputs, call.outputs, timeout_s)
-        for call in calls
-    ]

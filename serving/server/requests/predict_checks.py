@@ -8,7 +8,7 @@ import numpy as np
 from serving import protos
 from serving.formats import tensors
 from serving.server import upstream_texts
-from serving.server.models.version import Servable
+from serving.server.servable import Servable
 from serving.server.status import StatusError
 
 

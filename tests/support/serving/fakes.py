@@ -16,6 +16,7 @@ from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
 from serving.server.models.manager import Loader
 from serving.server.models.version import ServedVersion
+from serving.server.servable import Servable
 from serving.server.status import Code, StatusError
 
 MODEL = contract.MODEL_NAME
@@ -65,10 +66,9 @@ def fake_signatures() -> dict[str, Any]:
     }
 
 
-class FakeServable:
+class FakeServable(Servable):
     """Scores a text by its length; fails and sleeps when told to."""
 
-    batching = None
     batchable_signatures = frozenset({"serving_default", "half", "echo"})
 
     def __init__(self, version: int = 1) -> None:

@@ -13,11 +13,12 @@ from serving.server.models.manager import (
     Pools,
     RetryConfig,
 )
-from serving.server.models.version import ServedVersion, State, WarmupReport
+from serving.server.models.version import ServedVersion, State
+from serving.server.servable import Servable, WarmupReport
 from serving.server.status import Code, StatusError
 
 
-class TinyServable:
+class TinyServable(Servable):
     """Knows whether it was closed, and refuses to run afterwards."""
 
     signatures: dict[str, Any] = {}

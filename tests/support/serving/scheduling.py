@@ -10,12 +10,13 @@ import numpy as np
 from serving.server.batching.config import BatchingConfig
 from serving.server.batching.scheduler import Finished, Scheduler
 from serving.server.models.version import ServedVersion
+from serving.server.servable import Servable
 from serving.server.status import invalid_argument
 
 SLOW_S = 10
 
 
-class Doubler:
+class Doubler(Servable):
     """Doubles `x`; waits at a gate, and fails for negative numbers."""
 
     batchable_signatures = frozenset({"double"})

@@ -15,7 +15,7 @@ from serving.server.loading.loader import SavedModelLoader
 from serving.server.loading.run_options import RUNS_BEFORE_INLINE
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
-from serving.server.requests import plans
+from serving.server.servable import Call
 from serving.server.status import Code, StatusError
 
 # Importing TensorFlow and building the first model takes long on a busy machine.
@@ -109,9 +109,9 @@ def test_several_signatures_share_one_run(
 ) -> None:
     x = np.float32([4, 9])
     calls = [
-        plans.Call("serving_default", {"x": x}, ["y"]),
-        plans.Call("checked", {"x": x}, ["y"]),
-        plans.Call("batch_size", {"x": x}, ["n"]),
+        Call("serving_default", {"x": x}, ["y"]),
+        Call("checked", {"x": x}, ["y"]),
+        Call("batch_size", {"x": x}, ["n"]),
     ]
     half, root, size = plain.run_many(calls, 30.0)
     assert (half["y"].tolist(), root["y"].tolist()) == ([4.0, 6.5], [2.0, 3.0])
@@ -123,7 +123,7 @@ def test_one_failing_signature_fails_the_run_of_several(
 ) -> None:
     x = np.float32([-1])
     names = ("serving_default", "checked")
-    calls = [plans.Call(name, {"x": x}, ["y"]) for name in names]
+    calls = [Call(name, {"x": x}, ["y"]) for name in names]
     with pytest.raises(StatusError) as caught:
         plain.run_many(calls, None)
     assert caught.value.code is Code.INVALID_ARGUMENT

@@ -12,7 +12,8 @@ from serving.server.batching.config import BatchingConfig
 from serving.server.loading.loader import SavedModelLoader
 from serving.server.loading.tflite import TfliteConfig, TfliteServable
 from serving.server.models.config import ModelEntry
-from serving.server.models.version import ServedVersion, WarmupReport
+from serving.server.models.version import ServedVersion
+from serving.server.servable import WarmupReport
 from serving.server.status import Code, StatusError
 
 pytestmark = pytest.mark.timeout(300)

@@ -11,15 +11,15 @@ from serving.formats import tensors, tfrecord
 from serving.server.batching.config import BatchingConfig
 from serving.server.loading import saved_model, warmup
 from serving.server.loading.made_up_requests import synthesised
-from serving.server.models.version import WarmupReport
+from serving.server.servable import Servable, WarmupReport
 from serving.server.status import Code, StatusError
 from tests.support.serving.fakes import signature
 
 pytestmark = pytest.mark.timeout(300)
 
 
-class Recorder:
-    """A servable that notes what it is asked, and answers a little."""
+class Recorder(Servable):
+    """Notes what it is asked, and answers a little."""
 
     def __init__(self, signatures: Any, batching: BatchingConfig | None = None) -> None:
         self.signatures = signatures

@@ -7,7 +7,8 @@ import pytest
 
 from serving.server.models.config import ModelEntry, VersionPolicy
 from serving.server.models.manager import LifecycleConfig, ModelManager, Pools
-from serving.server.models.version import ServedVersion, State, WarmupReport
+from serving.server.models.version import ServedVersion, State
+from serving.server.servable import WarmupReport
 from serving.server.status import StatusError
 from tests.support.serving.model_world import (
     InlinePool,

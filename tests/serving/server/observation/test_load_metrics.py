@@ -8,8 +8,9 @@ import pytest
 
 from serving.server.models.config import ModelEntry
 from serving.server.models.manager import ModelManager
-from serving.server.models.version import State, WarmupReport
+from serving.server.models.version import State
 from serving.server.observation.server_metrics import ServerMetrics
+from serving.server.servable import WarmupReport
 from serving.server.status import Code, StatusError
 from tests.support.serving.fakes import fake_loader
 from tests.support.serving.observed import FakeModels, record, series, values

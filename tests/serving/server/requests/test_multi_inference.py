@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from serving import protos
-from serving.server.requests import plans
+from serving.server.requests import handler, plans
+from serving.server.servable import Servable
 from serving.server.status import Code, StatusError
 from tests.support.serving.inference_cases import (
     BOTH,
@@ -118,16 +119,20 @@ def test_the_first_task_chooses_model_and_version() -> None:
     assert plans.first_model_spec(_request()).name == ""
 
 
-class _Separate:
-    """A servable that runs one signature at a time."""
+class _Separate(Servable):
+    """Runs one signature at a time."""
 
     def run(
         self, name: str, inputs: Any, outputs: Sequence[str], timeout_s: float | None
     ) -> dict[str, Any]:
         return {"name": name, "outputs": list(outputs)}
 
+    def close(self) -> None:
+        """Nothing to give back."""
 
-class _Together(_Separate):
+
+class _Shared(_Separate):
+    signatures = FOUND
     runs = 0
 
     def run_many(self, calls: Sequence[Any], timeout_s: float | None) -> list[Any]:
@@ -138,8 +143,9 @@ class _Together(_Separate):
 def test_one_run_answers_all_tasks_where_the_servable_can() -> None:
     request = _request(("m", "c", CLASSIFY), ("m", "r", REGRESS))
     calls = plans.plan_multi_inference(FOUND, request).calls
-    together = _Together()
-    found = plans.run_calls(together, calls, None)
-    assert together.runs == 1
-    assert found == plans.run_calls(_Separate(), calls, None)
-    assert [answer["name"] for answer in found] == ["c", "r"]
+    shared = _Shared()
+    together = handler._Together(shared, calls)
+    together.run("c", {}, [], None)
+    assert shared.runs == 1
+    assert together.found == _Separate().run_many(calls, None)
+    assert [answer["name"] for answer in together.found] == ["c", "r"]
