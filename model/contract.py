@@ -49,6 +49,9 @@ VOCABULARY_DIR = "vocabulary_dir"
 PROGRESS_LOGGER = "keras_transformer_pipeline.progress"
 """Training logs a record here per step, with a `Progress` as its `progress`."""
 
+WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+"""In a SavedModel: what TF Serving runs before it calls a version available."""
+
 KERAS_FILE = "classifier.keras"
 FLOAT32_TFLITE = "model.tflite"
 INT8_TFLITE = "model_int8.tflite"

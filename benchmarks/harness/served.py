@@ -17,12 +17,12 @@ from typing import Any, Self
 
 from benchmarks.harness.placement import Cores, on_cores
 from model import contract
+from serving.formats.tf_serving_names import METRICS_PATH, MODELS_PATH
 from serving.launch.settings import BatchingSettings
 from serving.server.flags import ServerFlags
 from serving.version_dirs import find_versions
 from tests.support.repository import ROOT
 
-METRICS_PATH = "/monitoring/prometheus/metrics"
 COMMANDS = {
     "embedded": (sys.executable, "-m", "serving.server"),
     "fake": (sys.executable, "-m", "tests.support.serving.fake_model_server"),
@@ -100,7 +100,7 @@ class ServedModel:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _wait_until_ready(self) -> None:
-        url = f"http://localhost:{self.rest_port}/v1/models/{contract.MODEL_NAME}"
+        url = f"http://localhost:{self.rest_port}{MODELS_PATH}/{contract.MODEL_NAME}"
         deadline = time.monotonic() + READY_LIMIT_S
         while time.monotonic() < deadline and self.process.poll() is None:
             if any(state == "AVAILABLE" for state in _states(url).values()):

@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.load.config import LoadConfig
 from serving import protos
 from serving.formats import tensors
+from serving.formats.tf_serving_names import MODELS_PATH
 
 MAX_PREPARED = 2000
 
@@ -46,7 +47,7 @@ def rest_payloads(config: LoadConfig, texts: Sequence[str]) -> list[bytes]:
         }
         body = json.dumps(content, ensure_ascii=False).encode()
         head = (
-            f"POST /v1/models/{name}:predict HTTP/1.1\r\nHost: {config.endpoint}\r\n"
+            f"POST {MODELS_PATH}/{name}:predict HTTP/1.1\r\nHost: {config.endpoint}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         payloads.append(head.encode() + body)

@@ -1,6 +1,5 @@
 """The SavedModel that a server loads: text in, labels and scores out."""
 
-import os
 from collections.abc import Callable, Sequence
 
 import keras
@@ -105,7 +104,7 @@ def export_saved_model(
     tf.saved_model.save(served, export_dir, signatures=signatures)
     texts = [_sentence(words, length) for length in _WARMUP_WORDS]
     write_warmup_requests(
-        os.path.join(export_dir, "assets.extra"),
+        export_dir,
         [[text] * rows for rows in _WARMUP_BATCH_SIZES for text in texts],
     )
 

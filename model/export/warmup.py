@@ -8,14 +8,15 @@ from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
 from model import contract
 
-WARMUP_FILE = "tf_serving_warmup_requests"
-"""In `assets.extra`; TF Serving reads at most 1,000 records of it."""
 
+def write_warmup_requests(export_dir: str, batches: Sequence[Sequence[str]]) -> None:
+    """Writes one Predict request per batch of texts into a SavedModel.
 
-def write_warmup_requests(folder: str, batches: Sequence[Sequence[str]]) -> None:
-    """Writes one Predict request per batch of texts to `folder`."""
-    tf.io.gfile.makedirs(folder)
-    with tf.io.TFRecordWriter(os.path.join(folder, WARMUP_FILE)) as writer:
+    TF Serving reads at most 1,000 of them.
+    """
+    path = os.path.join(export_dir, contract.WARMUP_FILE)
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.TFRecordWriter(path) as writer:
         for texts in batches:
             writer.write(_prediction_log(texts).SerializeToString())
 

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from model import contract
 from serving.client import endpoint as endpoints
+from serving.formats.tf_serving_names import GRPC_PORT, REST_PORT
 
 Kind = TypeVar("Kind", bound=enum.StrEnum)
 
@@ -203,7 +204,7 @@ class ClientConfig:
 
 def default_port(transport: TransportKind) -> int:
     """The port on which TF Serving's container offers that transport."""
-    return 8500 if transport is TransportKind.GRPC else 8501
+    return GRPC_PORT if transport is TransportKind.GRPC else REST_PORT
 
 
 def _member(kind: type[Kind], setting: str, name: str) -> Kind:

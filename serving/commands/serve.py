@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from model import contract
+from serving.formats.tf_serving_names import GRPC_PORT, MODELS_PATH, REST_PORT
 
 ENGINES = ("auto", "tensorflow_model_server", "docker", "embedded")
 # Where --print-config says that the files are, when it was not told.
@@ -21,9 +22,15 @@ _FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 @click.argument("models", metavar="[[NAME=]DIR]...", nargs=-1)
 @click.option("--config", "config_path", type=_FILE, help="A models.config, not DIR.")
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True)
-@click.option("--port", type=int, default=8500, show_default=True, help="gRPC; 0: any.")
 @click.option(
-    "--rest-api-port", type=int, default=8501, show_default=True, help="REST; 0: any."
+    "--port", type=int, default=GRPC_PORT, show_default=True, help="gRPC; 0: any."
+)
+@click.option(
+    "--rest-api-port",
+    type=int,
+    default=REST_PORT,
+    show_default=True,
+    help="REST; 0: any.",
 )
 @click.option("--grpc-socket-path", type=click.Path(resolve_path=True))
 @click.option("--model-name", help=f"Name of DIR.  [default: {contract.MODEL_NAME}]")
@@ -149,5 +156,5 @@ def _questions(server: Any, name: str, rest: str) -> list[str]:
     body = shlex.quote(json.dumps({"instances": ["your text"]}))
     return [
         f'  ktp predict "your text" {options}',
-        f"  curl {headers}-d {body} {rest}/v1/models/{name}:predict",
+        f"  curl {headers}-d {body} {rest}{MODELS_PATH}/{name}:predict",
     ]

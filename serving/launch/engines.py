@@ -11,7 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
-from serving.launch.settings import GRPC_PORT, REST_PORT, EngineSettings
+from serving.formats.tf_serving_names import GRPC_PORT, REST_PORT
+from serving.launch.settings import EngineSettings
 
 IMAGE = "tensorflow/serving:2.21.0"
 BINARY = "tensorflow_model_server"

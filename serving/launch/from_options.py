@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model import contract
+from serving.formats.tf_serving_names import METRICS_PATH
 from serving.launch import presets
 from serving.launch.model_folder import find_base_path
 from serving.launch.models import ModelSettings, read_models
-from serving.launch.settings import METRICS_PATH, EngineSettings, TlsSettings
+from serving.launch.settings import EngineSettings, TlsSettings
 from serving.server.models.config import VersionPolicy
 
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")

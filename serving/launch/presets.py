@@ -4,11 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 
 from model import contract
+from serving.formats.tf_serving_names import GRPC_PORT, METRICS_PATH, REST_PORT
 from serving.launch.models import ModelSettings
 from serving.launch.settings import (
-    GRPC_PORT,
-    METRICS_PATH,
-    REST_PORT,
     BatchingSettings,
     EngineSettings,
 )

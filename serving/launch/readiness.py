@@ -11,6 +11,7 @@ import pathlib
 import ssl
 from typing import Any
 
+from serving.formats.tf_serving_names import AUTHORIZATION_KEY, MODELS_PATH
 from serving.launch.settings import EngineSettings
 
 TIMEOUT_S = 2.0
@@ -41,7 +42,7 @@ class StatusProbe:
     def ask(self, name: str) -> ModelState:
         """The state of a model; never raises for a server that is not up yet."""
         try:
-            return _state(*self._get(f"/v1/models/{name}"))
+            return _state(*self._get(f"{MODELS_PATH}/{name}"))
         except ssl.SSLError as error:
             if error.reason == "WRONG_VERSION_NUMBER":
                 # TF Serving encrypts gRPC alone.
@@ -108,7 +109,7 @@ def _unchecked_context(settings: EngineSettings) -> ssl.SSLContext | None:
 
 def _headers(settings: EngineSettings) -> dict[str, str]:
     token = first_token(settings.bearer_token_file)
-    return {} if token is None else {"Authorization": f"Bearer {token}"}
+    return {} if token is None else {AUTHORIZATION_KEY: f"Bearer {token}"}
 
 
 def first_token(path: str | None) -> str | None:

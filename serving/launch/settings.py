@@ -9,20 +9,12 @@ from typing import Any
 from google.protobuf import text_format
 
 from serving import protos
+from serving.formats.tf_serving_names import METRICS_PATH
 from serving.launch.batching import BatchingSettings
 from serving.launch.models import ModelSettings, models_text
 
-__all__ = [
-    "GRPC_PORT",
-    "METRICS_PATH",
-    "REST_PORT",
-    "BatchingSettings",
-    "EngineSettings",
-    "TlsSettings",
-]
+__all__ = ["BatchingSettings", "EngineSettings", "TlsSettings"]
 
-GRPC_PORT, REST_PORT = 8500, 8501
-METRICS_PATH = "/monitoring/prometheus/metrics"
 # A file with the private key: only its owner reads it.
 _SECRET_MODE, _PLAIN_MODE = 0o600, 0o644
 SECRET_FILE = "ssl.config"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from serving.formats.tf_serving_names import GRPC_PORT
 from serving.server.status import invalid_argument
 
 NO_EFFECT = {"no_effect": True}
@@ -22,7 +23,7 @@ def _ignored(default: Any) -> Any:
 class ServerFlags:
     """Every flag of upstream; those marked `_ignored` are taken and warned of."""
 
-    port: int = 8500
+    port: int = GRPC_PORT
     rest_api_port: int = 0
     rest_api_num_threads: int = 4 * _CPUS
     rest_api_timeout_in_ms: int = 30_000

@@ -19,6 +19,7 @@ from serving.client.results import (
 )
 from serving.client.signatures import signature_specs
 from serving.formats.text_tensors import fill_texts, predictions
+from serving.formats.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
 from serving.prediction import Prediction
 
 PREDICT = f"/{protos.PREDICTION_SERVICE}/Predict"
@@ -29,10 +30,7 @@ METADATA = f"/{protos.PREDICTION_SERVICE}/GetModelMetadata"
 STATUS = f"/{protos.MODEL_SERVICE}/GetModelStatus"
 RELOAD = f"/{protos.MODEL_SERVICE}/HandleReloadConfigRequest"
 
-METHOD_NAMES = {
-    "classify": "tensorflow/serving/classify",
-    "regress": "tensorflow/serving/regress",
-}
+METHOD_NAMES = {"classify": CLASSIFY_METHOD, "regress": REGRESS_METHOD}
 
 
 class GrpcDialect:

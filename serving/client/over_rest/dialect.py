@@ -20,6 +20,7 @@ from serving.client.results import (
 )
 from serving.client.signatures import signature_specs
 from serving.formats.text_tensors import check_outputs, rows
+from serving.formats.tf_serving_names import MODELS_PATH
 from serving.prediction import Prediction
 
 
@@ -32,7 +33,7 @@ class RestDialect:
 
     def __init__(self, config: ClientConfig) -> None:
         self._endpoint = f"REST {config.endpoint}"
-        self._model = f"/v1/models/{urllib.parse.quote(config.model_name, safe='')}"
+        self._model = f"{MODELS_PATH}/{urllib.parse.quote(config.model_name, safe='')}"
         self._path = self._model
         if config.version is not None:
             self._path += f"/versions/{config.version}"

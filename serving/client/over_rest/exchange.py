@@ -15,6 +15,7 @@ from serving.client import errors
 from serving.client.bearer_token import BearerToken
 from serving.client.calls import RestAnswer, RestCall
 from serving.client.config import ClientConfig, Compression, TlsConfig
+from serving.formats.tf_serving_names import AUTHORIZATION_KEY, MODEL_VERSION_HEADER
 
 # Below, gzip saves less than a network packet.
 MIN_GZIP_BYTES = 1024
@@ -47,7 +48,7 @@ class RestExchange:
             headers["content-type"] = "application/json"
         token = self._token.header()
         if token is not None:
-            headers["authorization"] = token
+            headers[AUTHORIZATION_KEY] = token
         extensions: dict[str, Any] = {"timeout": httpx.Timeout(timeout_s).as_dict()}
         if self._server_name is not None:
             extensions["sni_hostname"] = self._server_name
@@ -60,7 +61,7 @@ class RestExchange:
     ) -> RestAnswer:
         """The body of a good answer; raises the error that another one stands for."""
         if response.is_success:
-            version = response.headers.get("x-model-version", "")
+            version = response.headers.get(MODEL_VERSION_HEADER, "")
             return RestAnswer(content, int(version) if version.isdigit() else None)
         kind = errors.from_http_status(response.status_code)
         raise kind(

@@ -5,10 +5,9 @@ import binascii
 import re
 from typing import Any
 
+from serving.formats.tf_serving_names import BASE64_KEY
 from serving.server.json_format.echo import echo
 from serving.server.status import StatusError, invalid_argument
-
-BASE64_KEY = "b64"
 
 _SPACE = re.compile(r"[ \t\n\v\f\r]+")
 _FOREIGN = re.compile(r"[^A-Za-z0-9+/]")

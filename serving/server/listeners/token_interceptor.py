@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 
+from serving.formats.tf_serving_names import AUTHORIZATION_KEY
 from serving.server.listeners.tokens import TokenGuard
 from serving.server.status import StatusError
 
@@ -30,7 +31,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
 
 def _authorization(details: grpc.HandlerCallDetails) -> str | None:
     for key, value in details.invocation_metadata:
-        if key == "authorization":
+        if key == AUTHORIZATION_KEY:
             return value if isinstance(value, str) else None
     return None
 

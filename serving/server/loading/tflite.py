@@ -14,6 +14,7 @@ from serving import protos
 from serving.edge import runtime
 from serving.edge.errors import RuntimeMissingError
 from serving.formats import dtypes
+from serving.formats.tf_serving_names import PREDICT_METHOD
 from serving.server.loading.tflite_signatures import Runner, find_runners
 from serving.server.servable import Servable
 from serving.server.status import Code, StatusError, invalid_argument
@@ -124,7 +125,7 @@ def _interpreter(package: str, content: bytes) -> Any:
 
 
 def _signature_def(runner: Runner) -> Any:
-    signature = protos.SignatureDef(method_name="tensorflow/serving/predict")
+    signature = protos.SignatureDef(method_name=PREDICT_METHOD)
     sides = ((signature.inputs, runner.inputs), (signature.outputs, runner.outputs))
     for infos, details in sides:
         for alias, detail in details.items():

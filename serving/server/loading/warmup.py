@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from model import contract
 from serving import protos
 from serving.formats import tfrecord
 from serving.server.loading.made_up_requests import synthesised
@@ -20,7 +21,6 @@ from serving.server.status import Code, StatusError, invalid_argument
 
 log = logging.getLogger(__name__)
 
-WARMUP_FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000
 
 
@@ -54,7 +54,7 @@ def warm_up(servable: Servable, path: str, iterations: int = 1) -> WarmupReport:
 
 def file_of(path: str) -> pathlib.Path:
     """Where a version directory has its recorded requests, if it has any."""
-    return pathlib.Path(path) / WARMUP_FILE
+    return pathlib.Path(path) / contract.WARMUP_FILE
 
 
 def _records(file: pathlib.Path) -> Iterator[bytes]:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from serving import protos
+from serving.formats.tf_serving_names import METRICS_PATH
 from serving.server.config_files import read_text_message
 from serving.server.observation.registry import Family, HistogramValue, Registry
 
-DEFAULT_PATH = "/monitoring/prometheus/metrics"
 CONTENT_TYPE = "text/plain"
 
 _NOT_IN_NAME = re.compile(r"[^a-zA-Z0-9_]")
@@ -22,7 +22,7 @@ class PrometheusConfig:
     """Whether metrics are shown, and at which path of the REST port."""
 
     enable: bool = False
-    path: str = DEFAULT_PATH
+    path: str = METRICS_PATH
 
     @classmethod
     def from_file(cls, path: str) -> "PrometheusConfig":
@@ -34,7 +34,7 @@ class PrometheusConfig:
         if not path:
             return cls()
         config = read_text_message(path, protos.MonitoringConfig).prometheus_config
-        return cls(enable=config.enable, path=config.path or DEFAULT_PATH)
+        return cls(enable=config.enable, path=config.path or METRICS_PATH)
 
 
 def answer(registry: Registry, path: str, query: str) -> tuple[int, str]:

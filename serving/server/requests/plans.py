@@ -12,11 +12,10 @@ import numpy as np
 
 from model import contract
 from serving import protos
+from serving.formats.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
 from serving.server.requests import example_input, results
 from serving.server.requests.results import Classes, Values
 from serving.server.requests.signature_checks import (
-    CLASSIFY_METHOD,
-    REGRESS_METHOD,
     check_classify,
     check_regress,
 )

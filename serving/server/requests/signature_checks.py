@@ -2,10 +2,9 @@
 
 from typing import Any
 
+from serving.formats.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
 from serving.server.status import invalid_argument
 
-CLASSIFY_METHOD = "tensorflow/serving/classify"
-REGRESS_METHOD = "tensorflow/serving/regress"
 CLASSES, SCORES, INPUTS, OUTPUTS = "classes", "scores", "inputs", "outputs"
 
 

@@ -13,6 +13,11 @@ from typing import Any, TypeVar
 from google.protobuf import json_format
 
 from serving import protos
+from serving.formats.tf_serving_names import (
+    MODEL_NAME_HEADER,
+    MODEL_VERSION_HEADER,
+    MODELS_PATH,
+)
 from serving.server import upstream_texts
 from serving.server.json_format.answer import error_answer, predict_answer
 from serving.server.json_format.example_body import parse_examples, results_answer
@@ -35,9 +40,9 @@ from serving.version_dirs import INT64_MAX
 
 _MODEL = r"(?:/versions/(\d+)|/labels/([^/:]+))?"
 _PREDICTION = re.compile(
-    rf"/v1/models/([^/:]+){_MODEL}:(classify|regress|predict)", re.IGNORECASE
+    rf"{MODELS_PATH}/([^/:]+){_MODEL}:(classify|regress|predict)", re.IGNORECASE
 )
-_STATUS = re.compile(rf"/v1/models(?:/([^/:]+))?{_MODEL}(/metadata)?", re.IGNORECASE)
+_STATUS = re.compile(rf"{MODELS_PATH}(?:/([^/:]+))?{_MODEL}(/metadata)?", re.IGNORECASE)
 API_PATH = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
 
 T = TypeVar("T")
@@ -288,7 +293,7 @@ def _inputs_of(version: ServedVersion, signature_name: str) -> Mapping[str, Any]
 
 def _served_by(version: ServedVersion) -> dict[str, str]:
     name = urllib.parse.quote(version.model_name)
-    return {"x-model-name": name, "x-model-version": str(version.number)}
+    return {MODEL_NAME_HEADER: name, MODEL_VERSION_HEADER: str(version.number)}
 
 
 def _json_answer(content: Any, headers: Mapping[str, str] | None = None) -> Answer:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model import contract
 from serving import protos
 from serving.formats.tfrecord import read_records, write_record
 from serving.request_logs import to_examples, to_warmup
@@ -32,7 +33,7 @@ def test_the_log_is_a_warmup_file_as_it_is(
 ) -> None:
     from serving.server.loading import warmup
 
-    file = tmp_path / "1" / warmup.WARMUP_FILE
+    file = tmp_path / "1" / contract.WARMUP_FILE
     file.parent.mkdir(parents=True)
     log_file.rename(file)
     report: Any = warmup.warm_up(plain, str(tmp_path / "1"))
@@ -67,7 +68,7 @@ def test_a_chosen_warmup_file_warms_up(
 ) -> None:
     from serving.server.loading import warmup
 
-    output = tmp_path / "1" / warmup.WARMUP_FILE
+    output = tmp_path / "1" / contract.WARMUP_FILE
     arguments = [str(log_file), "--output", str(output), "--max-records", "1"]
     assert to_warmup.main(arguments) == 0
     report: Any = warmup.warm_up(plain, str(tmp_path / "1"))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model import contract
 from serving import protos
 from serving.formats import tensors, tfrecord
 from serving.server.batching.config import BatchingConfig
@@ -185,7 +186,7 @@ def test_a_record_that_fails_fails_the_load(
 def test_a_warmup_file_that_is_no_tfrecord_says_so(
     plain: saved_model.SavedModelServable, tmp_path: pathlib.Path
 ) -> None:
-    file = tmp_path / warmup.WARMUP_FILE
+    file = tmp_path / contract.WARMUP_FILE
     file.parent.mkdir()
     file.write_bytes(b"this is just text, long enough for a header")
     with pytest.raises(StatusError, match="verify your warmup data is in TFRecord"):

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from serving.formats.tf_serving_names import METRICS_PATH
 from serving.server.observation.prometheus import (
-    DEFAULT_PATH,
     PrometheusConfig,
     answer,
     metric_name,
@@ -94,7 +94,7 @@ def test_names_turn_into_prometheus_names(name: str, shown: str) -> None:
 def test_the_page_shows_every_metric(registry: Registry) -> None:
     registry.counter("/c").cell().add()
     page = (200, "# TYPE :c counter\n:c{} 1\n")
-    assert answer(registry, DEFAULT_PATH, "") == page
+    assert answer(registry, METRICS_PATH, "") == page
 
 
 def test_a_query_string_is_an_unexpected_path(registry: Registry) -> None:
