@@ -11,7 +11,7 @@ from serving.server import native_memory
 from serving.server.app import ServerApp
 from serving.server.flags import FlagError, ServerFlags, parse_flags, usage
 from serving.server.listeners.ports import PortError, raise_file_limit
-from serving.server.models.manager import Loader
+from serving.server.models.swapping import Loader
 from serving.server.status import StatusError
 
 FAILURE = 255

@@ -17,12 +17,8 @@ from serving.server.loading.loader import (
 )
 from serving.server.models.config import ModelEntry, read_config_file
 from serving.server.models.health import Health
-from serving.server.models.manager import (
-    LifecycleConfig,
-    Loader,
-    ModelManager,
-    RetryConfig,
-)
+from serving.server.models.manager import ModelManager
+from serving.server.models.swapping import LifecycleConfig, Loader
 from serving.server.models.version import ServedVersion
 from serving.server.observation.from_flags import Observation
 from serving.server.requests.handler import Core
@@ -109,10 +105,10 @@ class ServerApp:
         limit_s = float(self._flags.shutdown_limit_seconds)
         deadline = time.monotonic() + limit_s
         self.health.stop()
-        self.manager.stop_loading()
+        self.manager.lifecycle.stop_loading()
         if self._loop is not None:
             self._loop.call(self._transports.stop(limit_s))
-        self.manager.close(max(deadline - time.monotonic(), 0.0))
+        self.manager.lifecycle.close(max(deadline - time.monotonic(), 0.0))
         self._scheduler.close()
         self.observation.close(max(deadline - time.monotonic(), 1.0))
         if self._loop is not None:
@@ -189,17 +185,15 @@ def model_entries(flags: ServerFlags) -> list[ModelEntry]:
 
 def model_manager(flags: ServerFlags, loader: Loader) -> ModelManager:
     """The manager that the flags describe, with their models."""
-    retry = RetryConfig(
+    config = LifecycleConfig(
         max_num_load_retries=flags.max_num_load_retries,
         load_retry_interval_s=flags.load_retry_interval_micros / 1e6,
-    )
-    config = LifecycleConfig(
         num_load_threads=flags.num_load_threads,
         num_unload_threads=flags.num_unload_threads,
         unload_before_load=flags.unload_before_load,
         allow_labels_for_unavailable=flags.allow_version_labels_for_unavailable_models,
         list_files=flags.file_system_poll_wait_seconds >= 0,
     )
-    manager = ModelManager(loader, retry, config=config)
+    manager = ModelManager(loader, config)
     manager.configure(model_entries(flags))
     return manager

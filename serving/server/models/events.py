@@ -12,40 +12,32 @@ log = logging.getLogger(__name__)
 
 StateListener = Callable[[str, int, State], None]
 RemovalListener = Callable[[str], None]
-ConfigurationListener = Callable[[], None]
 
 
 class StateEvents:
     """Delivers each change once, in the order in which changes happened.
 
-    `moved`, `removed` and `configured` only note what happened and are called under
-    the manager's lock; `deliver` is called without it, so that a listener may ask the
-    manager.
+    `moved` and `removed` only note what happened and are called under the manager's
+    lock; `deliver` is called without it, so that a listener may ask the manager.
     """
 
     def __init__(self) -> None:
         self._state_listeners: list[StateListener] = []
         self._removal_listeners: list[RemovalListener] = []
-        self._configuration_listeners: list[ConfigurationListener] = []
         self._pending: collections.deque[Callable[[], None]] = collections.deque()
         # Reentrant: a listener may cause further changes.
         self._delivering = threading.RLock()
 
     def on_state_change(self, listener: StateListener) -> None:
-        """Calls `listener(model, version, state)` after each change of state."""
+        """Calls `listener(model, version, state)` after each change, in their order.
+
+        It runs in the thread that made the change; it must be quick.
+        """
         self._state_listeners.append(listener)
 
     def on_model_removed(self, listener: RemovalListener) -> None:
-        """Calls `listener(model)` when a dropped model has left memory."""
+        """Calls `listener(model)` when a model has left configuration and memory."""
         self._removal_listeners.append(listener)
-
-    def on_configured(self, listener: ConfigurationListener) -> None:
-        """Calls `listener()` when another configuration is in force."""
-        self._configuration_listeners.append(listener)
-
-    def configured(self) -> None:
-        """Notes that another configuration is in force."""
-        self._pending.extend(self._configuration_listeners)
 
     def moved(self, version: ServedVersion) -> None:
         """Notes the state that the version has now."""

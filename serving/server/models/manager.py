@@ -7,56 +7,45 @@ from types import TracebackType
 from typing import Any
 
 from serving.server import upstream_texts
-from serving.server.models import absence
+from serving.server.models import absence, reload
 from serving.server.models.config import ModelEntry
-from serving.server.models.events import (
-    ConfigurationListener,
-    RemovalListener,
-    StateListener,
-)
-from serving.server.models.lifecycle import (
-    Lifecycle,
-    LifecycleConfig,
-    Loader,
-    Pools,
-    RetryConfig,
-    label_of,
-)
 from serving.server.models.model import ServedModel
-from serving.server.models.reload import Reload
+from serving.server.models.swapping import Lifecycle, LifecycleConfig, Loader, Pools
 from serving.server.models.thread_pool import ThreadPool
 from serving.server.models.version import ServedVersion, State
 from serving.server.status import StatusError
 from serving.version_dirs import has_scheme
 
-__all__ = ["LifecycleConfig", "Loader", "ModelManager", "Pools", "RetryConfig"]
-
 
 class ModelManager:
     """The models, their versions, and what the configuration wants of them.
 
-    Any thread may call anything, and nothing waits for a load but `reload` and
-    `wait_settled`. One thread calls `reconcile` again and again. Requests look up
-    published routes: they take no lock that a load, a listing or a reload could hold.
+    Any thread may call anything, and nothing waits for a load but `reload`. One thread
+    calls `reconcile` again and again. Requests look up published routes: they take no
+    lock that a load, a listing or a reload could hold.
+
+    Attributes:
+        lifecycle: loads, swaps and unloads versions; ends what it does.
+        events: tells listeners of each change of state.
+        entries: the models of the current configuration, by name; never changed in
+            place.
     """
 
     def __init__(
         self,
         loader: Loader,
-        retry: RetryConfig | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        *,
         config: LifecycleConfig | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
         pools: Pools | None = None,
     ) -> None:
         config = config or LifecycleConfig()
         pools = pools or Pools.of_threads(config)
-        self._lifecycle = Lifecycle(loader, clock, config, pools)
-        self._lifecycle.retry = retry or RetryConfig()
+        self.lifecycle = Lifecycle(loader, clock, config, pools)
+        self.events = self.lifecycle.events
+        self.entries: Mapping[str, ModelEntry] = {}
+        self._changed = self.lifecycle.changed
         self._remote_lists = ThreadPool("list", 4)
-        self._list_files = config.list_files
-        self._changed = self._lifecycle.changed
-        self._entries: Mapping[str, ModelEntry] = {}
 
     # What should be served
 
@@ -68,7 +57,6 @@ class ModelManager:
         """
         with self._changed:
             self._configure(entries)
-        self._lifecycle.events.deliver()
 
     def reload(self, config: Any, deadline_s: float = 600.0) -> None:
         """HandleReloadConfigRequest: a ModelServerConfig, whole; blocks until it holds.
@@ -80,13 +68,12 @@ class ModelManager:
                 there in time; the new configuration stays in force and loads go on.
                 After any other error the old one does.
         """
-        reload = Reload(config, self._entries)
+        entries = reload.requested_entries(config, self.entries)
         with self._changed:
-            new = reload.check(self._lifecycle)
-            self._configure(reload.entries)
-        self._lifecycle.events.deliver()
+            new = reload.new_models(self.lifecycle, entries)
+            self._configure(entries)
         self.reconcile(list_files=False)
-        reload.wait(self._lifecycle, new, deadline_s)
+        reload.wait_for(self.lifecycle, new, deadline_s)
 
     def reconcile(self, *, list_files: bool = True) -> None:
         """Begins to load what should be served, and to unload what should not.
@@ -95,7 +82,7 @@ class ModelManager:
             list_files: look for new versions; models that are new are always looked at.
         """
         with self._changed:
-            models = list(self._lifecycle.models.values())
+            models = list(self.lifecycle.models.values())
         for model in models:
             if self._begin_listing(model, list_files):
                 look = functools.partial(self._look, model)
@@ -104,24 +91,7 @@ class ModelManager:
                     self._remote_lists.submit(look)
                     continue
                 look()
-            self._lifecycle.advance(model)
-
-    @property
-    def retry(self) -> RetryConfig:
-        """May be set at any time; counts from the next failed load on."""
-        return self._lifecycle.retry
-
-    @retry.setter
-    def retry(self, retry: RetryConfig) -> None:
-        self._lifecycle.retry = retry
-
-    def stop_loading(self) -> None:
-        """Begins no more loads and ends the waiting of `reload`; for a server's end."""
-        self._lifecycle.stop_loading()
-
-    def close(self, limit_s: float) -> None:
-        """Unloads everything, waiting for running requests up to the limit."""
-        self._lifecycle.close(limit_s)
+            self.lifecycle.advance(model)
 
     # What is served
 
@@ -134,7 +104,7 @@ class ModelManager:
             StatusError: there is no such model, version or label to be used.
         """
         while True:
-            route = self._lifecycle.routes.get(name)
+            route = self.lifecycle.routes.get(name)
             chosen = None if route is None else route.find(version, label)
             if chosen is None:
                 raise self._absence(name, version, label)
@@ -142,8 +112,8 @@ class ModelManager:
                 return chosen
             # It left between looking and taking; newer routes are there, or are now.
             with self._changed:
-                if (model := self._lifecycle.models.get(name)) is not None:
-                    self._lifecycle.show_routes(model)
+                if (model := self.lifecycle.models.get(name)) is not None:
+                    self.lifecycle.show_routes(model)
 
     def use(self, name: str, version: int | None = None, label: str = "") -> "Use":
         """A context manager: a version that stays loaded within the block.
@@ -162,7 +132,7 @@ class ModelManager:
             StatusError: NOT_FOUND.
         """
         with self._changed:
-            model = self._lifecycle.models.get(name)
+            model = self.lifecycle.models.get(name)
             known = {} if model is None else model.versions()
         found = [known[n] for n in sorted(known, reverse=True) if version in (None, n)]
         if not found:
@@ -172,87 +142,47 @@ class ModelManager:
     def available_versions(self) -> list[ServedVersion]:
         """Those of all models that can answer now."""
         with self._changed:
-            models = [m.versions().values() for m in self._lifecycle.models.values()]
+            models = [m.versions().values() for m in self.lifecycle.models.values()]
         return [v for model in models for v in model if v.state is State.AVAILABLE]
-
-    @property
-    def entries(self) -> Mapping[str, ModelEntry]:
-        """The models of the current configuration, by name; never changed in place."""
-        return self._entries
 
     def unready_models(self) -> list[str]:
         """Configured models that cannot answer now."""
-        routes = self._lifecycle.routes
-        return [
-            name
-            for name in self._entries
-            if name not in routes or routes[name].latest is None
-        ]
+        return [name for name in self.entries if not self.lifecycle.answers(name)]
 
     def has_model(self, name: str) -> bool:
         """True for a model of the current configuration."""
-        return name in self._entries
+        return name in self.entries
 
     def failures(self) -> dict[str, ServedVersion]:
         """Models that have failed for good, with the version that did."""
         with self._changed:
-            found = {n: self._lifecycle.models[n].failure for n in self._entries}
+            found = {n: self.lifecycle.models[n].failure for n in self.entries}
         return {name: version for name, version in found.items() if version is not None}
 
     def start_error(self) -> StatusError | None:
         """What upstream ends with, when every model has failed for good."""
         failures = self.failures()
-        if not failures or len(failures) < len(self._entries):
+        if not failures or len(failures) < len(self.entries):
             return None
-        causes = {label_of(version): version.error for version in failures.values()}
+        causes = {str(version): version.error for version in failures.values()}
         return upstream_texts.did_not_become_available("servable", causes)
 
-    @property
-    def is_settled(self) -> bool:
-        """True when no version is waiting to be loaded, or to be tried again."""
-        with self._changed:
-            return all(
-                self._lifecycle.models[name].is_settled for name in self._entries
-            )
-
-    def wait_settled(self, limit_s: float) -> bool:
-        """Waits until loads are over, and unloads too; False at the limit."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: self.is_settled and not self._lifecycle.is_unloading, limit_s
-            )
-
-    def on_state_change(self, listener: StateListener) -> None:
-        """Calls `listener(model, version, state)` after each change, in their order.
-
-        It runs in the thread that made the change; it must be quick.
-        """
-        self._lifecycle.events.on_state_change(listener)
-
-    def on_model_removed(self, listener: RemovalListener) -> None:
-        """Calls `listener(model)` when a model has left configuration and memory."""
-        self._lifecycle.events.on_model_removed(listener)
-
-    def on_configured(self, listener: ConfigurationListener) -> None:
-        """Calls `listener()` when another configuration is in force."""
-        self._lifecycle.events.on_configured(listener)
-
     def _configure(self, entries: Sequence[ModelEntry]) -> None:
-        models = self._lifecycle.models
-        self._entries = {entry.name: entry for entry in entries}
+        models = self.lifecycle.models
+        self.entries = {entry.name: entry for entry in entries}
         for entry in entries:
             models.setdefault(entry.name, ServedModel(entry)).configure(entry)
-        for name in models.keys() - self._entries.keys():
+        for name in models.keys() - self.entries.keys():
             models[name].drop()
         for model in models.values():
-            self._lifecycle.show_routes(model)
-        self._lifecycle.events.configured()
+            self.lifecycle.show_routes(model)
 
     def _begin_listing(self, model: ServedModel, list_files: bool) -> bool:
+        if not self.lifecycle.config.list_files:
+            return False
         with self._changed:
             is_due = list_files or not model.was_listed
-            begins = is_due and not model.is_being_listed and not model.is_dropped
-            if not begins or not self._list_files:
+            if not is_due or model.is_being_listed or model.is_dropped:
                 return False
             model.is_being_listed = model.was_listed = True
             return True
@@ -266,11 +196,11 @@ class ModelManager:
             if found is not None and is_current and not model.is_dropped:
                 model.found = found
                 self._changed.notify_all()
-        self._lifecycle.advance(model)
+        self.lifecycle.advance(model)
 
     def _absence(self, name: str, version: int | None, label: str) -> StatusError:
         with self._changed:
-            model = self._lifecycle.models.get(name)
+            model = self.lifecycle.models.get(name)
             return absence.explain(model, name, version, label)
 
 

@@ -54,7 +54,7 @@ class ServedModel:
 
     def update(self) -> list[ServedVersion]:
         """Retires versions that are not wanted; the new ones that are."""
-        self._bury()
+        self._archive_ended()
         wanted, found = self.wanted, self.found or {}
         new = [
             ServedVersion(self.entry.name, number, found[number])
@@ -70,7 +70,7 @@ class ServedModel:
                 version.retired = number not in wanted
         return new
 
-    def _bury(self) -> None:
+    def _archive_ended(self) -> None:
         over = [v for v in self.live.values() if v.retired and v.state is State.END]
         for version in over:
             self.ended[version.number] = self.live.pop(version.number)
@@ -114,8 +114,8 @@ class ServedModel:
             if version.retired and version.is_loading and version is not self.loading
         ]
 
-    def welcomes(self, version: ServedVersion) -> bool:
-        """True when a version that has just been loaded should be served.
+    def should_serve(self, version: ServedVersion) -> bool:
+        """True for a version that has just been loaded and may answer.
 
         One that is not wanted any more is still better than none.
         """
@@ -141,9 +141,10 @@ class ServedModel:
         Raises:
             StatusError: FAILED_PRECONDITION, in upstream's words.
         """
-        available = {version.number for version in self._available()}
+        held = {} if self.is_dropped else self._labels
+        available = [] if self.is_dropped else [v.number for v in self._available()]
         labels.check(
-            *(entry.name, self._labels, entry.labels, available),
+            *(entry.name, held, entry.labels, available),
             allow_unavailable=allow_unavailable,
         )
 
@@ -176,11 +177,6 @@ class ServedModel:
             return False
         versions = [self.live.get(number) for number in self.wanted]
         return all(v is not None and _is_settled(v) for v in versions)
-
-    @property
-    def is_unloading(self) -> bool:
-        """True while a version is on its way out."""
-        return any(v.state is State.UNLOADING for v in self.live.values())
 
     def _available(self) -> list[ServedVersion]:
         return [v for v in self.live.values() if v.state is State.AVAILABLE]

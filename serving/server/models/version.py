@@ -60,6 +60,10 @@ class ServedVersion:
         self._when_idle: Callable[[], None] | None = None
         self._lock = threading.Lock()
 
+    def __str__(self) -> str:
+        """The version as upstream writes it, in logs and in answers."""
+        return f"{{name: {self.model_name} version: {self.number}}}"
+
     @property
     def is_loading(self) -> bool:
         """True until it is available or has failed for good."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from serving.server.models.events import StateEvents
 from serving.server.models.version import ServedVersion, State
 from serving.server.observation.batch_metrics import BatchMetrics
 from serving.server.observation.load_metrics import LoadMetrics
@@ -27,8 +28,8 @@ class Models(Protocol):
     def versions(
         self, name: str, version: int | None = None
     ) -> Sequence[ServedVersion]: ...
-    def on_state_change(self, listener: Callable[[str, int, State], None]) -> None: ...
-    def on_model_removed(self, listener: Callable[[str], None]) -> None: ...
+    @property
+    def events(self) -> StateEvents: ...
 
 
 class ServerMetrics:
@@ -54,8 +55,8 @@ class ServerMetrics:
             "/tensorflow/serving/request_log_count", "model_name", "status_code"
         )
         add_process_metrics(self.registry)
-        models.on_state_change(self.on_state_change)
-        models.on_model_removed(self.forget_model)
+        models.events.on_state_change(self.on_state_change)
+        models.events.on_model_removed(self.forget_model)
 
     def __call__(self, record: RequestRecord) -> None:
         """Counts a request that has ended."""

@@ -14,7 +14,7 @@ from serving import protos
 from serving.server.app import ServerApp
 from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
-from serving.server.models.manager import Loader
+from serving.server.models.swapping import Loader
 from serving.server.models.version import ServedVersion
 from serving.server.servable import Servable
 from serving.server.status import Code, StatusError

@@ -10,6 +10,7 @@ from serving.server.loading.saved_model import SavedModelServable
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from tests.support.serving.fakes import FakeServer
+from tests.support.serving.model_world import wait_settled
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def half_plus_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeServ
 
     with serve_half_plus_two(tmp_path_factory.mktemp("half_plus_two")) as server:
         # Ready is a server with one version of each model; tests ask for others, too.
-        assert server.app.manager.wait_settled(60)
+        assert wait_settled(server.app.manager, 60)
         yield server
 
 

@@ -1,5 +1,6 @@
 """A model manager in slow motion: its clock, its folders and its threads are ours."""
 
+import dataclasses
 import pathlib
 import shutil
 import weakref
@@ -7,12 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from serving.server.models.config import ModelEntry
-from serving.server.models.manager import (
-    LifecycleConfig,
-    ModelManager,
-    Pools,
-    RetryConfig,
-)
+from serving.server.models.manager import ModelManager
+from serving.server.models.swapping import LifecycleConfig, Pools
 from serving.server.models.version import ServedVersion, State
 from serving.server.servable import Servable, WarmupReport
 from serving.server.status import Code, StatusError
@@ -75,16 +72,19 @@ class World:
         self.events: list[tuple[str, int, str]] = []
         self.manager = ModelManager(
             self.load,
-            RetryConfig(max_num_load_retries=2, load_retry_interval_s=60),
+            LifecycleConfig(max_num_load_retries=2, **config),
             clock=lambda: self.now_s,
-            config=LifecycleConfig(**config),
             pools=pools or Pools(InlinePool(), InlinePool()),
         )
-        self.manager.on_state_change(self._note)
+        self.manager.events.on_state_change(self._note)
 
     def entry(self, name: str = "m", **fields: Any) -> ModelEntry:
         (self.root / name).mkdir(exist_ok=True)
         return ModelEntry(name=name, base_path=str(self.root / name), **fields)
+
+    def set_config(self, **changes: Any) -> None:
+        lifecycle = self.manager.lifecycle
+        lifecycle.config = dataclasses.replace(lifecycle.config, **changes)
 
     def serve(self, *entries: ModelEntry) -> None:
         self.manager.configure(entries)
@@ -124,3 +124,25 @@ class World:
 
     def _note(self, name: str, number: int, state: State) -> None:
         self.events.append((name, number, state.name))
+
+
+def is_settled(manager: ModelManager) -> bool:
+    """True when no version is waiting to be loaded, or to be tried again."""
+    with manager.lifecycle.changed:
+        models = manager.lifecycle.models
+        return all(models[name].is_settled for name in manager.entries)
+
+
+def wait_settled(manager: ModelManager, limit_s: float) -> bool:
+    """Waits until loads are over, and unloads too; False at the limit."""
+    lifecycle = manager.lifecycle
+
+    def is_quiet() -> bool:
+        versions = [
+            v for model in lifecycle.models.values() for v in model.live.values()
+        ]
+        is_unloading = any(version.state is State.UNLOADING for version in versions)
+        return is_settled(manager) and not is_unloading
+
+    with lifecycle.changed:
+        return lifecycle.changed.wait_for(is_quiet, limit_s)

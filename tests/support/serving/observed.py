@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from serving import protos
 from serving.formats import tensors
 from serving.server.models.config import LoggingConfig, ModelEntry
+from serving.server.models.events import StateEvents
 from serving.server.models.version import ServedVersion, State
 from serving.server.observation.record import GRPC, RequestRecord
 from serving.server.observation.registry import Family, HistogramValue
@@ -24,8 +25,7 @@ class FakeModels:
     def __init__(self, *names: str) -> None:
         self.names = set(names)
         self.known: dict[tuple[str, int], ServedVersion] = {}
-        self._tell: list[Callable[[str, int, State], None]] = []
-        self.tell_removed: list[Callable[[str], None]] = []
+        self.events = StateEvents()
 
     def has_model(self, name: str) -> bool:
         return name in self.names
@@ -35,20 +35,20 @@ class FakeModels:
             raise StatusError(Code.NOT_FOUND, "no such version")
         return [self.known[name, version]]
 
-    def on_state_change(self, listener: Callable[[str, int, State], None]) -> None:
-        self._tell.append(listener)
-
-    def on_model_removed(self, listener: Callable[[str], None]) -> None:
-        self.tell_removed.append(listener)
-
     def move(self, name: str, number: int, *states: State) -> ServedVersion:
         made = ServedVersion(name, number, f"/models/{name}/{number}")
         version = self.known.setdefault((name, number), made)
         for state in states:
             version.state = state
-            for tell in self._tell:
-                tell(name, number, state)
+            self.events.moved(version)
+            self.events.deliver()
         return version
+
+    def remove(self, name: str) -> None:
+        """The model has left configuration and memory."""
+        self.names.discard(name)
+        self.events.removed(name)
+        self.events.deliver()
 
 
 PREDICT = RequestRecord(

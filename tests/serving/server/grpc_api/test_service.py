@@ -13,6 +13,7 @@ import pytest
 from serving import protos
 from serving.formats import tensors
 from tests.support.serving.fakes import MODEL, FakeServer
+from tests.support.serving.model_world import wait_settled
 
 RESPONSES = {
     "Predict": "PredictResponse",
@@ -198,7 +199,7 @@ def test_a_swap_fails_no_request(tmp_path: pathlib.Path) -> None:
             for version in range(2, 12):
                 (tmp_path / str(version)).mkdir()
                 server.app.manager.reconcile()
-                assert server.app.manager.wait_settled(5)
+                assert wait_settled(server.app.manager, 5)
             stop.set_result(None)
             seen = set().union(*(one.result(20) for one in pending))
     assert len(seen) > 3

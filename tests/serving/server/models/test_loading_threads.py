@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from serving.server.models.config import ModelEntry, VersionPolicy
-from serving.server.models.manager import LifecycleConfig, ModelManager, Pools
+from serving.server.models.manager import ModelManager
+from serving.server.models.swapping import LifecycleConfig, Pools
 from serving.server.models.version import ServedVersion, State
 from serving.server.servable import WarmupReport
 from serving.server.status import StatusError
@@ -15,6 +16,7 @@ from tests.support.serving.model_world import (
     ManualPool,
     TinyServable,
     World,
+    wait_settled,
 )
 
 LIMIT_S = 10
@@ -123,7 +125,7 @@ def test_close_waits_for_running_requests_up_to_the_limit(
     world.serve(world.entry())
     world.push(1)
     with world.manager.use("m") as version:
-        world.manager.close(limit_s=0.01)
+        world.manager.lifecycle.close(limit_s=0.01)
         assert not version.servable.is_closed  # type: ignore[attr-defined]
         assert version.state is State.UNLOADING
     assert version.state is State.END
@@ -133,7 +135,7 @@ def test_nothing_is_loaded_once_the_manager_is_closed(
     world: World, loads: ManualPool, unloads: ManualPool
 ) -> None:
     world.push(1)
-    world.manager.close(limit_s=0)
+    world.manager.lifecycle.close(limit_s=0)
     loads.run_all()
     world.manager.reconcile()
     assert not world.loads
@@ -144,7 +146,7 @@ def test_a_load_that_ends_after_the_manager_was_closed_is_thrown_away(
     world: World, loads: ManualPool, unloads: ManualPool
 ) -> None:
     world.push(1)
-    world.during_load = lambda: world.manager.close(0)
+    world.during_load = lambda: world.manager.lifecycle.close(0)
     loads.run()
     unloads.run_all()
     assert [state for _, _, state in world.events] == [
@@ -158,7 +160,7 @@ def test_what_answers_goes_on_when_loading_stops(
     world.push(1)
     loads.run_all()
     world.push(2)
-    world.manager.stop_loading()
+    world.manager.lifecycle.stop_loading()
     loads.run_all()
     assert [number for _, number in world.loads] == [1]
     with world.manager.use("m") as version:
@@ -187,12 +189,12 @@ def test_hanging_loads_leave_threads_for_the_others(tmp_path: pathlib.Path) -> N
             release.wait(LIMIT_S)
         return TinyServable()
 
-    manager = ModelManager(load, config=LifecycleConfig(num_load_threads=2))
+    manager = ModelManager(load, LifecycleConfig(num_load_threads=2))
     for name in ("slow", "m"):
         (tmp_path / name / "1").mkdir(parents=True)
     entries = [ModelEntry(name=n, base_path=str(tmp_path / n)) for n in ("slow", "m")]
     arrived = threading.Event()
-    manager.on_state_change(
+    manager.events.on_state_change(
         lambda name, _, state: (
             arrived.set() if (name, state) == ("m", State.AVAILABLE) else None
         )
@@ -202,7 +204,7 @@ def test_hanging_loads_leave_threads_for_the_others(tmp_path: pathlib.Path) -> N
     assert arrived.wait(LIMIT_S)
     assert manager.unready_models() == ["slow"]
     release.set()
-    assert manager.wait_settled(LIMIT_S)
+    assert wait_settled(manager, LIMIT_S)
     assert not manager.unready_models()
 
 

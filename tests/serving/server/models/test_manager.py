@@ -8,7 +8,7 @@ import pytest
 from serving.server.models.config import ModelEntry, VersionPolicy
 from serving.server.models.version import State
 from serving.server.status import Code, StatusError
-from tests.support.serving.model_world import World
+from tests.support.serving.model_world import World, is_settled
 
 SEVERAL = VersionPolicy(latest=None)
 
@@ -66,7 +66,7 @@ def test_a_model_that_will_be_tried_again_has_not_failed_yet(world: World) -> No
     world.broken.add(("m", 1))
     world.push(1)
     assert not world.manager.failures()
-    assert not world.manager.is_settled
+    assert not is_settled(world.manager)
 
 
 def test_a_load_that_heals_is_served(world: World) -> None:
@@ -123,7 +123,7 @@ def test_one_bad_base_path_does_not_stop_the_others(world: World) -> None:
 
 def test_a_dropped_model_is_unloaded_and_keeps_its_history(world: World) -> None:
     removed: list[str] = []
-    world.manager.on_model_removed(removed.append)
+    world.manager.events.on_model_removed(removed.append)
     world.push(1)
     world.serve()
     assert world.states() == {1: "END"}
@@ -180,7 +180,7 @@ def test_a_roll_back_to_a_version_that_still_unloads_leaves_no_gap(
         world.push(2)
         world.delete(2)
         assert world.states() == {2: "AVAILABLE", 1: "UNLOADING"}
-        assert not world.manager.is_settled
+        assert not is_settled(world.manager)
         assert world.served() == 2
     assert world.states() == {2: "END", 1: "AVAILABLE"}
 
@@ -254,7 +254,7 @@ def test_unload_before_load_frees_memory_first(tmp_path: pathlib.Path) -> None:
 def test_the_number_of_retries_may_change_while_a_load_fails(world: World) -> None:
     world.broken.add(("m", 1))
     world.push(1)
-    world.manager.retry = type(world.manager.retry)(max_num_load_retries=1)
+    world.set_config(max_num_load_retries=1)
     world.pass_s(60)
     assert world.states() == {1: "END"}
 

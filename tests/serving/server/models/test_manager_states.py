@@ -14,7 +14,7 @@ from hypothesis.stateful import (
 )
 
 from serving.server.models.config import VersionPolicy
-from serving.server.models.manager import Pools
+from serving.server.models.swapping import Pools
 from serving.server.models.version import ServedVersion, State
 from serving.server.status import StatusError
 from tests.support.serving.model_world import ManualPool, World

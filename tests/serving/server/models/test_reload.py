@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serving import protos
-from serving.server.models.manager import Pools
+from serving.server.models.swapping import Pools
 from serving.server.status import StatusError
 from tests.support.serving.model_world import InlinePool, ManualPool, World
 
@@ -88,7 +88,7 @@ def test_a_refused_reload_changes_nothing(
 
 
 def test_a_new_model_that_fails_for_good_is_named_with_its_error(world: World) -> None:
-    world.manager.retry = type(world.manager.retry)(max_num_load_retries=0)
+    world.set_config(max_num_load_retries=0)
     (world.root / "bad" / "1").mkdir(parents=True)
     world.broken.add(("bad", 1))
     with pytest.raises(StatusError) as caught:
@@ -136,7 +136,7 @@ class Reloading(threading.Thread):
         self._world = world
         self._config = _config(world, *names)
         self._began = threading.Event()
-        world.manager.on_state_change(lambda *event: self._began.set())
+        world.manager.events.on_state_change(lambda *event: self._began.set())
         self.start()
         assert self._began.wait(LIMIT_S)
 
@@ -184,6 +184,6 @@ def test_a_model_that_another_reload_drops_is_not_waited_for(
 
 def test_a_reload_ends_when_the_server_does(slow_world: World) -> None:
     reloading = Reloading(slow_world, "new")
-    slow_world.manager.stop_loading()
+    slow_world.manager.lifecycle.stop_loading()
     reloading.join(LIMIT_S)
     assert reloading.ended[0].startswith("1 model(s) did not become available")

@@ -10,9 +10,9 @@ from typing import Any, Self
 import pytest
 
 from serving import protos
-from serving.server.models.manager import Pools
+from serving.server.models.swapping import Pools
 from serving.server.models.thread_pool import ThreadPool
-from tests.support.serving.model_world import World
+from tests.support.serving.model_world import World, wait_settled
 
 LIMIT_S = 10
 
@@ -75,7 +75,7 @@ def threaded(tmp_path: pathlib.Path) -> World:
     world = World(tmp_path, Pools(ThreadPool("load", 2), ThreadPool("unload", 2)))
     world.serve(world.entry())
     world.push(1)
-    assert world.manager.wait_settled(LIMIT_S)
+    assert wait_settled(world.manager, LIMIT_S)
     return world
 
 
@@ -84,7 +84,7 @@ def test_requests_from_threads_meet_no_gap_in_many_swaps(threaded: World) -> Non
     with Crowd(*[lambda: seen.add(threaded.served())] * 2) as crowd:
         for version in range(2, 32):
             threaded.push(version)
-            assert threaded.manager.wait_settled(LIMIT_S)
+            assert wait_settled(threaded.manager, LIMIT_S)
     assert not crowd.errors
     assert len(seen) > 5
 
@@ -101,7 +101,7 @@ def test_reloads_among_polls_and_swaps_disturb_no_request(threaded: World) -> No
             manager.reload(_config(threaded, "m"), LIMIT_S)
             assert not manager.has_model("x")
     manager.reconcile()
-    assert manager.wait_settled(LIMIT_S)
+    assert wait_settled(manager, LIMIT_S)
     assert not crowd.errors
     assert threaded.served() == 21
     alive = [one for ref in threaded.servables if (one := ref()) and not one.is_closed]
@@ -119,7 +119,7 @@ def _config(world: World, *names: str) -> Any:
 
 def test_a_thousand_swaps_leave_no_model_and_no_memory_behind(world: World) -> None:
     # Folders are not under test: the listing is.
-    model = world.manager._lifecycle.models["m"]
+    model = world.manager.lifecycle.models["m"]
 
     def swap_to(version: int) -> None:
         model.found = {version: "/nowhere"}

@@ -40,8 +40,7 @@ def test_a_dropped_model_takes_its_series_along(
     metrics.on_warmup_file("/models/m/1", 0.5, 3)
     models.names.clear()
     models.move("m", 1, State.UNLOADING, State.END)
-    for tell in models.tell_removed:
-        tell("m")
+    models.remove("m")
     assert series(metrics) == empty
     metrics(record())  # one that was still under way
     assert values(metrics, "/tensorflow/serving/request_count") == {
@@ -139,7 +138,7 @@ def test_the_real_manager_s_models_come_and_go(tmp_path: pathlib.Path) -> None:
     assert values(metrics, "/tensorflow/serving/request_count") == {("m", "OK"): 1}
     manager.configure([])
     wait_until(manager, lambda: series(metrics) == empty)
-    manager.close(5)
+    manager.lifecycle.close(5)
 
 
 def wait_until(manager: ModelManager, condition: Callable[[], bool]) -> None:

@@ -1,4 +1,8 @@
-"""Carries out loads and unloads in the background, one step of a model at a time."""
+"""How a version is swapped: the new one loads, answers, and only then the old one goes.
+
+`ServedModel` decides what a model needs next; here it is carried out, in the background
+and one step at a time.
+"""
 
 import dataclasses
 import functools
@@ -27,17 +31,11 @@ MAX_GONE_MODELS = 100
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RetryConfig:
-    """How often a failing load is repeated, and how long after."""
-
-    max_num_load_retries: int = 5
-    load_retry_interval_s: float = 60.0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class LifecycleConfig:
     """How versions come and go; 0 threads means a sane number of them."""
 
+    max_num_load_retries: int = 5
+    load_retry_interval_s: float = 60.0
     num_load_threads: int = 0
     num_unload_threads: int = 0
     unload_before_load: bool = False
@@ -48,16 +46,16 @@ class LifecycleConfig:
     """False: base paths are never listed, so nothing is ever loaded."""
 
 
+@dataclasses.dataclass(frozen=True)
 class Pools:
     """Where loads and unloads run."""
 
-    def __init__(self, loads: Pool, unloads: Pool) -> None:
-        self.loads = loads
-        self.unloads = unloads
+    loads: Pool
+    unloads: Pool
 
     @classmethod
     def of_threads(cls, config: LifecycleConfig) -> "Pools":
-        """As many daemon threads as the settings say."""
+        """Makes as many daemon threads as the settings say."""
         return cls(
             ThreadPool("load", config.num_load_threads or DEFAULT_LOAD_THREADS),
             ThreadPool("unload", config.num_unload_threads or DEFAULT_UNLOAD_THREADS),
@@ -67,9 +65,13 @@ class Pools:
 class Lifecycle:
     """Models on their way from a directory to requests, and out again.
 
-    `changed` guards everything, and is notified with every change of state; `routes`
-    may be read without it. Routes without a version are shown before that version
-    stops taking requests, so nobody meets a gap.
+    Routes without a version are shown before that version stops taking requests, so
+    nobody meets a gap.
+
+    Attributes:
+        changed: guards everything, and is notified with every change of state.
+        events: tells listeners of each change.
+        routes: what requests may reach; may be read without the lock.
     """
 
     def __init__(
@@ -79,7 +81,6 @@ class Lifecycle:
         config: LifecycleConfig,
         pools: Pools,
     ) -> None:
-        self.retry = RetryConfig()
         self.events = StateEvents()
         self.changed = threading.Condition()
         self.models: dict[str, ServedModel] = {}
@@ -107,6 +108,11 @@ class Lifecycle:
             self._unload_when_idle(model, version)
         self.events.deliver()
 
+    def answers(self, name: str) -> bool:
+        """True when some version of the model answers requests."""
+        route = self.routes.get(name)
+        return route is not None and route.latest is not None
+
     def show_routes(
         self, model: ServedModel, leaving: list[ServedVersion] | None = None
     ) -> None:
@@ -126,11 +132,6 @@ class Lifecycle:
         """Notes a change of state; call it with `changed` held."""
         self.events.moved(version)
         self.changed.notify_all()
-
-    @property
-    def is_unloading(self) -> bool:
-        """True while a version is on its way out; call it with `changed` held."""
-        return any(model.is_unloading for model in self.models.values())
 
     def stop_loading(self) -> None:
         """Begins no more loads and waits for none; what answers goes on."""
@@ -204,7 +205,7 @@ class Lifecycle:
         return True
 
     def _attempt(self, model: ServedModel, version: ServedVersion) -> None:
-        log.info("Loading servable version %s from %s", label_of(version), version.path)
+        log.info("Loading servable version %s from %s", version, version.path)
         began_s = self._clock()
         try:
             servable = self._loader(model.entry, version)
@@ -214,10 +215,9 @@ class Lifecycle:
         self._loaded(model, version, servable, self._clock() - began_s)
 
     def _failed(self, version: ServedVersion, error: StatusError) -> None:
-        log.error("Loading servable: %s failed: %s", label_of(version), error)
-        retry = self.retry
-        is_over = version.attempts > retry.max_num_load_retries
-        next_attempt_s = self._clock() + retry.load_retry_interval_s
+        log.error("Loading servable: %s failed: %s", version, error)
+        is_over = version.attempts > self.config.max_num_load_retries
+        next_attempt_s = self._clock() + self.config.load_retry_interval_s
         with self.changed:
             version.attempt_failed(error, None if is_over else next_attempt_s)
             self.moved(version)
@@ -230,17 +230,17 @@ class Lifecycle:
         load_s: float,
     ) -> None:
         with self.changed:
-            is_welcome = not self.is_closing and model.welcomes(version)
-            if is_welcome:
+            is_served = not self.is_closing and model.should_serve(version)
+            if is_served:
                 version.become_available(servable, load_s)
                 self.show_routes(model)
             else:
                 version.cancel(servable)
             self.moved(version)
-        if is_welcome:
-            log.info("Successfully loaded servable version %s", label_of(version))
+        if is_served:
+            log.info("Successfully loaded servable version %s", version)
         else:
-            log.info("Servable version %s is not wanted any more", label_of(version))
+            log.info("Servable version %s is not wanted any more", version)
             self._unload_when_idle(model, version)
 
     def _unload_when_idle(self, model: ServedModel, version: ServedVersion) -> None:
@@ -251,15 +251,10 @@ class Lifecycle:
         try:
             version.close_servable()
         except Exception:
-            log.exception("Unloading servable version %s failed", label_of(version))
-        log.info("Done unloading servable version %s", label_of(version))
+            log.exception("Unloading servable version %s failed", version)
+        log.info("Done unloading servable version %s", version)
         with self.changed:
             version.end()
             self.moved(version)
         self.events.deliver()
         self.advance(model)
-
-
-def label_of(version: ServedVersion) -> str:
-    """A version as upstream writes it, in logs and in answers."""
-    return f"{{name: {version.model_name} version: {version.number}}}"
