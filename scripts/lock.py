@@ -1,26 +1,28 @@
 """Writes `requirements/*.txt`: one hash-pinned file per Python closure and extra.
 
-A `uv.lock` names the index it came from, so it stays out of git; its exports name
-versions and hashes only. The committed pins are handed back to the resolver as
-constraints, therefore a new release upstream changes nothing: a file is current when
-`pyproject.toml` still resolves to it. A seal over what went in and what came out lets
-the check say so without an index. Standard library and uv, no more.
+`uv pip compile` resolves, keeps the committed pins and writes the hashes. What it does
+not do is here: it knows one list of environments per project, and we have a closure per
+Python and, for the device, a second machine; it repeats the closure's own marker on
+every line; and it cannot say without an index whether a file is current, which the seal
+can. A kept pin keeps its hashes as they stand; an upgraded one gets those of every
+platform. Standard library and uv, no more.
 """
 
 import argparse
+import collections
 import dataclasses
+import difflib
 import hashlib
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-
-from scripts import pins
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
@@ -32,134 +34,105 @@ _SYSTEM = (
     "sys_platform == 'linux' and platform_python_implementation == 'CPython' "
     "and implementation_name == 'cpython'"
 )
+_OPTIONS = (
+    *("--quiet", "--universal", "--generate-hashes", "--no-annotate", "--no-header"),
+    # Any Python can resolve for any other; without a name uv looks for the closure's.
+    *("--python", sys.executable),
+)
+_MARKER = re.compile(r" ; (?P<marker>[^\\\n]+?)(?= \\$|$)", re.M)
 
 UNSOLVED = (
     "pyproject.toml does not resolve with the pins in requirements/ (or the index "
-    "cannot be reached): make lock UPGRADE='<names>' lets some go, "
-    f"UPGRADE={ALL} lets all go."
-)
-
-_EXPORT = (
-    "--frozen",
-    "--no-default-groups",
-    "--no-emit-project",
-    "--no-header",
-    "--no-annotate",
+    "cannot be reached)."
 )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Lock:
-    """Files that one resolution gives: `<set>-<closure>.txt`, or `<set>.txt`.
+class Requirements:
+    """One file: what it installs, and for which Pythons and machines.
 
-    `python` is the marker of the closure. `sets` maps the name of a file to uv's
-    options for exporting it. `extras` and `groups` are what the resolution sees: the
-    device's must not see TFX, which has no wheels for `aarch64`.
+    Attributes:
+        name: `<set>-<closure>.txt`, or `<set>.txt`.
+        python: The marker of the closure, and `since` its oldest version.
+        extras: Of the project; without any, the project's own needs are left out too.
+        same_as: The file whose versions this one takes: of a closure one version of a
+            package is installed, whichever extra asks for it.
     """
 
-    closure: str
+    name: str
     python: str
-    machines: tuple[str, ...]
-    sets: Mapping[str, tuple[str, ...]]
+    since: str
+    machines: tuple[str, ...] = ("x86_64",)
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    same_as: str = ""
 
-    def paths(self, directory: pathlib.Path) -> dict[pathlib.Path, tuple[str, ...]]:
-        """The files under `directory`, each with its export options."""
-        suffix = f"-{self.closure}" if self.closure else ""
-        return {directory / f"{s}{suffix}.txt": o for s, o in self.sets.items()}
+    def environments(self) -> list[str]:
+        """The markers that are resolved for."""
+        return [
+            f"{self.python} and platform_machine == '{machine}' and {_SYSTEM}"
+            for machine in self.machines
+        ]
 
-
-def _host(closure: str, python: str) -> Lock:
-    return Lock(
-        closure=closure,
-        python=python,
-        machines=("x86_64",),
-        extras=("client", "edge", "server", "pipeline"),
-        groups=("dev",),
-        sets={
-            "server": ("--extra", "server"),
-            "pipeline": ("--extra", "pipeline"),
-            "dev": ("--extra", "pipeline", "--group", "dev"),
-        },
-    )
+    def sources(self) -> Iterator[str]:
+        """What `uv pip compile` is told to read."""
+        pyproject = str(ROOT / "pyproject.toml")
+        if self.extras:
+            yield pyproject
+        for extra in self.extras:
+            yield from ("--extra", extra)
+        for group in self.groups:
+            yield from ("--group", f"{pyproject}:{group}")
 
 
-def _light(closure: str, python: str) -> Lock:
-    return Lock(
-        closure=closure,
-        python=python,
-        machines=("x86_64", "aarch64"),
-        extras=("client", "edge"),
-        sets={"client": ("--extra", "client"), "edge": ("--extra", "edge")},
-    )
+def _closure(closure: str, **python: str) -> list[Requirements]:
+    """The files of a closure; only the light ones go to a device's machine as well."""
+
+    def of(name: str, *extras: str, **more: Any) -> Requirements:
+        return Requirements(
+            name=f"{name}-{closure}.txt", extras=extras, **python, **more
+        )
+
+    first = of("dev", "pipeline", groups=("dev",))
+    same: dict[str, Any] = {"same_as": first.name}
+    light = {"machines": ("x86_64", "aarch64"), **same}
+    return [
+        first,
+        of("pipeline", "pipeline", **same),
+        of("server", "server", **same),
+        of("client", "client", **light),
+        of("edge", "edge", **light),
+    ]
 
 
-# The host's comes first: a fresh light lock takes its versions from it.
-LOCKS = (
-    _host("py311", "python_full_version < '3.12'"),
-    _light("py311", "python_full_version < '3.12'"),
-    _host("py312", "python_full_version >= '3.12'"),
-    _light("py312", "python_full_version >= '3.12'"),
-    Lock(
-        closure="",
+FILES = (
+    *_closure("py311", python="python_full_version < '3.12'", since="3.11"),
+    *_closure(
+        "py312",
+        python="python_full_version >= '3.12' and python_full_version < '3.14'",
+        since="3.12",
+    ),
+    Requirements(
+        name="tools.txt",
         python="python_full_version >= '3.11'",
+        since="3.11",
         machines=("x86_64", "aarch64"),
         groups=("tools",),
-        sets={"tools": ("--only-group", "tools")},
     ),
 )
 
 
-def _without(upgrades: Iterable[str], constraints: Iterable[str]) -> list[str]:
-    names = set(upgrades)
-    if ALL in names:
-        return []
-    return sorted({c for c in constraints if c.split("==")[0] not in names})
+def without_common_marker(text: str) -> str:
+    """`text` without the marker that nearly every line repeats: the closure's own.
 
-
-def committed_pins(lock: Lock, directory: pathlib.Path) -> list[str]:
-    """Every pin that `directory` holds for the files of `lock`."""
-    return [
-        pin
-        for path in lock.paths(directory)
-        if path.exists()
-        for pin in pins.pins(path.read_text())
-    ]
-
-
-def project_file(
-    pyproject: Mapping[str, Any], lock: Lock, constraints: list[str]
-) -> str:
-    """A `pyproject.toml` with only what `lock` resolves, on only its machines."""
-    project = pyproject["project"]
-    # A JSON string, and a list of them, is a TOML one as well.
-    extras = project["optional-dependencies"]
-    groups = pyproject["dependency-groups"]
-    tables = {
-        "project": {
-            "name": project["name"],
-            "version": "0",
-            "requires-python": project["requires-python"],
-            "dependencies": project["dependencies"] if lock.extras else [],
-        },
-        "project.optional-dependencies": {name: extras[name] for name in lock.extras},
-        "dependency-groups": {name: groups[name] for name in lock.groups},
-        "tool.uv": {
-            "package": False,
-            "environments": [
-                f"{lock.python} and platform_machine == '{machine}' and {_SYSTEM}"
-                for machine in lock.machines
-            ],
-            "override-dependencies": pyproject["tool"]["uv"]["override-dependencies"],
-            "constraint-dependencies": constraints,
-        },
-    }
-    lines: list[str] = []
-    for table, values in tables.items():
-        lines.append(f"[{table}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-    return "\n".join(lines) + "\n"
+    On a foreign Python such a file fails for want of a wheel; with the marker it
+    would install nothing and say nothing.
+    """
+    markers = collections.Counter(match["marker"] for match in _MARKER.finditer(text))
+    if not markers:
+        return text
+    (common, _), *_ = markers.most_common(1)
+    return _MARKER.sub(lambda m: "" if m["marker"] == common else m[0], text)
 
 
 def read_pyproject() -> dict[str, Any]:
@@ -167,72 +140,84 @@ def read_pyproject() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
+def _overrides(pyproject: Mapping[str, Any]) -> list[str]:
+    overrides: list[str] = pyproject["tool"]["uv"]["override-dependencies"]
+    return overrides
+
+
 def seal(pyproject: Mapping[str, Any], directory: pathlib.Path) -> str:
     """A digest of what is resolved and of the files in `directory` that came of it."""
-    inputs = [project_file(pyproject, lock, []) for lock in LOCKS]
+    project = pyproject["project"]
+    inputs = [
+        *(project["dependencies"], project["optional-dependencies"]),
+        *(pyproject["dependency-groups"], _overrides(pyproject)),
+        [dataclasses.asdict(each) for each in FILES],
+    ]
     files = sorted(directory.glob("*.txt"))
     outputs = [f"{path.name}\n{path.read_text()}" for path in files]
-    return hashlib.sha256("\n".join(inputs + outputs).encode()).hexdigest() + "\n"
+    digest = hashlib.sha256("\n".join([json.dumps(inputs), *outputs]).encode())
+    return digest.hexdigest() + "\n"
 
 
-def resolve(uv: str, lock: Lock, constraints: list[str], output: pathlib.Path) -> None:
-    """Resolves `lock` and exports its files to `output`.
+def is_sealed() -> bool:
+    """Whether nothing changed since the last `make lock`; asks no index."""
+    return seal(read_pyproject(), REQUIREMENTS) == _text(REQUIREMENTS / SEAL)
+
+
+def compile_file(
+    uv: str, file: Requirements, upgrades: Iterable[str], output: pathlib.Path
+) -> None:
+    """Resolves `file` anew in `output`, where its last text is and what it follows.
 
     Raises:
-        subprocess.CalledProcessError: the constraints and `pyproject.toml` have no
-            common solution, or the index does not answer; uv has said which.
+        subprocess.CalledProcessError: there is no solution, or the index does not
+            answer; uv has said which.
     """
-    pyproject = read_pyproject()
-    with tempfile.TemporaryDirectory() as folder:
-        project = pathlib.Path(folder)
-        (project / "pyproject.toml").write_text(
-            project_file(pyproject, lock, constraints)
-        )
-        command = [uv, "--quiet", "--project", folder]
-        subprocess.run([*command, "lock", "--python", sys.executable], check=True)
-        for path, options in lock.paths(output).items():
-            exported = subprocess.run(
-                [*command, "export", *_EXPORT, *options],
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            path.write_text(pins.without_common_marker(exported.stdout))
+    path = output / file.name
+    command = [uv, "pip", "compile", *file.sources(), *_OPTIONS]
+    command += ["--python-version", file.since, "--output-file", str(path)]
+    if file.same_as:
+        command += ["--constraints", str(output / file.same_as)]
+    for name in upgrades:
+        command += ["--upgrade"] if name == ALL else ["--upgrade-package", name]
+    settings = {
+        "environments": file.environments(),
+        "override-dependencies": _overrides(read_pyproject()),
+    }
+    with tempfile.TemporaryDirectory() as project:
+        # uv takes these from the project it stands in, and from nowhere else. A JSON
+        # list of strings is a TOML one as well.
+        lines = [f"{key} = {json.dumps(value)}\n" for key, value in settings.items()]
+        text = "[tool.uv]\n" + "".join(lines)
+        (pathlib.Path(project) / "pyproject.toml").write_text(text)
+        subprocess.run(command, check=True, cwd=project, stdout=subprocess.DEVNULL)
+    path.write_text(without_common_marker(path.read_text()))
 
 
 def lock_all(uv: str, upgrades: Iterable[str], output: pathlib.Path) -> None:
     """Writes every file to `output`, keeping committed pins but for `upgrades`."""
-    for lock in LOCKS:
-        constraints = _without(upgrades, committed_pins(lock, REQUIREMENTS))
-        if lock.closure:
-            # What this run has already written for the closure: one version of
-            # a package, whichever extra asks for it.
-            written = sorted(output.glob(f"*-{lock.closure}.txt"))
-            constraints += [p for path in written for p in pins.pins(path.read_text())]
-        resolve(uv, lock, sorted(set(constraints)), output)
+    for file in FILES:
+        (output / file.name).write_text(_text(REQUIREMENTS / file.name))
+        compile_file(uv, file, upgrades, output)
     (output / SEAL).write_text(seal(read_pyproject(), output))
 
 
 def stale(committed: pathlib.Path, resolved: pathlib.Path) -> list[str]:
-    """Differences between the files of two folders, the seal's only if no other."""
+    """Differences between the pins of two folders, the seal's only if no other."""
     names = {path.name for d in (committed, resolved) for path in d.glob("*.txt")}
     lines = [
-        line
+        f"{name}: {line}"
         for name in sorted(names)
-        for line in pins.difference(
-            name, _text(committed / name), _text(resolved / name)
+        for line in difflib.ndiff(
+            *(_text(folder / name).splitlines() for folder in (committed, resolved))
         )
+        if line.startswith(("+", "-")) and "--hash" not in line
     ]
     return lines or [f"{SEAL}: was made from something else"]
 
 
 def _text(path: pathlib.Path) -> str:
     return path.read_text() if path.exists() else ""
-
-
-def is_sealed() -> bool:
-    """Whether nothing changed since the last `make lock`; asks no index."""
-    return seal(read_pyproject(), REQUIREMENTS) == _text(REQUIREMENTS / SEAL)
 
 
 def copy_changed(source: pathlib.Path, target: pathlib.Path) -> None:

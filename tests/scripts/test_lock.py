@@ -1,60 +1,105 @@
 """Pins that stay, files that go stale: what `make lock` and its check rest on."""
 
+import json
 import os
 import pathlib
+import re
+import sys
 import tomllib
+from typing import Any
 
 import pytest
 
-from scripts import lock, pins
+from scripts import lock
 from tests.support.repository import ROOT
 
-A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+A = "sha256:" + "a" * 64
 FILE = f"click==8.1.7 \\\n    --hash={A}\nnumpy==2.0 ; python_version > '3' \\\n"
-
-
-def test_pins_keep_their_markers_and_lose_their_hashes():
-    assert pins.pins(FILE) == ["click==8.1.7", "numpy==2.0 ; python_version > '3'"]
-
-
-def test_the_same_pins_are_no_difference():
-    assert pins.difference("a.txt", FILE, FILE) == []
-
-
-def test_a_wheel_that_upstream_added_is_no_difference():
-    assert pins.difference("a.txt", FILE, f"{FILE}    --hash={B}\n") == []
 
 
 @pytest.mark.parametrize(
     ("resolved", "complaint"),
     [
-        (FILE.replace("8.1.7", "8.2.0"), "a.txt: + click==8.2.0"),
-        (FILE + "rich==14.0 \\\n", "a.txt: + rich==14.0"),
-        ("", "a.txt: - click==8.1.7"),
-        (FILE.replace(A, B), f"a.txt: {A} is not what the index has"),
+        (FILE.replace("8.1.7", "8.2.0"), "a.txt: + click==8.2.0 \\"),
+        (FILE + "rich==14.0 \\\n", "a.txt: + rich==14.0 \\"),
+        ("", "a.txt: - click==8.1.7 \\"),
     ],
 )
-def test_a_stale_file_says_how(resolved: str, complaint: str):
-    assert complaint in pins.difference("a.txt", FILE, resolved)
+def test_a_stale_file_says_how(sealed: pathlib.Path, resolved: str, complaint: str):
+    new = sealed / "new"
+    new.mkdir()
+    (new / "a.txt").write_text(resolved)
+    assert complaint in lock.stale(sealed, new)
 
 
 def test_the_closures_own_marker_goes_and_narrower_ones_stay():
     text = (
         "a==1 ; os == 'x' \\\nb==1 ; os == 'x' and p == '3' \\\nc==1 ; os == 'x' \\\n"
     )
-    assert pins.without_common_marker(text) == (
+    assert lock.without_common_marker(text) == (
         "a==1 \\\nb==1 ; os == 'x' and p == '3' \\\nc==1 \\\n"
     )
 
 
-def test_the_light_resolution_sees_no_tfx():
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    light = next(item for item in lock.LOCKS if "edge" in item.sets)
-    project = tomllib.loads(lock.project_file(pyproject, light, ["click==8.1.7"]))
-    extras = project["project"]["optional-dependencies"]
-    assert extras["client"] == pyproject["project"]["optional-dependencies"]["client"]
-    assert "pipeline" not in extras
-    assert project["tool"]["uv"]["constraint-dependencies"] == ["click==8.1.7"]
+FAKE_UV = """#!{python}
+import json, pathlib, sys
+words = sys.argv[1:]
+output = pathlib.Path(words[words.index("--output-file") + 1])
+seen = dict(words=words, settings=pathlib.Path("pyproject.toml").read_text(),
+            before=output.read_text())
+with open({seen!r}, "a") as file:
+    file.write(json.dumps(seen) + chr(10))
+output.write_text({after!r})
+"""
+
+
+@pytest.fixture
+def asked(tmp_path: pathlib.Path) -> list[dict[str, Any]]:
+    """What uv was asked for each file of a lock that lets `click` go."""
+    uv, seen, output = (tmp_path / name for name in ("uv", "seen", "output"))
+    after = "a==1 ; os == 'x' \\\n"
+    uv.write_text(FAKE_UV.format(python=sys.executable, seen=str(seen), after=after))
+    uv.chmod(0o755)
+    output.mkdir()
+    lock.lock_all(str(uv), ["click"], output)
+    written = {path.name: path.read_text() for path in output.glob("*.txt")}
+    assert written == {file.name: "a==1 \\\n" for file in lock.FILES}
+    return [json.loads(line) for line in seen.read_text().splitlines()]
+
+
+def test_committed_pins_are_kept_but_for_those_let_go(asked: list[dict[str, Any]]):
+    for file, each in zip(lock.FILES, asked, strict=True):
+        assert each["before"] == (ROOT / "requirements" / file.name).read_text()
+        assert each["words"][-2:] == ["--upgrade-package", "click"]
+        assert "--upgrade" not in each["words"]
+
+
+def test_the_light_resolution_sees_no_tfx_but_the_device_s_machine(
+    asked: list[dict[str, Any]],
+):
+    (light,) = (
+        each
+        for file, each in zip(lock.FILES, asked, strict=True)
+        if file.name == "edge-py311.txt"
+    )
+    words = light["words"]
+    assert words.count("--extra") == 1
+    assert words[words.index("--extra") + 1] == "edge"
+    assert "--group" not in words
+    settings = tomllib.loads(light["settings"])["tool"]["uv"]
+    machines = re.findall(r"platform_machine == '(\w+)'", str(settings["environments"]))
+    assert machines == ["x86_64", "aarch64"]
+    project = lock.read_pyproject()["tool"]["uv"]
+    assert settings["override-dependencies"] == project["override-dependencies"]
+
+
+def test_the_files_of_a_closure_take_the_versions_of_the_first(
+    asked: list[dict[str, Any]],
+):
+    for file, each in zip(lock.FILES, asked, strict=True):
+        is_first = file.name.startswith(("dev", "tools"))
+        assert ("--constraints" not in each["words"]) is is_first
+        assert is_first or f"output/{file.same_as}" in " ".join(each["words"])
 
 
 @pytest.fixture
@@ -93,8 +138,7 @@ def committed() -> list[pathlib.Path]:
 
 
 def test_there_is_a_file_for_every_closure_and_extra():
-    names = {p.name for item in lock.LOCKS for p in item.paths(ROOT / "requirements")}
-    assert names == {path.name for path in committed()}
+    assert {file.name for file in lock.FILES} == {path.name for path in committed()}
 
 
 @pytest.mark.parametrize("path", committed(), ids=lambda path: path.name)
@@ -111,7 +155,7 @@ def test_every_committed_pin_has_a_hash_and_no_file_names_an_index(path: pathlib
 def test_a_package_has_one_version_whichever_extra_asks(closure: str):
     def versions(name: str) -> set[str]:
         path = ROOT / "requirements" / f"{name}-{closure}.txt"
-        return {pin.split(" ;")[0] for pin in pins.pins(path.read_text())}
+        return set(re.findall(r"^[^\s#]+==[^\s;]+", path.read_text(), re.MULTILINE))
 
     for name in ("client", "edge", "server", "pipeline"):
         assert versions(name) <= versions("dev"), name
