@@ -1,6 +1,14 @@
-"""Artifact types that TFX does not have."""
+"""Artifact types that TFX does not have, and what our components write into them."""
 
+import json
+import os
+from typing import Any
+
+import tensorflow as tf
 from tfx import v1 as tfx
+from tfx.utils import io_utils
+
+_BLESSED_FILE, _NOT_BLESSED_FILE = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
 
 
 class Vocabulary(tfx.dsl.Artifact):
@@ -25,3 +33,22 @@ class DeviceReport(tfx.dsl.Artifact):
     """A folder with `device.json`: how each device file answered."""
 
     TYPE_NAME = "components.DeviceReport"
+
+
+def bless(blessing: tfx.dsl.Artifact, blessed: bool) -> None:
+    """Makes an `InfraBlessing` say what Pusher reads from it."""
+    name = _BLESSED_FILE if blessed else _NOT_BLESSED_FILE
+    io_utils.write_string_file(os.path.join(blessing.uri, name), "")
+    blessing.set_int_custom_property("blessed", int(blessed))
+
+
+def write_json(uri: str, name: str, value: dict[str, Any]) -> None:
+    """Writes one file of an artifact."""
+    with tf.io.gfile.GFile(os.path.join(uri, name), "w") as file:
+        json.dump(value, file)
+
+
+def read_json(uri: str, name: str) -> dict[str, Any]:
+    """Reads what `write_json` wrote."""
+    with tf.io.gfile.GFile(os.path.join(uri, name)) as file:
+        return json.loads(file.read())

@@ -4,8 +4,6 @@ TFMA keeps metrics, not predictions. The server's answers, the device files and 
 report are compared with these.
 """
 
-import json
-import os
 import time
 
 import numpy as np
@@ -14,14 +12,14 @@ from tfx import v1 as tfx
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.artifacts import Predictions, Vocabulary
+from components.artifacts import Predictions, Vocabulary, read_json, write_json
 from components.examples import read_rows
 from components.predictions import ScoredRows
 from components.vocabulary_gen import read_labels
 from model import contract
 from model.export.saved_model import load_scorer, load_signature
 
-LATENCY_FILE = "latency.json"
+_LATENCY_FILE = "latency.json"
 _BATCH_ROWS = 256
 _TIMED_TEXTS = 100
 
@@ -44,8 +42,12 @@ def BatchPredictor(
     )
     rows.save(predictions.uri)
     latency = time_single_texts(path_utils.serving_model_path(model.uri), rows.texts)
-    with tf.io.gfile.GFile(os.path.join(predictions.uri, LATENCY_FILE), "w") as file:
-        json.dump(latency, file)
+    write_json(predictions.uri, _LATENCY_FILE, latency)
+
+
+def read_latency(uri: str) -> dict[str, float]:
+    """Reads what `time_single_texts` measured, from a `Predictions`."""
+    return read_json(uri, _LATENCY_FILE)
 
 
 def predict(*, export_dir: str, split_uri: str, labels: list[str]) -> ScoredRows:

@@ -19,14 +19,20 @@ import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.utils import path_utils
 
-from components.artifacts import DeviceReport, Predictions, Vocabulary
-from components.model_server_validator import mark
+from components.artifacts import (
+    DeviceReport,
+    Predictions,
+    Vocabulary,
+    bless,
+    read_json,
+    write_json,
+)
 from components.predictions import ScoredRows
 from components.vocabulary_gen import read_labels, read_lines
 from model import contract
 from model.export import tflite
 
-REPORT_FILE = "device.json"
+_REPORT_FILE = "device.json"
 _VARIANTS = {contract.FLOAT32_TFLITE: False, contract.INT8_TFLITE: True}
 """File name -> whether its weights are int8."""
 
@@ -74,9 +80,14 @@ def EdgeExporter(
         output_dir=path_utils.serving_model_dir(edge_model.uri),
         min_agreement=min_agreement,
     )
-    mark(blessing, files[0].agreement >= min_agreement)
-    with tf.io.gfile.GFile(os.path.join(report.uri, REPORT_FILE), "w") as out:
-        json.dump({"variants": [dataclasses.asdict(file) for file in files]}, out)
+    bless(blessing, files[0].agreement >= min_agreement)
+    variants = [dataclasses.asdict(file) for file in files]
+    write_json(report.uri, _REPORT_FILE, {"variants": variants})
+
+
+def read_report(uri: str) -> list[DeviceFile]:
+    """Reads every `DeviceFile` in a `DeviceReport`, the float32 file first."""
+    return [DeviceFile(**file) for file in read_json(uri, _REPORT_FILE)["variants"]]
 
 
 def export(

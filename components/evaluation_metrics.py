@@ -36,6 +36,19 @@ class MacroF1(tfma.metrics.Metric):
         super().__init__(_computations(macro_f1_of), name=name)
 
 
+def read_overall(uri: str, model_name: str | None = None) -> dict[str, float]:
+    """Reads Evaluator's metrics over all rows, of the candidate unless named."""
+    result = tfma.load_eval_result(uri, model_name=model_name)
+    for slice_key, outputs in result.slicing_metrics:
+        if not slice_key:
+            return {
+                name: value["doubleValue"]
+                for name, value in outputs[""][""].items()
+                if "doubleValue" in value
+            }
+    raise ValueError(f"{uri} holds no metrics over all rows.")
+
+
 def accuracy_of(pairs: Pairs) -> float:
     """NaN where there are no rows."""
     total = pairs.total()

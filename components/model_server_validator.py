@@ -6,18 +6,21 @@ answers with the exported SavedModel's own.
 """
 
 import dataclasses
-import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.utils import io_utils, path_utils
 
-from components.artifacts import Predictions, ServerReport
+from components.artifacts import (
+    Predictions,
+    ServerReport,
+    bless,
+    read_json,
+    write_json,
+)
 from components.predictions import ScoredRows
 from model import contract
 from serving.client import Client
@@ -26,9 +29,8 @@ from serving.launch.engines import EngineError
 from serving.launch.running_server import ServerStartError, start_server
 from serving.prediction import Prediction
 
-REPORT_FILE = "server.json"
+_REPORT_FILE = "server.json"
 _READY_TIMEOUT_S = 180.0
-_BLESSED_FILE, _NOT_BLESSED_FILE = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,16 +68,13 @@ def ModelServerValidator(
         sample(ScoredRows.load(predictions.uri), rows),
         max_score_difference,
     )
-    mark(blessing, verdict.blessed)
-    with tf.io.gfile.GFile(os.path.join(report.uri, REPORT_FILE), "w") as file:
-        json.dump(dataclasses.asdict(verdict), file)
+    bless(blessing, verdict.blessed)
+    write_json(report.uri, _REPORT_FILE, dataclasses.asdict(verdict))
 
 
-def mark(blessing: tfx.dsl.Artifact, blessed: bool) -> None:
-    """Makes an `InfraBlessing` say what Pusher reads from it."""
-    name = _BLESSED_FILE if blessed else _NOT_BLESSED_FILE
-    io_utils.write_string_file(os.path.join(blessing.uri, name), "")
-    blessing.set_int_custom_property("blessed", int(blessed))
+def read_report(uri: str) -> Verdict:
+    """Reads the `Verdict` in a `ServerReport`."""
+    return Verdict(**read_json(uri, _REPORT_FILE))
 
 
 def sample(rows: ScoredRows, count: int) -> ScoredRows:

@@ -8,6 +8,7 @@ and the device files of one blessing get the same version number.
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -77,6 +78,13 @@ def push(model_path: str, base_directory: str, version: int) -> str:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return target
+
+
+def read_destination(pushed: tfx.dsl.Artifact) -> Path | None:
+    """Where a `PushedModel` says its version went; None where it was refused."""
+    if not pushed.get_int_custom_property("pushed"):
+        return None
+    return Path(pushed.get_string_custom_property("pushed_destination"))
 
 
 class VersionedPusher(tfx.components.Pusher):

@@ -7,7 +7,6 @@ left to do on one machine depends on the number of different words only.
 import collections
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -109,7 +108,7 @@ def _read_counts(prefix: str) -> tuple[dict[str, int], dict[str, int]]:
     return counts[_WORD], counts[_LABEL]
 
 
-def _write_lines(folder: str, name: str, lines: list[Any]) -> None:
+def _write_lines(folder: str, name: str, lines: list[str]) -> None:
     with tf.io.gfile.GFile(os.path.join(folder, name), "w") as file:
         file.write("".join(f"{line}\n" for line in lines))
 

@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from model.overrides import apply_overrides
-
 
 def _check_at_least(owner: object, name: str, least: int, reason: str) -> None:
     value = getattr(owner, name)
@@ -119,18 +117,6 @@ class Preset:
     description: str
     model: ModelConfig
     training: TrainingConfig
-
-    def with_overrides(self, overrides: Mapping[str, str]) -> "Preset":
-        """Changes single settings, given as text.
-
-        Args:
-            overrides: `model.<field>` or `training.<field>` to a value as a person
-                types it: `{"training.learning_rate": "3e-4"}`.
-
-        Raises:
-            ValueError: a key or value is unknown, or the settings do not fit together.
-        """
-        return apply_overrides(self, overrides, sections=("model", "training"))
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(

@@ -22,7 +22,7 @@ from model.text import tokenization
 from model.training.callbacks import Progress
 from model.training.train import TrainingJob, TrainingResult, train
 
-HISTORY_FILE = "history.json"
+_HISTORY_FILE = "history.json"
 
 
 def preprocessing_fn(
@@ -155,5 +155,11 @@ def _write_history(result: TrainingResult, job: TrainingJob, folder: str) -> Non
         "parameters": result.model.count_params(),
         "vocabulary_size": job.model.vocabulary_size,
     }
-    with tf.io.gfile.GFile(os.path.join(folder, HISTORY_FILE), "w") as file:
+    with tf.io.gfile.GFile(os.path.join(folder, _HISTORY_FILE), "w") as file:
         json.dump(history, file)
+
+
+def read_history(uri: str) -> dict[str, Any]:
+    """Reads the learning curve in the trainer's `model_run`."""
+    with tf.io.gfile.GFile(os.path.join(uri, _HISTORY_FILE)) as file:
+        return json.loads(file.read())

@@ -13,6 +13,7 @@ from pipeline.errors import UserError
 
 _COMMANDS = {
     "run": "pipeline.commands.run:run",
+    "report": "pipeline.commands.report:report",
     "serve": "serving.commands.serve:serve",
     "predict": "serving.commands.predict:predict",
     "edge": "serving.edge.command:edge",
@@ -48,6 +49,7 @@ class LazyGroup(click.Group):
 
 _SUMMARIES = {
     "run": "Train, check, export and push a classifier from labelled text.",
+    "report": "Draw the report of a run anew.",
     "serve": "Serve what `run` pushed, over gRPC and REST.",
     "predict": "Ask a server.",
     "edge": "Ask a TFLite model, without TensorFlow.",

@@ -1,7 +1,7 @@
 """Transformed TFRecords as batches of similar length, so short texts stay cheap."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -107,15 +107,6 @@ def evaluation_batches(chunks: tf.data.Dataset, batching: Batching) -> tf.data.D
     if not count:
         raise ValueError("There are no examples to evaluate.")
     return batches.apply(tf.data.experimental.assert_cardinality(count))
-
-
-def ordered_batches(
-    chunks: tf.data.Dataset, batching: Batching
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Every example once, as (row numbers `[B]`, token ids `[B, T]`)."""
-    numbered = chunks.unbatch().enumerate().map(lambda row, example: (example[0], row))
-    for token_ids, rows in _bucket(numbered, batching):
-        yield rows.numpy(), token_ids.numpy()
 
 
 def _bucket(examples: tf.data.Dataset, batching: Batching) -> tf.data.Dataset:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from model import encoder
@@ -94,27 +93,6 @@ def train(job: TrainingJob) -> TrainingResult:
         steps_per_epoch=schedule.steps_per_epoch,
         train_s=time.monotonic() - started,
     )
-
-
-def predict_scores(
-    model: keras.Model,
-    pattern: str | Sequence[str],
-    *,
-    max_sequence_length: int,
-    batch_size: int = 256,
-) -> np.ndarray:
-    """Scores float32 `[N, C]` of every example, in the order of the files."""
-    batching = data.Batching(
-        global_batch_size=batch_size, max_sequence_length=max_sequence_length
-    )
-    rows, parts = [], []
-    call = tf.function(lambda ids: encoder.scores(model(ids, training=False)))
-    for numbers, token_ids in data.ordered_batches(
-        data.read_chunks(_as_list(pattern)), batching
-    ):
-        rows.append(numbers)
-        parts.append(call(tf.constant(token_ids)).numpy())
-    return np.concatenate(parts)[np.argsort(np.concatenate(rows))]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""`ktp run`, `ktp data`, `ktp compile` and `ktp submit`."""
+"""`ktp run`, `ktp report`, `ktp data`, `ktp compile` and `ktp submit`."""

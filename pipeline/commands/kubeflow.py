@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from model import contract
 from pipeline.commands.key_values import key_values
 from pipeline.config import DEFAULT_PRESET, PipelineConfig, RunConfig
 from pipeline.errors import SettingError
@@ -78,8 +79,8 @@ def compile_command(
         run=run,
         data_root=places["data_root"],
         pipeline_root=places["pipeline_root"],
-        serving_dir=f"{places['push_root']}/serving_model",
-        edge_dir=f"{places['push_root']}/edge",
+        serving_dir=f"{places['push_root']}/{contract.SERVING_DIR}",
+        edge_dir=f"{places['push_root']}/{contract.EDGE_DIR}",
         resolve_baseline=for_vertex,
         beam_pipeline_args=BEAM_ARGS,
     )

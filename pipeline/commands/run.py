@@ -11,7 +11,7 @@ from pipeline.commands.key_values import key_values
 from pipeline.config import DEFAULT_PRESET, Environment, RunConfig
 from pipeline.data.public import resolve
 from pipeline.errors import RunError
-from pipeline.run import execute as runner
+from pipeline.run import execute
 
 
 @click.command()
@@ -56,13 +56,13 @@ def run(
     if label_column:
         overrides["data.label_column"] = label_column
     source = resolve(data_path, Environment.from_env())
-    request = runner.Request(
+    request = execute.Request(
         data_path=source,
         output_dir=output_dir or Path("runs") / source.name.split(".")[0],
         config=RunConfig.of(preset, overrides),
         as_json=as_json,
     )
-    summary = runner.execute(request)
+    summary = execute.execute(request)
     _show(summary, Console(stderr=as_json, highlight=False))
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(summary)))
@@ -72,7 +72,7 @@ def run(
         )
 
 
-def _show(summary: runner.Summary, console: Console) -> None:
+def _show(summary: execute.Summary, console: Console) -> None:
     """One fact per line, and no path cut short: people copy them."""
     if summary.unchanged:
         console.print("Nothing changed since this was last run: data, settings, code.")

@@ -5,7 +5,6 @@ import dataclasses
 import hashlib
 import itertools
 import os
-import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from pipeline.report import confidence, formats, insights, metrics
-from pipeline.report.charts import data as data_charts
-from pipeline.report.charts import heatmap, quality, training
+from pipeline.report import charts, confidence, formats, insights, metrics
 from pipeline.report.results import Evaluation, RunResults
+from pipeline.whole_file import write_whole
 
 MISTAKES_SHOWN = 25
 PAIRS_SHOWN = 15
@@ -46,9 +44,7 @@ def render(results: RunResults) -> str:
         insights=insights.insights(results),
         spans=_spans(results),
         test=_test_view(results.evaluation) if results.evaluation.true_ids else None,
-        data_charts=data_charts,
-        learning_curves=training,
-        quality_charts=quality,
+        charts=charts,
     )
 
 
@@ -58,20 +54,7 @@ def write_report(results: RunResults, path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: the folder is not there or cannot be written.
     """
-    target = Path(path)
-    page = render(results).encode("utf-8", errors="replace")
-    descriptor, unfinished = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.name}."
-    )
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(page)
-        # mkstemp lets nobody else read; a report is for colleagues.
-        os.chmod(unfinished, 0o644)
-        os.replace(unfinished, target)
-    except BaseException:
-        os.unlink(unfinished)
-        raise
+    write_whole(Path(path), render(results))
 
 
 def _environment() -> jinja2.Environment:
@@ -115,7 +98,9 @@ def _test_view(evaluation: Evaluation) -> dict[str, Any]:
         "mistakes": wrong[:MISTAKES_SHOWN],
         "wrong": len(wrong),
         "classes": sorted(metrics.class_scores(evaluation), key=lambda score: score.f1),
-        "heatmap": heatmap.draw(metrics.confusion(evaluation), evaluation.labels),
+        "heatmap": charts.heatmap.draw(
+            metrics.confusion(evaluation), evaluation.labels
+        ),
     }
 
 

@@ -215,8 +215,13 @@ class RunResults:
 
     @classmethod
     def from_json(cls, text: str) -> "RunResults":
-        """Reads what `to_json` wrote; an unknown or missing key raises `TypeError`."""
-        return _decode(cls, json.loads(text))
+        """Reads what `to_json` wrote.
+
+        Raises:
+            TypeError: A key is unknown or missing, or a value is of another type.
+            ValueError: This is not JSON, or the numbers do not fit together.
+        """
+        return _decode("the file", cls, json.loads(text))
 
 
 def _plain_number(value: Any) -> float | int | bool:
@@ -234,19 +239,43 @@ def _coerce(instance: object, name: str, kind: Any) -> None:
     object.__setattr__(instance, name, value)
 
 
-def _decode(kind: Any, value: Any) -> Any:
+def _decode(name: str, kind: Any, value: Any) -> Any:
     """Turns JSON's lists and objects back into what the annotation `kind` asks for."""
     if isinstance(kind, types.UnionType):
-        kind = next(
-            option for option in typing.get_args(kind) if option is not type(None)
-        )
-        return None if value is None else _decode(kind, value)
+        if value is None:
+            return None
+        kind = next(k for k in typing.get_args(kind) if k is not type(None))
+    origin = typing.get_origin(kind) or kind
+    wanted = _json_type(origin)
+    if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{name} is not {_JSON_NAMES[wanted]}")
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
-        return kind(
-            **{name: _decode(hints.get(name), item) for name, item in value.items()}
-        )
-    if typing.get_origin(kind) is tuple:
+        unknown = value.keys() - hints.keys()
+        if unknown:
+            raise TypeError(f"{name} has the unknown key {min(unknown)!r}")
+        decoded = {key: _decode(key, hints[key], item) for key, item in value.items()}
+        return kind(**decoded)
+    if origin is tuple:
         item_kind = typing.get_args(kind)[0]
-        return tuple(_decode(item_kind, item) for item in value)
+        return tuple(_decode(f"one of {name}", item_kind, item) for item in value)
     return value
+
+
+_JSON_NAMES: dict[Any, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    (int, float): "a number",
+}
+
+
+def _json_type(origin: Any) -> Any:
+    """What `json.loads` gives for a field of this type."""
+    if origin is tuple:
+        return list
+    if origin is float:
+        return (int, float)
+    return origin if origin in (str, int, bool) else dict

@@ -17,13 +17,12 @@ from pipeline.data import ingest
 from pipeline.errors import RunError
 from pipeline.nodes.fingerprint import code_fingerprint
 from pipeline.run import progress
-from pipeline.run.workspace import Workspace, disk_full, is_disk_full, write_whole
+from pipeline.run.workspace import Workspace, disk_full, is_disk_full
+from pipeline.whole_file import write_whole
 
 if TYPE_CHECKING:  # TFX takes half a minute to import; bad input should not wait.
     from pipeline.run.node_runner import NodeRun
     from pipeline.run.outcome import Outcome
-
-_PACKAGES = ("model", "components", "pipeline", "serving")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,9 +79,7 @@ def execute(request: Request) -> Summary:
 
 
 def _identity(config: RunConfig, dataset: ingest.Dataset) -> str:
-    return "-".join(
-        (config.fingerprint(), dataset.sha256[:16], code_fingerprint(_PACKAGES))
-    )
+    return "-".join((config.fingerprint(), dataset.sha256[:16], code_fingerprint()))
 
 
 def _run(
@@ -125,11 +122,11 @@ def _run_nodes(
     display: progress.RunDisplay,
 ) -> "Outcome":
     with display.step("Start TensorFlow and TFX"):
-        from pipeline.data import tfrecords as dataset_files
+        from pipeline.data import tfrecords
         from pipeline.nodes.create import create_pipeline
         from pipeline.run import node_runner, outcome
 
-        data_root = dataset_files.write(dataset, workspace.root / "data")
+        data_root = tfrecords.write(dataset, workspace.root / "data")
         config = pipeline_config(request.config, workspace, dataset, data_root)
         pipeline = create_pipeline(config)
     runs: dict[str, NodeRun] = node_runner.run_pipeline(pipeline, display)

@@ -1,9 +1,11 @@
-"""What came out of a run: gathered from the artifacts of its nodes."""
+"""What came out of a run: what its nodes left behind, joined to what the report shows.
+
+Each component reads its own artifact; here is only which of them says what.
+"""
 
 import collections
 import dataclasses
 import functools
-import json
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,18 +17,22 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
-from components import edge_exporter, evaluation_metrics, model_server_validator
-from components.batch_predictor import LATENCY_FILE
+from components import (
+    batch_predictor,
+    edge_exporter,
+    evaluation_metrics,
+    model_server_validator,
+    text_transform,
+    versioned_pusher,
+)
 from components.predictions import ScoredRows
 from model import contract, hooks
 from pipeline.config import PipelineConfig
 from pipeline.data.ingest import Dataset
-from pipeline.nodes import create
-from pipeline.nodes.fingerprint import code_fingerprint, library_versions
+from pipeline.nodes import create, fingerprint
 from pipeline.report import results
 from pipeline.run.node_runner import NodeRun
 
-_ANOMALIES_FILE = "SchemaDiff.pb"
 _SHOWN_TOP = 5
 
 
@@ -42,11 +48,6 @@ class Outcome:
         """Where a node wrote its output."""
         return self.runs[node_id].outputs[key][0].uri
 
-    def json_file(self, node_id: str, key: str, name: str) -> dict[str, Any]:
-        """A JSON file inside a node's output."""
-        with tf.io.gfile.GFile(f"{self.uri(node_id, key)}/{name}") as file:
-            return json.loads(file.read())
-
     @functools.cached_property
     def predictions(self) -> ScoredRows:
         """Scores of the test split."""
@@ -55,25 +56,24 @@ class Outcome:
     @functools.cached_property
     def history(self) -> dict[str, Any]:
         """The learning curve that the trainer wrote."""
-        return self.json_file("Trainer", "model_run", hooks.HISTORY_FILE)
+        return hooks.read_history(self.uri("Trainer", "model_run"))
 
-    @property
-    def server(self) -> dict[str, Any]:
+    @functools.cached_property
+    def server(self) -> model_server_validator.Verdict:
         """ModelServerValidator's verdict."""
-        return self.json_file(
-            "ModelServerValidator", "report", model_server_validator.REPORT_FILE
+        return model_server_validator.read_report(
+            self.uri("ModelServerValidator", "report")
         )
 
-    @property
-    def device_files(self) -> list[dict[str, Any]]:
+    @functools.cached_property
+    def device_files(self) -> list[edge_exporter.DeviceFile]:
         """EdgeExporter's verdict on each file it made."""
-        report = self.json_file("EdgeExporter", "report", edge_exporter.REPORT_FILE)
-        return report["variants"]
+        return edge_exporter.read_report(self.uri("EdgeExporter", "report"))
 
     @functools.cached_property
     def metrics(self) -> dict[str, float]:
         """Evaluator's metrics over all test rows."""
-        return _overall_metrics(self.uri("Evaluator", "evaluation"))
+        return evaluation_metrics.read_overall(self.uri("Evaluator", "evaluation"))
 
     @functools.cached_property
     def live(self) -> results.LiveModel | None:
@@ -81,7 +81,7 @@ class Outcome:
         baseline = self.runs.get(create.BASELINE_RESOLVER)
         if baseline is None or not baseline.outputs.get("model"):
             return None
-        values = _overall_metrics(
+        values = evaluation_metrics.read_overall(
             self.uri("Evaluator", "evaluation"), model_name=tfma.BASELINE_KEY
         )
         return results.LiveModel(
@@ -92,10 +92,8 @@ class Outcome:
 
     def pushed(self, node_id: str) -> Path | None:
         """Where a pusher put its version, or None where it refused."""
-        artifact = self.runs[node_id].outputs["pushed_model"][0]
-        if not artifact.get_int_custom_property("pushed"):
-            return None
-        return Path(artifact.get_string_custom_property("pushed_destination"))
+        (artifact,) = self.runs[node_id].outputs["pushed_model"]
+        return versioned_pusher.read_destination(artifact)
 
     def checks(self) -> tuple[results.Check, ...]:
         """Every bound that stands between a model and its users."""
@@ -103,41 +101,36 @@ class Outcome:
 
     def _accuracy_checks(self) -> list[results.Check]:
         accuracy = self.metrics[evaluation_metrics.ACCURACY]
-        bound = self.config.min_accuracy
-        checks = [_at_least("test accuracy", accuracy, bound)]
-        live = self.live
-        if live is not None:
+        checks = [_at_least("test accuracy", accuracy, self.config.min_accuracy)]
+        if self.live is not None:
             drop = self.config.run.evaluation.max_accuracy_drop
-            note = f"live model {live.accuracy:.4f}"
-            checks.append(
-                _at_least(
-                    "against the live model", accuracy, live.accuracy - drop, note
-                )
-            )
+            note = f"live model {self.live.accuracy:.4f}"
+            bound = self.live.accuracy - drop
+            checks.append(_at_least("against the live model", accuracy, bound, note))
         return checks
 
     def _server_check(self) -> results.Check:
         verdict = self.server
         bound = self.config.run.evaluation.max_server_score_difference
         return results.Check(
-            metric=f"model server ({verdict['engine'] or 'not started'})",
-            value=verdict["max_score_difference"],
+            metric=f"model server ({verdict.engine or 'not started'})",
+            value=verdict.max_score_difference,
             bound=f"at most {bound:g} score difference",
-            passed=verdict["blessed"],
-            note=verdict["reason"] or f"{verdict['rows']} rows over gRPC and REST",
+            passed=verdict.blessed,
+            note=verdict.reason or f"{verdict.rows} rows over gRPC and REST",
         )
 
     def _device_checks(self) -> list[results.Check]:
         bound = self.config.run.evaluation.min_device_agreement
         return [
             _at_least(
-                f"{variant['name']} agreement",
-                variant["agreement"],
+                f"{file.name} agreement",
+                file.agreement,
                 bound,
-                f"{variant['runtime']}, largest score difference "
-                f"{variant['max_score_difference']:.2g}",
+                f"{file.runtime}, largest score difference "
+                f"{file.max_score_difference:.2g}",
             )
-            for variant in self.device_files
+            for file in self.device_files
         ]
 
     def as_results(self, run: results.RunInfo) -> results.RunResults:
@@ -155,7 +148,7 @@ class Outcome:
         """Splits, what was dropped, and what ExampleValidator found."""
         return results.DataSummary(
             splits=tuple(self._split(name) for name in contract.SPLITS),
-            anomalies=self._anomalies(),
+            anomalies=read_anomalies(self.uri("ExampleValidator", "anomalies")),
             max_sequence_length=self.config.run.model.max_sequence_length,
             vocabulary_size=self.history["vocabulary_size"],
         )
@@ -163,12 +156,19 @@ class Outcome:
     def _split(self, name: str) -> results.SplitData:
         rows = self.dataset.splits[name]
         lengths = [len(text) for text, _ in rows]
+        dropped = {
+            reason.replace("_", " "): count
+            for reason, count in self.dataset.dropped.items()
+        }
         return results.SplitData(
             name=name,
             rows=len(rows),
             label_counts=dict(collections.Counter(label for _, label in rows)),
-            dropped=self.dropped if name == contract.TRAIN else {},
-            token_lengths=self._token_lengths(name),
+            # The reader counts by file, not by split.
+            dropped=dropped if name == contract.TRAIN else {},
+            token_lengths=text_transform.read_token_lengths(
+                self.uri("TextTransform", "transformed_examples"), name
+            ),
             characters=results.CharacterLengths(
                 shortest=min(lengths),
                 median=statistics.median(lengths),
@@ -177,41 +177,9 @@ class Outcome:
             ),
         )
 
-    @property
-    def dropped(self) -> dict[str, int]:
-        """Rows that were left out, by reason, in words."""
-        return {key.replace("_", " "): n for key, n in self.dataset.dropped.items()}
-
-    def _token_lengths(self, split: str) -> tuple[int, ...]:
-        pattern = f"{self.uri('TextTransform', 'transformed_examples')}/Split-{split}/*"
-        feature = {
-            contract.TOKEN_IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)
-        }
-        lengths = [
-            tf.io.parse_example(batch, feature)[contract.TOKEN_IDS]
-            .row_lengths()
-            .numpy()
-            for batch in tf.data.TFRecordDataset(
-                tf.io.gfile.glob(pattern), compression_type="GZIP"
-            ).batch(4096)
-        ]
-        return tuple(np.bincount(np.concatenate(lengths)).tolist())
-
-    def _anomalies(self) -> tuple[str, ...]:
-        found = []
-        root = self.uri("ExampleValidator", "anomalies")
-        for path in sorted(tf.io.gfile.glob(f"{root}/Split-*/{_ANOMALIES_FILE}")):
-            split = Path(path).parent.name.removeprefix("Split-")
-            with tf.io.gfile.GFile(path, "rb") as file:
-                anomalies = anomalies_pb2.Anomalies.FromString(file.read())
-            for name, anomaly in anomalies.anomaly_info.items():
-                found.append(f"{split}: {name}: {anomaly.description}")
-        return tuple(found)
-
     def training_summary(self) -> results.TrainingSummary:
         """The learning curve and the settings."""
-        history = self.history
-        run = self.config.run
+        history, run = self.history, self.config.run
         return results.TrainingSummary(
             history=tuple(
                 {"epoch": number, **row}
@@ -244,7 +212,6 @@ class Outcome:
     def variants(self) -> tuple[results.Variant, ...]:
         """Every exported file: size, speed, and how it agrees with the SavedModel."""
         folder = Path(path_utils.serving_model_path(self.uri("Trainer", "model")))
-        latency = self.json_file("BatchPredictor", "predictions", LATENCY_FILE)
         saved_model = results.Variant(
             name="SavedModel",
             path=contract.SERVING_DIR,
@@ -253,10 +220,12 @@ class Outcome:
             accuracy=self.predictions.accuracy,
             agreement=1.0,
             max_score_difference=0.0,
-            **latency,
+            **batch_predictor.read_latency(self.uri("BatchPredictor", "predictions")),
         )
         files = (
-            results.Variant(path=f"{contract.EDGE_DIR}/{file['name']}", **file)
+            results.Variant(
+                path=f"{contract.EDGE_DIR}/{file.name}", **dataclasses.asdict(file)
+            )
             for file in self.device_files
         )
         return (saved_model, *files)
@@ -265,8 +234,9 @@ class Outcome:
         """What to hold against another run."""
         return results.Lineage(
             data_sha256=self.dataset.sha256,
-            code_fingerprint=code_fingerprint(["model", "components", "pipeline"]),
-            versions=library_versions(),
+            code_fingerprint=fingerprint.code_fingerprint(),
+            versions=fingerprint.library_versions(),
+            git_commit=fingerprint.git_commit(),
             nodes=tuple(
                 results.NodeTiming(name=r.node_id, seconds=r.seconds, cached=r.cached)
                 for r in self.runs.values()
@@ -274,17 +244,16 @@ class Outcome:
         )
 
 
-def _overall_metrics(path: str, model_name: str | None = None) -> dict[str, float]:
-    result = tfma.load_eval_result(path, model_name=model_name)
-    for slice_key, outputs in result.slicing_metrics:
-        if not slice_key:
-            values = outputs[""][""]
-            return {
-                name: value["doubleValue"]
-                for name, value in values.items()
-                if "doubleValue" in value
-            }
-    raise ValueError(f"{path} holds no metrics over all rows.")
+def read_anomalies(uri: str) -> tuple[str, ...]:
+    """One sentence for each thing that ExampleValidator found, split by split."""
+    found = []
+    for path in sorted(tf.io.gfile.glob(f"{uri}/Split-*/SchemaDiff.pb")):
+        split = Path(path).parent.name.removeprefix("Split-")
+        with tf.io.gfile.GFile(path, "rb") as file:
+            anomalies = anomalies_pb2.Anomalies.FromString(file.read())
+        for name, anomaly in anomalies.anomaly_info.items():
+            found.append(f"{split}: {name}: {anomaly.description}")
+    return tuple(found)
 
 
 def _at_least(metric: str, value: float, bound: float, note: str = "") -> results.Check:

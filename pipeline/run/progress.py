@@ -11,18 +11,23 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
 
 from model import contract
+
+if TYPE_CHECKING:  # Keras and TFX are not imported yet when the terminal is.
+    from model.training import callbacks
+    from pipeline.run.node_runner import NodeRun
 
 _PLAIN_INTERVAL_S = 20.0
 
@@ -76,7 +81,7 @@ class RunDisplay(logging.Handler):
             transient=True,
             disable=not console.is_terminal,
         )
-        self._bar: Any = None
+        self._bar: TaskID | None = None
         self._told_at = 0.0
 
     def __enter__(self) -> "RunDisplay":
@@ -103,7 +108,7 @@ class RunDisplay(logging.Handler):
         """Shows which node is running, of how many."""
         self._start(f"[{position:>2}/{total}] {node_id}")
 
-    def node_finished(self, run: Any) -> None:
+    def node_finished(self, run: "NodeRun") -> None:
         """Leaves a line with the time of a node behind."""
         self._finish(run.node_id, run.seconds, "from the cache" if run.cached else "")
 
@@ -123,7 +128,7 @@ class RunDisplay(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Draws one `Progress` of training."""
-        now = getattr(record, "progress", None)
+        now: callbacks.Progress | None = getattr(record, "progress", None)
         if now is None:
             return
         told = _told(now)
@@ -138,7 +143,7 @@ class RunDisplay(logging.Handler):
             self._told_at = time.monotonic()
 
 
-def _told(now: Any) -> str:
+def _told(now: "callbacks.Progress") -> str:
     text = (
         f"epoch {now.epoch}/{now.epochs}  step {now.step}/{now.steps}  "
         f"loss {now.loss:.3f}  accuracy {now.accuracy:.3f}"

@@ -5,7 +5,6 @@ import dataclasses
 import errno
 import fcntl
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 from model import contract
 from pipeline.errors import SettingError
+from pipeline.whole_file import write_whole
 
 _NEEDED_BYTES = 300 * 1024 * 1024
 _LAST_RUN_FILE = "last_run.json"
@@ -103,13 +103,6 @@ class Workspace:
         """Notes a successful run, for the next one to find nothing to do."""
         text = json.dumps({"fingerprint": fingerprint, "summary": summary}, indent=2)
         write_whole(self.root / _LAST_RUN_FILE, text)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old or the new text, never half."""
-    staging = path.with_name(f".{path.name}.staging")
-    staging.write_text(text, encoding="utf-8")
-    os.replace(staging, path)
 
 
 def disk_full(path: Path, free_bytes: int) -> SettingError:

@@ -3,14 +3,14 @@
 import pytest
 
 from model.config import PRESETS, Preset
+from model.overrides import apply_overrides
 
 SMALL = PRESETS["small"]
 
 
 def changed(**texts: str) -> Preset:
-    return SMALL.with_overrides(
-        {key.replace("__", "."): text for key, text in texts.items()}
-    )
+    overrides = {key.replace("__", "."): text for key, text in texts.items()}
+    return apply_overrides(SMALL, overrides, sections=("model", "training"))
 
 
 @pytest.mark.parametrize(

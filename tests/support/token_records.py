@@ -23,6 +23,11 @@ def write_token_records(path: Path, rows: Iterable[Row]) -> str:
     return str(path)
 
 
+def padded(token_ids: Sequence[Sequence[int]]) -> np.ndarray:
+    """One int32 batch `[B, T]`, as long as its longest row."""
+    return tf.ragged.constant(token_ids).to_tensor(contract.PAD_ID).numpy()
+
+
 def keyword_rows(count: int, *, num_classes: int = 4, seed: int = 0) -> list[Row]:
     """Texts of 2 to 20 words of which one names the class: learnt in a few steps."""
     random = np.random.default_rng(seed)

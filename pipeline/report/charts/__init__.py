@@ -1,1 +1,5 @@
 """The drawings of the report."""
+
+from pipeline.report.charts import data, drawing, heatmap, learning_curves, quality
+
+__all__ = ["data", "drawing", "heatmap", "learning_curves", "quality"]

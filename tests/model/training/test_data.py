@@ -94,12 +94,6 @@ def test_training_rows_keep_their_labels(chunks: tf.data.Dataset) -> None:
         assert labels.tolist() == [label_of[tuple(row[row != 0])] for row in ids]
 
 
-def test_ordered_batches_number_the_rows(chunks: tf.data.Dataset) -> None:
-    for numbers, ids in data.ordered_batches(chunks, BATCHING):
-        for number, row in zip(numbers, ids, strict=True):
-            assert row[row != 0].tolist() == list(ROWS[number][0])
-
-
 def test_augmentation_changes_with_every_epoch(chunks: tf.data.Dataset) -> None:
     drop = augmentation.Augmentation(token_dropout=0.5)
     batches = data.training_batches(chunks, BATCHING, drop, seed=1)

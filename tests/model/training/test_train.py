@@ -13,9 +13,9 @@ import pytest
 import tensorflow as tf
 
 from model.training.callbacks import Progress
-from model.training.train import TrainingJob, TrainingResult, predict_scores, train
+from model.training.train import TrainingJob, TrainingResult, train
 from tests.support.replica_training import MODEL, TRAINING, outcome
-from tests.support.token_records import keyword_rows, write_token_records
+from tests.support.token_records import keyword_rows, padded, write_token_records
 
 VALIDATION_ROWS = keyword_rows(37, seed=9)
 MakeJob = Callable[..., TrainingJob]
@@ -64,15 +64,13 @@ def test_same_seed_gives_the_same_weights(make_job: MakeJob) -> None:
     assert np.abs(weights_of(first) - weights_of(other)).max() > 1e-3
 
 
-def test_result_has_the_weights_of_the_best_epoch(
-    make_job: MakeJob, folder: pathlib.Path
-) -> None:
+def test_result_has_the_weights_of_the_best_epoch(make_job: MakeJob) -> None:
     result = train(make_job(training={"learning_rate": 0.05, "max_epochs": 4}))
     labels = [label for _, label in VALIDATION_ROWS]
-    predicted = predict_scores(
-        result.model, str(folder / "validation.gz"), max_sequence_length=24
-    ).argmax(axis=1)
-    assert np.mean(predicted == labels) == pytest.approx(result.best_accuracy)
+    logits = result.model(padded([ids for ids, _ in VALIDATION_ROWS]))
+    assert np.mean(np.argmax(logits, axis=1) == labels) == pytest.approx(
+        result.best_accuracy
+    )
     best = max(result.history, key=lambda row: row["val_accuracy"])
     assert result.history[result.best_epoch - 1] == best
 
@@ -144,18 +142,6 @@ def test_training_without_examples_is_an_error(
     empty = write_token_records(tmp_path / "empty.gz", [])
     with pytest.raises(ValueError, match=r"no examples in .*empty\.gz"):
         train(dataclasses.replace(make_job(), train_pattern=empty))
-
-
-def test_scores_come_in_the_order_of_the_file(
-    make_job: MakeJob, folder: pathlib.Path
-) -> None:
-    model = train(make_job()).model
-    values = predict_scores(
-        model, str(folder / "validation.gz"), max_sequence_length=24, batch_size=5
-    )
-    for (token_ids, _), row in zip(VALIDATION_ROWS, values, strict=True):
-        logits = model(np.array([token_ids], "int32"))
-        np.testing.assert_allclose(row, tf.nn.softmax(logits)[0], atol=1e-5)
 
 
 def test_two_replicas_train_like_one(folder: pathlib.Path) -> None:

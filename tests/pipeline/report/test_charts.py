@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.report import formats
-from pipeline.report.charts import data as data_charts
-from pipeline.report.charts import drawing as charts
-from pipeline.report.charts import heatmap
-from pipeline.report.charts import training as learning_curves
+from pipeline.report.charts import data, drawing, heatmap, learning_curves
 from tests.support.run_results import run_results
 
 
@@ -17,7 +14,7 @@ from tests.support.run_results import run_results
     "values", [[0], [5, 5], [-3], [0.9, 0.91], [1e-7, 3e-7], [1e6, 9e6], [1e-3, 0]]
 )
 def test_axis_holds_its_values_with_two_to_nine_ticks(values):
-    axis = charts.number_axis("", values)
+    axis = drawing.number_axis("", values)
     assert axis.low <= min(values) <= max(values) <= axis.high
     assert 2 <= len(axis.ticks) <= 9
     texts = [text for _, text in axis.ticks]
@@ -25,26 +22,26 @@ def test_axis_holds_its_values_with_two_to_nine_ticks(values):
 
 
 def test_axis_of_undefined_values_is_still_an_axis():
-    axis = charts.number_axis("", [float("nan"), float("inf")])
+    axis = drawing.number_axis("", [float("nan"), float("inf")])
     assert axis.low < axis.high
 
 
 @pytest.mark.parametrize("values", [[1.0], [0.0], [0.97, 1.0], [0.2, 0.9]])
 def test_percent_axis_stays_between_none_and_all(values):
-    axis = charts.percent_axis("", values)
+    axis = drawing.percent_axis("", values)
     assert 0 <= axis.low <= min(values) <= max(values) <= axis.high <= 1
 
 
 def test_line_leaves_a_gap_where_a_value_is_undefined():
-    axes = charts.number_axis("", [0, 3]), charts.number_axis("", [0, 1])
+    axes = drawing.number_axis("", [0, 3]), drawing.number_axis("", [0, 1])
     points = [(0, 0.1), (1, 0.2), (2, float("nan")), (3, 0.4)]
-    assert charts.line("s1", "", points, axes).path.count("M") == 2
+    assert drawing.line("s1", "", points, axes).path.count("M") == 2
 
 
 def test_larger_values_are_drawn_higher():
-    axis = charts.number_axis("", [0, 10])
-    assert charts.y_pixel(axis, 9) < charts.y_pixel(axis, 1)
-    assert charts.x_pixel(axis, 9) > charts.x_pixel(axis, 1)
+    axis = drawing.number_axis("", [0, 10])
+    assert drawing.y_pixel(axis, 9) < drawing.y_pixel(axis, 1)
+    assert drawing.x_pixel(axis, 9) > drawing.x_pixel(axis, 1)
 
 
 def test_best_epoch_is_marked():
@@ -63,10 +60,10 @@ def test_history_without_validation_draws_one_line():
 
 
 def test_every_text_is_in_the_length_histogram():
-    data = run_results().data
-    bars = data_charts.token_lengths(data).bars
+    summary = run_results().data
+    bars = data.token_lengths(summary).bars
     drawn = sum(int(bar.tooltip.split()[-2].replace(",", "")) for bar in bars)
-    assert drawn == sum(sum(split.token_lengths) for split in data.splits)
+    assert drawn == sum(sum(split.token_lengths) for split in summary.splits)
 
 
 def test_confusion_shades_cover_each_filled_cell_once():
