@@ -24,6 +24,8 @@ BIN := .venv/bin
 READY := .venv/.installed
 EDGE_READY := .venv-edge/.installed
 PYTEST := $(BIN)/python -m pytest
+# mkdocs-material announces its own future at every start; this is its switch.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 # Two processes, a file stays in one: of the CPU time they cost 5 % more, for importing
 # TensorFlow twice, and each takes its half. More processes want 1.5 GB each.
 WORKERS ?= 2
@@ -61,8 +63,8 @@ goldens: $(READY) ## rewrite the golden files; review the difference as code
 	$(PYTEST) --update-goldens -m "not (gpu or container or web or arm64)"
 
 ##@ Check
-.PHONY: check lint types check-manifests check-lock format
-check: lint types check-manifests check-lock ## lint, types, manifests, requirements
+.PHONY: check lint types check-manifests check-docs check-lock format
+check: lint types check-manifests check-docs check-lock ## lint, types, manifests, docs, pins
 
 lint: $(READY) ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -74,6 +76,11 @@ types: $(READY) ## mypy over the four packages
 check-manifests: $(READY) ## the Kubernetes manifests against their schemas
 	$(PYTEST) tests/k8s
 
+# What warns fails: a link, an anchor, a page or a docstring that is not there.
+check-docs: $(READY) ## the documentation: links, pages, references
+	@site=$$(mktemp -d) && trap "rm -rf $$site" EXIT && \
+	$(MKDOCS) build --strict --site-dir $$site
+
 check-lock: $(UV) ## do the pins in requirements/ still answer pyproject.toml?
 	$(PYTHON) -m scripts.lock --check --uv $(UV)
 
@@ -82,7 +89,10 @@ format: $(READY) ## let ruff format, and mend what it can
 	$(BIN)/ruff format .
 
 ##@ Maintain
-.PHONY: lock k8s-config image clean distclean help
+.PHONY: docs lock k8s-config image clean distclean help
+docs: $(READY) ## build the documentation: open site/index.html
+	$(MKDOCS) build --strict
+
 lock: $(UV) ## write requirements/ anew; UPGRADE="name ..." or UPGRADE=all moves pins
 	$(PYTHON) -m scripts.lock --uv $(UV) $(if $(UPGRADE),--upgrade $(UPGRADE))
 
@@ -94,7 +104,7 @@ image: ## build the embedded server's image (serving/Dockerfile); CONTAINER_TOOL
 		--build-arg BASE=$(BASE_IMAGE) .
 
 clean: ## remove caches and builds; keep environments and runs
-	rm -rf dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf dist build site .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -not -path './.*' -prune -exec rm -rf {} +
 
 distclean: clean ## also remove the environments
