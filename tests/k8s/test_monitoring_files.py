@@ -12,9 +12,8 @@ from serving import protos
 from serving.server.models.version import State
 from serving.server.observation.prometheus import metric_name
 from serving.server.observation.registry import HISTOGRAM
-from tests.serving.server.observation.test_observation import Observation, observe
 from tests.support.repository import ROOT
-from tests.support.serving.observed import entry, record
+from tests.support.serving.observed import entry, observe, record
 
 FOLDER = ROOT / "k8s" / "monitoring"
 METRIC = re.compile(r"(:[a-z][a-z_:]+)(?:\{([^}]*)\})?")
@@ -90,7 +89,7 @@ def test_the_number_of_a_failed_version_is_the_server_s() -> None:
 
 
 def test_an_unready_model_is_seen_by_its_alert() -> None:
-    observation: Observation = observe(entry("/var/log/requests"))
+    observation = observe(entry("/var/log/requests"))
     observation.metrics(record())
     families = {f.name: f for f in observation.metrics.registry.collect()}
     assert families["/ktp/serving/unready_model"].samples == [(("m",), 1)]

@@ -7,5 +7,13 @@ from tests.support.serving.fixtures import (
     number_model,
     plain,
 )
+from tests.support.serving.programs import path_dir
 
-__all__ = ["anyio_backend", "fake_server", "half_plus_two", "number_model", "plain"]
+__all__ = [
+    "anyio_backend",
+    "fake_server",
+    "half_plus_two",
+    "number_model",
+    "path_dir",
+    "plain",
+]

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 import pytest
 
 from serving.client import Client
-from tests.serving.launch.test_running_server import ROOT
 from tests.support.k8s import rendering
 from tests.support.k8s.policy import pods
+from tests.support.repository import ROOT
 from tests.support.serving.fakes import free_port
 
 DOCKERFILE = (ROOT / "serving" / "Dockerfile").read_text()

@@ -15,10 +15,9 @@ from serving.launch import from_options
 from serving.launch.models import ModelSettings, models_text
 from serving.launch.settings import EngineSettings
 from serving.server.models.config import VersionPolicy
-from tests.serving.launch.test_running_server import ROOT, path_dir, program
+from tests.support.repository import ROOT
 from tests.support.serving.fakes import free_port
-
-__all__ = ["path_dir"]
+from tests.support.serving.programs import program
 
 
 def _run(*arguments: str) -> tuple[int, str]:

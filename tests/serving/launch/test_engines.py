@@ -10,9 +10,7 @@ from serving.launch import engines
 from serving.launch.engines import Engine, EngineError
 from serving.launch.models import ModelSettings
 from serving.launch.settings import BatchingSettings, EngineSettings, TlsSettings
-from tests.serving.launch.test_running_server import path_dir, program
-
-__all__ = ["path_dir"]
+from tests.support.serving.programs import program
 
 
 def docker(images: str) -> str:

@@ -22,25 +22,9 @@ from serving.launch.running_server import (
 from serving.launch.settings import SECRET_FILE, EngineSettings, TlsSettings
 from tests.support.repository import ROOT
 from tests.support.serving.fakes import free_port
+from tests.support.serving.programs import program
 
 DEAF = 'trap "" TERM; while :; do /bin/sleep 1; done'
-
-
-def program(folder: pathlib.Path, name: str, script: str) -> None:
-    """Puts a shell script into the folder."""
-    folder.mkdir(exist_ok=True)
-    file = folder / name
-    file.write_text(f"#!/bin/sh\n{script}\n")
-    file.chmod(0o755)
-
-
-@pytest.fixture
-def path_dir(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    """The only folder on the PATH, and empty."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-    return folder
 
 
 @pytest.fixture

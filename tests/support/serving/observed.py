@@ -9,9 +9,11 @@ import numpy as np
 
 from serving import protos
 from serving.formats import tensors
+from serving.server.flags import ServerFlags
 from serving.server.models.config import LoggingConfig, ModelEntry
 from serving.server.models.events import StateEvents
 from serving.server.models.version import ServedVersion, State
+from serving.server.observation.from_flags import Observation
 from serving.server.observation.record import GRPC, RequestRecord
 from serving.server.observation.registry import Family, HistogramValue
 from serving.server.observation.request_log import RequestLogger
@@ -49,6 +51,26 @@ class FakeModels:
         self.names.discard(name)
         self.events.removed(name)
         self.events.deliver()
+
+
+class ObservedFakes(FakeModels):
+    """The fake models with a configuration."""
+
+    def __init__(self, *entries: ModelEntry) -> None:
+        super().__init__(*(entry.name for entry in entries))
+        self.entries = {entry.name: entry for entry in entries}
+
+    def unready_models(self) -> list[str]:
+        return ["m"]
+
+
+def observe(*entries: ModelEntry, **flags: Any) -> Observation:
+    """What a server with these models and flags observes, each model available."""
+    models = ObservedFakes(*entries)
+    observation = Observation(ServerFlags(**flags), models)
+    for name in models.names:
+        models.move(name, 1, State.START, State.LOADING, State.AVAILABLE)
+    return observation
 
 
 PREDICT = RequestRecord(

@@ -17,21 +17,21 @@ from serving.server.json_format.answer import error_answer, predict_answer
 from serving.server.json_format.example_body import parse_examples
 from serving.server.json_format.predict_body import parse_predict
 from serving.server.status import Code, StatusError
-from tests.serving.server.json_format.test_predict_body import (
+from tests.support.serving.json_bodies import (
     ONE_FLOAT,
     TWO_FLOATS,
-    _infos,
+    infos_of,
 )
 
 TYPES = protos.enum(protos.DATA_TYPE)
 INFOS = {
     "float": ONE_FLOAT,
     "two": TWO_FLOATS,
-    "int8": _infos(x="DT_INT8"),
-    "uint64": _infos(x="DT_UINT64"),
-    "string": _infos(x="DT_STRING"),
-    "bool": _infos(x="DT_BOOL"),
-    "b64": _infos(b64="DT_STRING"),
+    "int8": infos_of(x="DT_INT8"),
+    "uint64": infos_of(x="DT_UINT64"),
+    "string": infos_of(x="DT_STRING"),
+    "bool": infos_of(x="DT_BOOL"),
+    "b64": infos_of(b64="DT_STRING"),
 }
 SEEDS = (
     b'{"instances": [[1.0, 2.5e3], [-4, NaN]], "signature_name": "s"}',
@@ -88,7 +88,7 @@ def test_any_classify_body_is_examples_or_an_invalid_argument(body: bytes) -> No
 
 @hypothesis.given(BODIES)
 def test_only_types_without_json_are_not_implemented(body: bytes) -> None:
-    code = _code(lambda: parse_predict(body, lambda name: _infos(x="DT_HALF")))
+    code = _code(lambda: parse_predict(body, lambda name: infos_of(x="DT_HALF")))
     assert code in (Code.OK, Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED)
 
 
@@ -160,7 +160,7 @@ def test_arrays_come_back_from_json_as_they_were(
     sent = json.dumps({"instances": values}).encode()
     number = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "uint8": 4}
     number |= {"uint32": 22, "uint64": 23, "bool": 10}
-    info = _infos(x=TYPES.Name(number[dtype]))
+    info = infos_of(x=TYPES.Name(number[dtype]))
     back = parse_predict(sent, lambda name: info).inputs["x"]
     assert back.dtype == array.dtype
     np.testing.assert_array_equal(back, array)

@@ -1,6 +1,5 @@
 """REST bodies to tensors: upstream's rules and words, row by row."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -9,21 +8,7 @@ import pytest
 from serving.server.json_format import predict_body
 from serving.server.json_format.ragged import HINT
 from serving.server.status import Code, StatusError
-from tests.support.serving.fakes import signature
-
-
-def _infos(**dtypes: str) -> dict[str, Any]:
-    tensors = {name: (dtype, [-1]) for name, dtype in dtypes.items()}
-    return dict(signature(tensors, {}).inputs)
-
-
-ONE_FLOAT = _infos(x="DT_FLOAT")
-TWO_FLOATS = _infos(a="DT_FLOAT", b="DT_FLOAT")
-
-
-def _parse(body: Any, infos: dict[str, Any]) -> predict_body.PredictBody:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return predict_body.parse_predict(raw, lambda name: infos)
+from tests.support.serving.json_bodies import ONE_FLOAT, TWO_FLOATS, infos_of, parse
 
 
 @pytest.mark.parametrize(
@@ -37,7 +22,7 @@ def _parse(body: Any, infos: dict[str, Any]) -> predict_body.PredictBody:
     ],
 )
 def test_rows_are_batched(instances: list[Any], expected: Any) -> None:
-    parsed = _parse({"instances": instances}, ONE_FLOAT)
+    parsed = parse({"instances": instances}, ONE_FLOAT)
     assert parsed.is_row
     np.testing.assert_array_equal(parsed.inputs["x"], expected)
     assert parsed.inputs["x"].dtype == np.float32
@@ -45,30 +30,30 @@ def test_rows_are_batched(instances: list[Any], expected: Any) -> None:
 
 def test_named_rows_give_every_input() -> None:
     body = {"instances": [{"a": [1, 2], "b": 3}, {"b": 6, "a": [4, 5]}]}
-    inputs = _parse(body, TWO_FLOATS).inputs
+    inputs = parse(body, TWO_FLOATS).inputs
     np.testing.assert_array_equal(inputs["a"], [[1, 2], [4, 5]])
     np.testing.assert_array_equal(inputs["b"], [3, 6])
 
 
 @pytest.mark.parametrize("inputs", [[1, 2], {"x": [1, 2]}, {"x": [1, 2], "extra": 1}])
 def test_columns_are_whole_tensors(inputs: Any) -> None:
-    parsed = _parse({"inputs": inputs}, ONE_FLOAT)
+    parsed = parse({"inputs": inputs}, ONE_FLOAT)
     assert not parsed.is_row
     np.testing.assert_array_equal(parsed.inputs["x"], [1, 2])
 
 
 def test_an_input_named_b64_still_takes_base64() -> None:
-    parsed = _parse({"instances": [{"b64": "/w=="}]}, _infos(b64="DT_STRING"))
+    parsed = parse({"instances": [{"b64": "/w=="}]}, infos_of(b64="DT_STRING"))
     assert parsed.inputs["b64"].tolist() == [b"\xff"]
 
 
 def test_columns_need_no_common_batch_and_may_be_scalars() -> None:
-    inputs = _parse({"inputs": {"a": 1, "b": [1, 2]}}, TWO_FLOATS).inputs
+    inputs = parse({"inputs": {"a": 1, "b": [1, 2]}}, TWO_FLOATS).inputs
     assert (inputs["a"].shape, inputs["b"].shape) == ((), (2,))
 
 
 def test_the_signature_is_named_in_the_body() -> None:
-    assert _parse({"signature_name": "s", "inputs": 1}, ONE_FLOAT).signature_name == "s"
+    assert parse({"signature_name": "s", "inputs": 1}, ONE_FLOAT).signature_name == "s"
 
 
 ELEMENT = "Failed to process element: {} of 'instances' list. Error: INVALID_ARGUMENT: "
@@ -184,7 +169,7 @@ ELEMENT = "Failed to process element: {} of 'instances' list. Error: INVALID_ARG
         ),
         (
             {"inputs": [{"b64": 1}]},
-            _infos(x="DT_STRING"),
+            infos_of(x="DT_STRING"),
             'JSON Value: {\n    "b64": 1\n} not formatted correctly for base64 data',
         ),
     ],
@@ -193,14 +178,14 @@ def test_a_wrong_body_has_upstream_s_words(
     body: Any, infos: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(StatusError) as caught:
-        _parse(body, infos)
+        parse(body, infos)
     assert caught.value.message == message
     assert caught.value.code is Code.INVALID_ARGUMENT
 
 
 def test_an_echo_ends_after_256_bytes() -> None:
     with pytest.raises(StatusError) as caught:
-        _parse([12345678] * 1000, ONE_FLOAT)
+        parse([12345678] * 1000, ONE_FLOAT)
     # The value that crosses the limit is the last; no bracket closes.
     values = "[" + ", ".join(["12345678"] * 26)
     assert caught.value.message == f"JSON Value: {values} Is not object"
@@ -227,7 +212,7 @@ def test_an_echo_ends_after_256_bytes() -> None:
 )
 def test_an_echo_reads_as_rapidjson_writes(body: bytes, text: str) -> None:
     with pytest.raises(StatusError) as caught:
-        _parse(body, ONE_FLOAT)
+        parse(body, ONE_FLOAT)
     assert caught.value.message == f"JSON Value: {text} Is not object"
 
 
@@ -240,9 +225,9 @@ def test_the_body_is_read_before_any_model_is_asked() -> None:
 
 
 def test_the_first_of_repeated_top_level_keys_counts() -> None:
-    parsed = _parse(b'{"instances": [1], "x": 0, "instances": [2]}', ONE_FLOAT)
+    parsed = parse(b'{"instances": [1], "x": 0, "instances": [2]}', ONE_FLOAT)
     assert parsed.inputs["x"].tolist() == [1]
 
 
 def test_other_keys_are_ignored() -> None:
-    assert _parse({"inputs": 1, "more": [{"b": None}]}, ONE_FLOAT).inputs["x"] == 1
+    assert parse({"inputs": 1, "more": [{"b": None}]}, ONE_FLOAT).inputs["x"] == 1

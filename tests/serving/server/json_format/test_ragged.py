@@ -8,16 +8,16 @@ import pytest
 
 from serving.server.json_format import ragged
 from serving.server.status import Code, StatusError
-from tests.serving.server.json_format.test_predict_body import (
+from tests.support.serving.json_bodies import (
     ONE_FLOAT,
     TWO_FLOATS,
-    _infos,
-    _parse,
+    infos_of,
+    parse,
 )
 
 
 def _padded(instances: list[Any], infos: dict[str, Any]) -> dict[str, np.ndarray]:
-    return _parse({"instances": instances, "pad_ragged": True}, infos).inputs
+    return parse({"instances": instances, "pad_ragged": True}, infos).inputs
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def _padded(instances: list[Any], infos: dict[str, Any]) -> dict[str, np.ndarray
 def test_shorter_lists_are_filled_at_their_end(
     dtype: str, instances: list[Any], expected: list[Any]
 ) -> None:
-    assert _padded(instances, _infos(x=dtype))["x"].tolist() == expected
+    assert _padded(instances, infos_of(x=dtype))["x"].tolist() == expected
 
 
 def test_every_input_of_named_rows_is_padded_by_itself() -> None:
@@ -47,7 +47,7 @@ def test_every_input_of_named_rows_is_padded_by_itself() -> None:
 @pytest.mark.parametrize("value", [False, None, "true", 1])
 def test_only_true_asks_for_padding(value: Any) -> None:
     with pytest.raises(StatusError, match="Expecting tensor size"):
-        _parse({"instances": [[1], [1, 2]], "pad_ragged": value}, ONE_FLOAT)
+        parse({"instances": [[1], [1, 2]], "pad_ragged": value}, ONE_FLOAT)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_only_true_asks_for_padding(value: Any) -> None:
 )
 def test_the_error_says_how_to_ask(instances: list[Any]) -> None:
     with pytest.raises(StatusError) as caught:
-        _parse({"instances": instances}, ONE_FLOAT)
+        parse({"instances": instances}, ONE_FLOAT)
     assert caught.value.message.endswith(ragged.HINT)
     assert _padded(instances, ONE_FLOAT)["x"].size
 
@@ -70,7 +70,7 @@ def test_what_padding_does_not_mend_stays_an_error(instances: list[Any]) -> None
     for is_padded in (False, True):
         body = {"instances": instances, "pad_ragged": is_padded}
         with pytest.raises(StatusError) as caught:
-            _parse(body, ONE_FLOAT)
+            parse(body, ONE_FLOAT)
         assert caught.value.code is Code.INVALID_ARGUMENT
         assert "pad_ragged" not in caught.value.message
 
@@ -85,10 +85,10 @@ def test_what_padding_does_not_mend_stays_an_error(instances: list[Any]) -> None
 def test_a_small_body_does_not_make_a_huge_tensor(instances: list[Any]) -> None:
     body = json.dumps({"instances": instances, "pad_ragged": True}).encode()
     with pytest.raises(StatusError, match="at most 67108864 are allowed"):
-        _parse(body, ONE_FLOAT)
+        parse(body, ONE_FLOAT)
 
 
 def test_padding_leaves_lists_alone_that_are_too_deep_for_a_tensor() -> None:
     body = b'{"pad_ragged": true, "instances": ' + b"[" * 950 + b"]" * 950 + b"}"
     with pytest.raises(StatusError, match="levels can be a tensor"):
-        _parse(body, ONE_FLOAT)
+        parse(body, ONE_FLOAT)

@@ -10,13 +10,13 @@ from hypothesis import strategies
 from serving import protos
 from serving.server.json_format import tensor
 from serving.server.status import Code, StatusError
-from tests.serving.server.json_format.test_predict_body import _infos, _parse
+from tests.support.serving.json_bodies import infos_of, parse
 
 TYPES = protos.enum(protos.DATA_TYPE)
 
 
 def _x(body: Any, dtype: str) -> np.ndarray:
-    return _parse(body, _infos(x=dtype)).inputs["x"]
+    return parse(body, infos_of(x=dtype)).inputs["x"]
 
 
 @pytest.mark.parametrize(

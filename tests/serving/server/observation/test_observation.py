@@ -9,31 +9,10 @@ from typing import Any
 import pytest
 
 from serving import protos
-from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
-from serving.server.models.version import ServedVersion, State
-from serving.server.observation.from_flags import Observation
+from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError
-from tests.support.serving.observed import FakeModels, entry, record
-
-
-class ObservedFakes(FakeModels):
-    """The fake models with a configuration."""
-
-    def __init__(self, *entries: ModelEntry) -> None:
-        super().__init__(*(entry.name for entry in entries))
-        self.entries = {entry.name: entry for entry in entries}
-
-    def unready_models(self) -> list[str]:
-        return ["m"]
-
-
-def observe(*entries: ModelEntry, **flags: Any) -> Observation:
-    models = ObservedFakes(*entries)
-    observation = Observation(ServerFlags(**flags), models)
-    for name in models.names:
-        models.move(name, 1, State.START, State.LOADING, State.AVAILABLE)
-    return observation
+from tests.support.serving.observed import entry, observe, record
 
 
 @pytest.fixture
