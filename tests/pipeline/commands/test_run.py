@@ -1,0 +1,130 @@
+"""`ktp run`: what it asks for, and what it says in the end."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.commands.run import run
+from pipeline.errors import RunError, SettingError
+from pipeline.run import execute
+from pipeline.run.execute import Request, Summary
+
+PUSHED = Summary(
+    accuracy=0.91,
+    test_accuracy=0.905,
+    macro_f1=0.8765,
+    wall_s=61.24,
+    train_s=30.0,
+    saved_model="/out/serving_model/17",
+    tflite="/out/edge/17/model.tflite",
+    report="/out/report.html",
+    blessed=True,
+)
+REFUSED = dataclasses.replace(
+    PUSHED,
+    saved_model=None,
+    tflite=None,
+    blessed=False,
+    refusals=("test accuracy: at least 0.95, ", "model server: too slow"),
+)
+
+
+class FakeExecute:
+    """Stands for the pipeline: keeps the request and gives a summary."""
+
+    def __init__(self) -> None:
+        self.summary = PUSHED
+        self.requests: list[Request] = []
+
+    def __call__(self, request: Request) -> Summary:
+        self.requests.append(request)
+        return self.summary
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakeExecute:
+    fake = FakeExecute()
+    monkeypatch.setattr(execute, "execute", fake)
+    return fake
+
+
+def ran(*options: str) -> Result:
+    return CliRunner().invoke(run, ["--data", "colours.csv", *options])
+
+
+def test_without_options_the_preset_and_the_folder_are_the_usual_ones(
+    pipeline: FakeExecute,
+) -> None:
+    assert ran().exit_code == 0
+    (request,) = pipeline.requests
+    assert request.data_path == Path("colours.csv")
+    assert request.output_dir == Path("runs/colours")
+    assert request.config.preset == "small"
+    assert not request.as_json
+
+
+def test_the_folder_is_named_after_the_data_without_its_suffixes(
+    pipeline: FakeExecute,
+) -> None:
+    CliRunner().invoke(run, ["--data", "in/banking.csv.gz"])
+    assert pipeline.requests[0].output_dir == Path("runs/banking")
+
+
+def test_options_reach_the_settings(pipeline: FakeExecute) -> None:
+    ran(
+        *("--preset", "tiny", "--output", "elsewhere"),
+        *("--set", "training.max_epochs=7", "--set", "export.top_k=2"),
+        *("--text-column", "body", "--label-column", "topic"),
+    )
+    (request,) = pipeline.requests
+    assert request.output_dir == Path("elsewhere")
+    assert request.config.preset == "tiny"
+    assert request.config.training.max_epochs == 7
+    assert request.config.export.top_k == 2
+    assert request.config.data.text_column == "body"
+    assert request.config.data.label_column == "topic"
+
+
+def test_a_column_given_by_its_option_wins_over_set(pipeline: FakeExecute) -> None:
+    ran("--set", "data.text_column=one", "--text-column", "other")
+    assert pipeline.requests[0].config.data.text_column == "other"
+
+
+def test_a_wrong_setting_starts_nothing(pipeline: FakeExecute) -> None:
+    assert isinstance(ran("--preset", "huge").exception, SettingError)
+    assert not pipeline.requests
+
+
+def test_the_end_names_every_number_and_place(pipeline: FakeExecute) -> None:
+    told = ran().output
+    for fact in ("90.50%", "0.8765", "91.00%", "30 s", "61.2 s"):
+        assert fact in told
+    for place in (PUSHED.saved_model, PUSHED.tflite, PUSHED.report):
+        assert str(place) in told
+    assert "Nothing changed" not in told
+
+
+def test_an_unchanged_run_says_so(pipeline: FakeExecute) -> None:
+    pipeline.summary = dataclasses.replace(PUSHED, unchanged=True)
+    assert ran().output.startswith("Nothing changed since this was last run")
+
+
+def test_json_is_the_only_line_on_stdout(pipeline: FakeExecute) -> None:
+    answer = ran("--json")
+    assert json.loads(answer.stdout) == json.loads(
+        json.dumps(dataclasses.asdict(PUSHED))
+    )
+    assert pipeline.requests[0].as_json
+    assert "90.50%" in answer.stderr
+
+
+def test_a_refused_model_ends_with_what_refused_it(pipeline: FakeExecute) -> None:
+    pipeline.summary = REFUSED
+    answer = ran("--json")
+    assert isinstance(answer.exception, RunError)
+    assert "at least 0.95, ; model server: too slow" in str(answer.exception)
+    assert answer.stderr.count("not pushed") == 2
+    assert json.loads(answer.stdout)["saved_model"] is None

@@ -1,0 +1,157 @@
+"""What a person sees of a run, and where the noise goes."""
+
+import io
+import logging
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from model import contract
+from pipeline.run import progress
+from pipeline.run.progress import RunDisplay
+
+PROGRAM = """
+import os, pathlib, sys
+from pipeline.run.progress import noise_to
+with noise_to(pathlib.Path("logs/run.log"), answers_on_stdout={json}) as console:
+    print("python noise")
+    os.system("echo noise of a child")
+    console.print("[bold]step[/]")
+    if {fails}:
+        raise SystemExit("stopped")
+print("answer")
+"""
+
+
+def noisy_program(
+    folder: Path, *, json: bool, fails: bool = False
+) -> tuple[str, str, str]:
+    """Its stdout, its stderr and its log."""
+    root = Path(progress.__file__).parents[2]
+    finished = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(json=json, fails=fails)],
+        cwd=folder,
+        env={"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    log = (folder / "logs" / "run.log").read_text()
+    return finished.stdout, finished.stderr, log
+
+
+def test_noise_goes_to_the_log_and_steps_to_the_terminal(tmp_path: Path) -> None:
+    stdout, stderr, log = noisy_program(tmp_path, json=False)
+    assert stdout == "step\nanswer\n"
+    assert stderr == ""
+    assert sorted(log.splitlines()) == ["noise of a child", "python noise"]
+
+
+def test_stdout_stays_free_for_the_answer(tmp_path: Path) -> None:
+    stdout, stderr, _ = noisy_program(tmp_path, json=True)
+    assert (stdout, stderr) == ("answer\n", "step\n")
+
+
+def test_the_terminal_is_back_after_a_failure(tmp_path: Path) -> None:
+    _, stderr, log = noisy_program(tmp_path, json=False, fails=True)
+    assert stderr == "stopped\n"
+    assert "stopped" not in log
+
+
+def test_a_second_run_adds_to_the_log(tmp_path: Path) -> None:
+    noisy_program(tmp_path, json=False)
+    _, _, log = noisy_program(tmp_path, json=False)
+    assert log.count("python noise") == 2
+
+
+@pytest.fixture
+def paper() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def display(paper: io.StringIO) -> RunDisplay:
+    return RunDisplay(Console(file=paper, highlight=False, width=100))
+
+
+def node_run(seconds: float, *, cached: bool) -> types.SimpleNamespace:
+    return types.SimpleNamespace(node_id="Trainer", seconds=seconds, cached=cached)
+
+
+def report(**changes: object) -> None:
+    """Logs a step of training as the trainer does."""
+    now = {
+        "epoch": 2,
+        "epochs": 3,
+        "step": 5,
+        "steps": 20,
+        "loss": 0.5,
+        "accuracy": 0.75,
+        "validation_accuracy": None,
+    }
+    logger = logging.getLogger(contract.PROGRESS_LOGGER)
+    logger.info("step", extra={"progress": types.SimpleNamespace(**{**now, **changes})})
+
+
+def test_every_node_leaves_a_line_with_its_time(
+    display: RunDisplay, paper: io.StringIO
+) -> None:
+    with display:
+        display.node_started("Trainer", 7, 13)
+        display.node_finished(node_run(12.34, cached=False))
+    assert paper.getvalue().split() == ["✓", "Trainer", "12.3", "s"]
+
+
+def test_a_cached_node_says_so(display: RunDisplay, paper: io.StringIO) -> None:
+    with display:
+        display.node_started("Trainer", 7, 13)
+        display.node_finished(node_run(0.1, cached=True))
+    assert "from the cache" in paper.getvalue()
+
+
+def test_a_step_that_is_no_node_is_shown_likewise(
+    display: RunDisplay, paper: io.StringIO
+) -> None:
+    with display, display.step("Report"):
+        assert paper.getvalue() == ""
+    assert paper.getvalue().split()[:2] == ["✓", "Report"]
+
+
+def test_without_a_terminal_training_is_told_now_and_then(
+    display: RunDisplay, paper: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with display:
+        display.node_started("Trainer", 7, 13)
+        report()
+        assert paper.getvalue() == ""  # Twenty seconds are not over.
+        monkeypatch.setattr(progress, "_PLAIN_INTERVAL_S", -1.0)
+        report()
+        report(validation_accuracy=0.8)
+    told = [line.strip() for line in paper.getvalue().splitlines()]
+    assert told == [
+        "epoch 2/3  step 5/20  loss 0.500  accuracy 0.750",
+        "epoch 2/3  step 5/20  loss 0.500  accuracy 0.750  validation 0.800",
+    ]
+
+
+def test_training_moves_the_bar(display: RunDisplay) -> None:
+    with display:
+        display.node_started("Trainer", 7, 13)
+        report()
+        (task,) = display._bars.tasks
+        assert (task.completed, task.total) == (25, 60)
+        assert task.description == r"\[ 7/13] Trainer"
+
+
+def test_other_records_and_later_ones_are_not_drawn(
+    display: RunDisplay, paper: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_PLAIN_INTERVAL_S", -1.0)
+    with display:
+        logging.getLogger(contract.PROGRESS_LOGGER).info("no progress in it")
+    report()
+    assert paper.getvalue() == ""

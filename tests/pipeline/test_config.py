@@ -1,0 +1,110 @@
+"""Settings of a run: presets, overrides, and what the environment says."""
+
+from pathlib import Path
+
+import pytest
+
+from model import contract
+from model.config import PRESETS
+from pipeline.config import Environment, PipelineConfig, RunConfig
+from pipeline.data.ingest import DataConfig
+from pipeline.errors import SettingError
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_brings_its_model_and_training(name: str) -> None:
+    config = RunConfig.of(name)
+    assert config.preset == name
+    assert config.model == PRESETS[name].model
+    assert config.training == PRESETS[name].training
+
+
+def test_single_settings_of_every_section_can_be_changed() -> None:
+    config = RunConfig.of(
+        "tiny",
+        {
+            "data.min_rows_per_label": "1",
+            "text.tokenizer": "unicode",
+            "model.num_layers": "3",
+            "training.max_epochs": "2",
+            "evaluation.min_accuracy": "0.5",
+            "export.top_k": "1",
+        },
+    )
+    assert config.data.min_rows_per_label == 1
+    assert config.text.tokenizer is contract.TokenizerSpec.UNICODE
+    assert config.model.num_layers == 3
+    assert config.training.max_epochs == 2
+    assert config.evaluation.min_accuracy == 0.5
+    assert config.export.top_k == 1
+
+
+def test_data_settings_given_as_a_whole_are_kept() -> None:
+    config = RunConfig.of("tiny", {}, DataConfig(test_fraction=0.2))
+    assert config.data.test_fraction == 0.2
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides", "message"),
+    [
+        ("huge", {}, "no preset 'huge'; there are tiny, small, base"),
+        ("tiny", {"preset": "small"}, "Unknown setting 'preset'"),
+        ("tiny", {"export.top": "1"}, "Did you mean 'export.top_k'?"),
+        ("tiny", {"data.test_fraction": "2"}, "test_fraction is 2.0"),
+    ],
+)
+def test_what_is_not_allowed_is_a_setting_error(
+    preset: str, overrides: dict[str, str], message: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        RunConfig.of(preset, overrides)
+    assert message in str(caught.value)
+
+
+def test_the_tokenizer_is_cut_where_the_model_ends() -> None:
+    config = RunConfig.of(
+        "tiny", {"model.max_sequence_length": "32", "text.tokenizer": "unicode"}
+    )
+    assert config.tokenizer == contract.TokenizerConfig(
+        spec=contract.TokenizerSpec.UNICODE, max_sequence_length=32
+    )
+
+
+def test_equal_settings_have_one_fingerprint_and_others_another() -> None:
+    plain = RunConfig.of("tiny").fingerprint()
+    assert RunConfig.of("tiny", {"training.seed": "1"}).fingerprint() == plain
+    assert RunConfig.of("tiny", {"training.seed": "2"}).fingerprint() != plain
+    assert RunConfig.of("tiny", {"evaluation.server_rows": "3"}).fingerprint() != plain
+
+
+@pytest.mark.parametrize(("chosen", "bound"), [(None, 0.4), ("0.9", 0.9), ("0", 0.0)])
+def test_the_bound_is_the_settings_or_else_the_most_frequent_label(
+    chosen: str | None, bound: float
+) -> None:
+    overrides = {} if chosen is None else {"evaluation.min_accuracy": chosen}
+    config = PipelineConfig(
+        name="p",
+        run=RunConfig.of("tiny", overrides),
+        data_root="d",
+        pipeline_root="r",
+        serving_dir="s",
+        edge_dir="e",
+        majority_share=0.4,
+    )
+    assert config.min_accuracy == bound
+
+
+def test_the_environment_names_both_folders() -> None:
+    environ = {"KTP_DATASETS": "/sets", "XDG_CACHE_HOME": "/cache"}
+    environment = Environment.from_env(environ)
+    assert environment.datasets_dir == Path("/sets")
+    assert environment.cache_dir == Path("/cache/keras-transformer-pipeline")
+
+
+@pytest.mark.parametrize("environ", [{}, {"KTP_DATASETS": "", "XDG_CACHE_HOME": ""}])
+def test_an_empty_environment_means_no_data_sets_and_the_usual_cache(
+    environ: dict[str, str],
+) -> None:
+    environment = Environment.from_env(environ)
+    assert environment.datasets_dir is None
+    assert environment.cache_dir.parent == Path("~/.cache").expanduser()
