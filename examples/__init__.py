@@ -1,0 +1,1 @@
+"""Short programs that use the product; each is run by a test."""

@@ -1,0 +1,90 @@
+"""The programs in examples/ do what their first lines say."""
+
+import pathlib
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import click.testing
+import pytest
+
+from examples import ask_a_device, ask_a_server, tune_a_preset
+from model import contract
+from pipeline.commands.run import run as ktp_run
+from tests.support import device_model
+from tests.support.repository import ROOT
+from tests.support.serving.fakes import FakeServer
+
+NAMES = sorted(
+    path.stem for path in (ROOT / "examples").glob("*.py") if path.stem != "__init__"
+)
+BEST = "training.learning_rate=1e-3"
+WORSE = "training.learning_rate=3e-3,training.max_epochs=5"
+
+
+def said(command: click.Command, *words: object) -> str:
+    """What the command prints."""
+    runner = click.testing.CliRunner()
+    result = runner.invoke(command, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_example_says_what_it_does(name: str) -> None:
+    command = [sys.executable, "-m", f"examples.{name}", "--help"]
+    finished = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.startswith(f"Usage: python -m examples.{name} [OPTIONS]")
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_server_is_asked_in_all_three_ways(
+    tmp_path: pathlib.Path, transport: str
+) -> None:
+    with FakeServer(tmp_path) as server:
+        where = ["--endpoint", server.grpc_endpoint]
+        if transport == "rest":
+            where = ["--endpoint", server.rest_endpoint, "--rest"]
+        printed = said(ask_a_server.main, *where, "a bill", "a" * 90)
+    assert f"{contract.MODEL_NAME}, version 1:" in printed
+    assert f"{contract.Signature.SERVING_DEFAULT.value}: {contract.TEXT}" in printed
+    assert "billing (0.94): a bill" in printed
+    assert "asked at once: billing, " in printed
+
+
+def test_a_model_that_is_not_there_is_told_in_one_line(tmp_path: pathlib.Path) -> None:
+    with FakeServer(tmp_path, model_name="another") as server:
+        result = click.testing.CliRunner().invoke(
+            ask_a_server.main, ["--endpoint", server.grpc_endpoint, "a bill"]
+        )
+    assert result.exit_code == 1
+    assert "does not have this model" in str(result.exception)
+
+
+def test_a_device_file_is_asked_and_measured(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / contract.FLOAT32_TFLITE
+    path.write_bytes(device_model.packed())
+    printed = said(ask_a_device.main, path, "hello", "--repeat", 2)
+    assert f"{len(device_model.LABELS)} labels, computed by" in printed
+    assert ": hello\n" in printed
+    assert " ms\n" in printed
+
+
+def test_the_best_trial_comes_first_and_ktp_run_takes_its_options(
+    tmp_path: pathlib.Path,
+) -> None:
+    asked = []
+
+    def run(options: Sequence[str]) -> dict[str, float]:
+        asked.append(ktp_run.make_context("run", list(options)).params)
+        return {"accuracy": 0.9 if len(asked) == 2 else 0.8, "train_s": 11.0}
+
+    options = ["--data", "data/velora", "--preset", "tiny"]
+    found = tune_a_preset.tune([WORSE, BEST], options, tmp_path, run)
+    _, first, second = tune_a_preset.table(found).splitlines()
+    assert first.split() == ["90.00%", "11", "s", BEST]
+    assert second.split() == ["80.00%", "11", "s", WORSE]
+    assert asked[0]["settings"] == dict(pair.split("=") for pair in WORSE.split(","))
+    assert asked[0]["output_dir"] != asked[1]["output_dir"]
