@@ -8,7 +8,7 @@ import collections
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from serving.client.calls import AsyncTransport, Steps
+from serving.client.calls import AnswerT, AsyncTransport, CallT, Steps
 from serving.client.errors import ServingError
 from serving.client.parts import Part, parts_of
 from serving.client.retry import Deadline, RetryPolicy
@@ -18,7 +18,10 @@ Items = TypeVar("Items")
 
 
 async def ask_async(
-    steps: Steps[T], transport: AsyncTransport, policy: RetryPolicy, deadline: Deadline
+    steps: Steps[CallT, AnswerT, T],
+    transport: AsyncTransport[CallT, AnswerT],
+    policy: RetryPolicy,
+    deadline: Deadline,
 ) -> T:
     """As `ask`, for an event loop."""
     try:

@@ -1,14 +1,9 @@
 """Asks a running model from asyncio: `await AsyncClient(...).classify(["a text"])`."""
 
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Mapping,
-    Sequence,
-)
-from typing import Any, Self, TypeVar
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from model import contract
 from serving.client.async_retry import (
@@ -19,15 +14,14 @@ from serving.client.async_retry import (
 )
 from serving.client.base import (
     NOT_READY,
-    ClientCore,
+    BaseClient,
+    Question,
     checked_texts,
     is_available,
-    joined_answers,
-    joined_outputs,
 )
-from serving.client.calls import AsyncTransport, Steps, open_async_transport
+from serving.client.calls import Steps
 from serving.client.config import ClientConfig
-from serving.client.parts import Part, joined, parts_of, parts_of_inputs
+from serving.client.opening import open_async_transport
 from serving.client.results import (
     Answers,
     Classification,
@@ -35,35 +29,33 @@ from serving.client.results import (
     Outputs,
     VersionStatus,
 )
-from serving.client.retry import Deadline, RetryBudget
+from serving.client.retry import RetryPolicy
 from serving.prediction import Prediction
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from numpy.typing import ArrayLike
+
+    from serving.client.tf_examples import Example
 
 T = TypeVar("T")
 Items = TypeVar("Items")
 
-__all__ = ["AsyncClient"]
 
-
-class AsyncClient(ClientCore):
+class AsyncClient(BaseClient):
     """`serving.client.Client` for asyncio: the same settings, methods and errors.
 
     Made anywhere, used in one event loop: `async with AsyncClient(...) as client:`.
     Cancelling a task that waits for an answer gives the request up.
     """
 
-    def __init__(self, endpoint: str = "localhost:8500", **settings: Any) -> None:
+    def __init__(self, endpoint: str = ClientConfig.endpoint, **settings: Any) -> None:
         super().__init__(endpoint, **settings)
-        self._transport = _open(self.config, self._budget)
+        self._transport = open_async_transport(self.config, self._budget)
 
     async def classify(self, texts: Sequence[str]) -> list[Prediction]:
         """One prediction per text, in their order; see `Client.classify`."""
-        texts = checked_texts(texts)
-        if not texts:
-            return []
-        if self._fits(texts):
-            return await self._ask(self._dialect.classify(texts))
-        parts = self._parts(texts)
-        return joined(await self._in_parts(self._dialect.classify, parts))
+        return await self._answer(self._classify(texts))
 
     async def classify_iter(
         self, texts: Iterable[str] | AsyncIterable[str]
@@ -81,54 +73,45 @@ class AsyncClient(ClientCore):
 
     async def predict(
         self,
-        inputs: Mapping[str, Any],
+        inputs: Mapping[str, ArrayLike],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
         output_filter: Sequence[str] = (),
         rows_are_independent: bool = False,
     ) -> Outputs:
         """The outputs of any signature, by name; see `Client.predict`."""
-
-        def steps(part: Mapping[str, Any]) -> Steps[Outputs]:
-            return self._dialect.predict(part, str(signature_name), output_filter)
-
-        parts = []
-        if rows_are_independent:
-            parts = parts_of_inputs(inputs, self.config.max_rows_per_request)
-        if len(parts) < 2:
-            return await self._ask(steps(inputs))
-        return joined_outputs(await self._in_parts(steps, parts))
+        question = self._predict(
+            inputs, signature_name, output_filter, rows_are_independent
+        )
+        return await self._answer(question)
 
     async def classify_examples(
         self,
-        examples: Sequence[Any],
+        examples: Sequence[Example],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
-        context: Any = None,
+        context: Example | None = None,
     ) -> Answers[Classification]:
         """Labels and scores of tf.Examples; see `Client.classify_examples`."""
-
-        def steps(part: Sequence[Any]) -> Steps[Answers[Classification]]:
-            return self._dialect.classify_examples(part, str(signature_name), context)
-
-        return await self._answers(steps, examples)
+        question = self._classify_examples(examples, signature_name, context)
+        return await self._answer(question)
 
     async def regress(
         self,
-        examples: Sequence[Any],
+        examples: Sequence[Example],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
-        context: Any = None,
+        context: Example | None = None,
     ) -> Answers[float]:
         """A number per tf.Example; see `Client.regress`."""
-
-        def steps(part: Sequence[Any]) -> Steps[Answers[float]]:
-            return self._dialect.regress(part, str(signature_name), context)
-
-        return await self._answers(steps, examples)
+        return await self._answer(self._regress(examples, signature_name, context))
 
     async def multi_inference(
-        self, tasks: Mapping[str, str], examples: Sequence[Any], *, context: Any = None
+        self,
+        tasks: Mapping[str, str],
+        examples: Sequence[Example],
+        *,
+        context: Example | None = None,
     ) -> dict[str, Answers[Any]]:
         """Several signatures on the same examples; see `Client.multi_inference`."""
         return await self._ask(self._dialect.multi_inference(tasks, examples, context))
@@ -139,12 +122,9 @@ class AsyncClient(ClientCore):
 
     async def is_ready(self) -> bool:
         """True when the model answers requests now; see `Client.is_ready`."""
-        policy = self._policy_once
         try:
-            steps = self._dialect.status()
-            return is_available(
-                await ask_async(steps, self._transport, policy, policy.deadline())
-            )
+            versions = await self._ask(self._dialect.status(), self._policy_once)
+            return is_available(versions)
         except NOT_READY:
             return False
 
@@ -152,7 +132,7 @@ class AsyncClient(ClientCore):
         """The version that answers, and its signatures."""
         return await self._ask(self._dialect.metadata())
 
-    async def reload_config(self, config: Any) -> None:
+    async def reload_config(self, config: str | Message) -> None:
         """Gives the server other models to serve; see `Client.reload_config`."""
         await self._ask(self._dialect.reload_config(config))
 
@@ -166,39 +146,22 @@ class AsyncClient(ClientCore):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    async def _ask(self, steps: Steps[T], deadline: Deadline | None = None) -> T:
-        deadline = deadline or self._policy.deadline()
-        return await ask_async(steps, self._transport, self._policy, deadline)
+    async def _ask(
+        self, steps: Steps[Any, Any, T], policy: RetryPolicy | None = None
+    ) -> T:
+        policy = policy or self._policy
+        return await ask_async(steps, self._transport, policy, policy.deadline())
 
-    async def _answers(
-        self,
-        steps_of: Callable[[list[Any]], Steps[Answers[T]]],
-        examples: Sequence[Any],
-    ) -> Answers[T]:
-        if self._fits(examples):
-            return await self._ask(steps_of(list(examples)))
-        return joined_answers(await self._in_parts(steps_of, self._parts(examples)))
-
-    def _parts(self, items: Iterable[T]) -> Iterable[Part[list[T]]]:
-        return parts_of(items, self.config.max_rows_per_request)
-
-    async def _in_parts(
-        self, steps_of: Callable[[Items], Steps[T]], parts: Iterable[Part[Items]]
-    ) -> list[T]:
-        deadline = self._policy.deadline()
+    async def _answer(self, question: Question[Items, T]) -> T:
+        """The answer of all parts together, before one deadline."""
+        policy, deadline = self._policy, self._policy.deadline()
 
         async def one(items: Items) -> T:
-            return await self._ask(steps_of(items), deadline)
+            steps = question.steps_of(items)
+            return await ask_async(steps, self._transport, policy, deadline)
 
+        if len(question.parts) == 1:
+            return await one(question.parts[0].items)
         width = self.config.max_parallel_requests
-        answers = in_order_async(one, as_async(parts), width)
-        return [answer async for answer in answers]
-
-
-def _open(config: ClientConfig, budget: RetryBudget) -> AsyncTransport:
-    transport = open_async_transport(config)
-    if config.hedge_after_s is None:
-        return transport
-    from serving.client.hedging import HedgedTransport
-
-    return HedgedTransport(transport, config.hedge_after_s, budget)
+        answers = in_order_async(one, as_async(question.parts), width)
+        return question.join([answer async for answer in answers])

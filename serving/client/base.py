@@ -1,25 +1,54 @@
-"""What the waiting and the asyncio client share: settings, words, patience."""
+"""What the waiting and the asyncio client share: settings, questions, patience.
+
+A *question* says what to ask and how long lists are cut; the clients differ only in how
+they wait for its answers.
+"""
+
+from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
-from serving.client.calls import open_dialect
+from serving.client.calls import Steps
 from serving.client.config import ClientConfig
 from serving.client.errors import DeadlineExceededError, NotFoundError, UnavailableError
-from serving.client.results import Answers, Outputs, VersionStatus, common_version
+from serving.client.opening import open_dialect
+from serving.client.parts import Part, parts_of, parts_of_inputs
+from serving.client.results import (
+    Answers,
+    Classification,
+    Outputs,
+    VersionStatus,
+    common_version,
+)
 from serving.client.retry import RetryBudget, RetryPolicy
+from serving.prediction import Prediction
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from serving.client.tf_examples import Example
 
 T = TypeVar("T")
+Items = TypeVar("Items")
 
 NOT_READY = (UnavailableError, DeadlineExceededError, NotFoundError)
 """The errors that mean: not yet, or no longer."""
 
 
-class ClientCore:
+class Question(NamedTuple, Generic[Items, T]):
+    """The steps of every part, and how the answers of several parts become one."""
+
+    steps_of: Callable[[Items], Steps[Any, Any, T]]
+    parts: list[Part[Items]]
+    join: Callable[[Sequence[T]], T]
+
+
+class BaseClient:
     """Settings, checked, and all that is made of them but the transport."""
 
-    def __init__(self, endpoint: str = "localhost:8500", **settings: Any) -> None:
+    def __init__(self, endpoint: str = ClientConfig.endpoint, **settings: Any) -> None:
         self.config = ClientConfig(endpoint=endpoint, **settings)
         self._dialect = open_dialect(self.config)
         self._budget = RetryBudget(self.config.retry_budget)
@@ -33,8 +62,47 @@ class ClientCore:
         fields = dataclasses.fields(config)
         return cls(**{field.name: getattr(config, field.name) for field in fields})
 
-    def _fits(self, rows: Sequence[Any]) -> bool:
-        return len(rows) <= self.config.max_rows_per_request
+    def _classify(self, texts: Sequence[str]) -> Question[list[str], list[Prediction]]:
+        parts = list(self._parts(checked_texts(texts)))
+        return Question(self._dialect.classify, parts, joined)
+
+    def _predict(
+        self,
+        inputs: Mapping[str, ArrayLike],
+        signature_name: str,
+        output_filter: Sequence[str],
+        rows_are_independent: bool,
+    ) -> Question[Mapping[str, ArrayLike], Outputs]:
+        def steps(part: Mapping[str, ArrayLike]) -> Steps[Any, Any, Outputs]:
+            return self._dialect.predict(part, str(signature_name), output_filter)
+
+        parts = [Part(range(0), inputs)]
+        if rows_are_independent:
+            parts = parts_of_inputs(inputs, self.config.max_rows_per_request) or parts
+        return Question(steps, parts, joined_outputs)
+
+    def _classify_examples(
+        self, examples: Sequence[Example], signature_name: str, context: Example | None
+    ) -> Question[list[Example], Answers[Classification]]:
+        def steps(part: list[Example]) -> Steps[Any, Any, Answers[Classification]]:
+            return self._dialect.classify_examples(part, str(signature_name), context)
+
+        return Question(steps, self._example_parts(examples), joined_answers)
+
+    def _regress(
+        self, examples: Sequence[Example], signature_name: str, context: Example | None
+    ) -> Question[list[Example], Answers[float]]:
+        def steps(part: list[Example]) -> Steps[Any, Any, Answers[float]]:
+            return self._dialect.regress(part, str(signature_name), context)
+
+        return Question(steps, self._example_parts(examples), joined_answers)
+
+    def _example_parts(self, examples: Sequence[Example]) -> list[Part[list[Example]]]:
+        # Without examples the server is asked all the same: its answer is an error.
+        return list(self._parts(examples)) or [Part(range(0), [])]
+
+    def _parts(self, items: Iterable[T]) -> Iterable[Part[list[T]]]:
+        return parts_of(items, self.config.max_rows_per_request)
 
 
 def checked_texts(texts: Sequence[str]) -> list[str]:
@@ -53,10 +121,14 @@ def is_available(versions: Iterable[VersionStatus]) -> bool:
     return any(version.state == "AVAILABLE" for version in versions)
 
 
+def joined(parts: Sequence[Sequence[T]]) -> list[T]:
+    """One list of many."""
+    return [item for part in parts for item in part]
+
+
 def joined_answers(parts: Sequence[Answers[T]]) -> Answers[T]:
     """The answers of all parts, in order."""
-    version = common_version(part.model_version for part in parts)
-    return Answers((answer for part in parts for answer in part), version)
+    return Answers(joined(parts), common_version(part.model_version for part in parts))
 
 
 def joined_outputs(parts: Sequence[Outputs]) -> Outputs:

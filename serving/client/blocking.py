@@ -4,21 +4,23 @@ Needs grpcio (or httpx), protobuf and numpy; no TensorFlow. `asynchronous` has t
 same for asyncio.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from model import contract
 from serving.client.base import (
     NOT_READY,
-    ClientCore,
+    BaseClient,
+    Question,
     checked_texts,
     is_available,
-    joined_answers,
-    joined_outputs,
 )
-from serving.client.calls import Steps, Transport, open_async_transport, open_transport
+from serving.client.calls import Steps
 from serving.client.config import ClientConfig
-from serving.client.parts import Part, in_order, joined, parts_of, parts_of_inputs
+from serving.client.opening import open_transport
+from serving.client.parts import in_order
 from serving.client.results import (
     Answers,
     Classification,
@@ -26,16 +28,20 @@ from serving.client.results import (
     Outputs,
     VersionStatus,
 )
-from serving.client.retry import Deadline, RetryBudget, ask
+from serving.client.retry import RetryPolicy, ask
 from serving.prediction import Prediction
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from numpy.typing import ArrayLike
+
+    from serving.client.tf_examples import Example
 
 T = TypeVar("T")
 Items = TypeVar("Items")
 
-__all__ = ["Client"]
 
-
-class Client(ClientCore):
+class Client(BaseClient):
     """A connection to one model on one server; threads may share it.
 
     Every call raises a subclass of `ServingError` when no answer came.
@@ -49,9 +55,9 @@ class Client(ClientCore):
         ValueError: a setting is wrong.
     """
 
-    def __init__(self, endpoint: str = "localhost:8500", **settings: Any) -> None:
+    def __init__(self, endpoint: str = ClientConfig.endpoint, **settings: Any) -> None:
         super().__init__(endpoint, **settings)
-        self._transport = _open(self.config, self._budget)
+        self._transport = open_transport(self.config, self._budget)
 
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         """One prediction per text, in their order.
@@ -62,12 +68,7 @@ class Client(ClientCore):
         Raises:
             TypeError: `texts` is one string, or holds something else than strings.
         """
-        texts = checked_texts(texts)
-        if not texts:
-            return []
-        if self._fits(texts):
-            return self._ask(self._dialect.classify(texts))
-        return joined(self._in_parts(self._dialect.classify, self._parts(texts)))
+        return self._answer(self._classify(texts))
 
     def classify_iter(self, texts: Iterable[str]) -> Iterator[Prediction]:
         """As `classify`, for any number of texts; `deadline_s` counts for each part.
@@ -85,7 +86,7 @@ class Client(ClientCore):
 
     def predict(
         self,
-        inputs: Mapping[str, Any],
+        inputs: Mapping[str, ArrayLike],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
         output_filter: Sequence[str] = (),
@@ -105,23 +106,17 @@ class Client(ClientCore):
         Raises:
             serving.formats.tensors.CodecError: an input cannot be sent.
         """
-
-        def steps(part: Mapping[str, Any]) -> Steps[Outputs]:
-            return self._dialect.predict(part, str(signature_name), output_filter)
-
-        parts = []
-        if rows_are_independent:
-            parts = parts_of_inputs(inputs, self.config.max_rows_per_request)
-        if len(parts) < 2:
-            return self._ask(steps(inputs))
-        return joined_outputs(self._in_parts(steps, parts))
+        question = self._predict(
+            inputs, signature_name, output_filter, rows_are_independent
+        )
+        return self._answer(question)
 
     def classify_examples(
         self,
-        examples: Sequence[Any],
+        examples: Sequence[Example],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
-        context: Any = None,
+        context: Example | None = None,
     ) -> Answers[Classification]:
         """TF Serving's Classify API: labels and scores of tf.Examples.
 
@@ -134,32 +129,24 @@ class Client(ClientCore):
         Raises:
             serving.formats.tensors.CodecError: a feature cannot be sent.
         """
-
-        def steps(part: Sequence[Any]) -> Steps[Answers[Classification]]:
-            return self._dialect.classify_examples(part, str(signature_name), context)
-
-        return self._answers(steps, examples)
+        return self._answer(self._classify_examples(examples, signature_name, context))
 
     def regress(
         self,
-        examples: Sequence[Any],
+        examples: Sequence[Example],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
-        context: Any = None,
+        context: Example | None = None,
     ) -> Answers[float]:
         """TF Serving's Regress API: a number per tf.Example; as `classify_examples`."""
-
-        def steps(part: Sequence[Any]) -> Steps[Answers[float]]:
-            return self._dialect.regress(part, str(signature_name), context)
-
-        return self._answers(steps, examples)
+        return self._answer(self._regress(examples, signature_name, context))
 
     def multi_inference(
         self,
         tasks: Mapping[str, str],
-        examples: Sequence[Any],
+        examples: Sequence[Example],
         *,
-        context: Any = None,
+        context: Example | None = None,
     ) -> dict[str, Answers[Any]]:
         """Several signatures on the same tf.Examples, in one run. gRPC only.
 
@@ -179,12 +166,8 @@ class Client(ClientCore):
 
         Asks once. False when nobody is there; other errors are raised.
         """
-        deadline = self._policy_once.deadline()
         try:
-            steps = self._dialect.status()
-            return is_available(
-                ask(steps, self._transport, self._policy_once, deadline)
-            )
+            return is_available(self._ask(self._dialect.status(), self._policy_once))
         except NOT_READY:
             return False
 
@@ -192,7 +175,7 @@ class Client(ClientCore):
         """The version that answers, and its signatures."""
         return self._ask(self._dialect.metadata())
 
-    def reload_config(self, config: Any) -> None:
+    def reload_config(self, config: str | Message) -> None:
         """Gives the server other models to serve, and waits for them. gRPC only.
 
         Args:
@@ -210,38 +193,18 @@ class Client(ClientCore):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _ask(self, steps: Steps[T], deadline: Deadline | None = None) -> T:
-        deadline = deadline or self._policy.deadline()
-        return ask(steps, self._transport, self._policy, deadline)
+    def _ask(self, steps: Steps[Any, Any, T], policy: RetryPolicy | None = None) -> T:
+        policy = policy or self._policy
+        return ask(steps, self._transport, policy, policy.deadline())
 
-    def _answers(
-        self,
-        steps_of: Callable[[list[Any]], Steps[Answers[T]]],
-        examples: Sequence[Any],
-    ) -> Answers[T]:
-        if self._fits(examples):
-            return self._ask(steps_of(list(examples)))
-        return joined_answers(self._in_parts(steps_of, self._parts(examples)))
-
-    def _parts(self, items: Iterable[T]) -> Iterator[Part[list[T]]]:
-        return parts_of(items, self.config.max_rows_per_request)
-
-    def _in_parts(
-        self, steps_of: Callable[[Items], Steps[T]], parts: Iterable[Part[Items]]
-    ) -> list[T]:
-        """The results of all parts, in order, before one deadline."""
-        deadline = self._policy.deadline()
+    def _answer(self, question: Question[Items, T]) -> T:
+        """The answer of all parts together, before one deadline."""
+        policy, deadline = self._policy, self._policy.deadline()
 
         def one(items: Items) -> T:
-            return self._ask(steps_of(items), deadline)
+            return ask(question.steps_of(items), self._transport, policy, deadline)
 
-        return list(in_order(one, parts, self.config.max_parallel_requests))
-
-
-def _open(config: ClientConfig, budget: RetryBudget) -> Transport:
-    if config.hedge_after_s is None:
-        return open_transport(config)
-    from serving.client.hedging import HedgedTransport, LoopTransport
-
-    hedged = HedgedTransport(open_async_transport(config), config.hedge_after_s, budget)
-    return LoopTransport(hedged, config)
+        if len(question.parts) == 1:
+            return one(question.parts[0].items)
+        width = self.config.max_parallel_requests
+        return question.join(list(in_order(one, question.parts, width)))

@@ -1,14 +1,17 @@
 """The seam of the client: dialects phrase calls, transports carry them.
 
-A dialect turns "classify these texts" into *steps*: a generator that yields calls, is
-sent the answers, and returns the result. So both clients, the waiting and the asyncio
-one, share every line that knows a protocol, and the transports know no model.
+A *dialect* turns "classify these texts" into *steps*: a generator that yields *calls*,
+is sent their *answers*, and returns the result. A *transport* carries one call to the
+server. So both clients, the waiting and the asyncio one, share every line that knows a
+protocol, and the transports know no model.
 """
 
-from collections.abc import Generator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from __future__ import annotations
 
-from serving.client.config import ClientConfig, TransportKind
+import abc
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
 from serving.client.results import (
     Answers,
     Classification,
@@ -18,8 +21,11 @@ from serving.client.results import (
 )
 from serving.prediction import Prediction
 
-T = TypeVar("T")
-Steps = Generator[Any, Any, T]
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from numpy.typing import ArrayLike
+
+    from serving.client.tf_examples import Example
 
 
 class GrpcCall(NamedTuple):
@@ -46,93 +52,89 @@ class RestAnswer(NamedTuple):
     model_version: int | None
 
 
-class Transport(Protocol):
-    """One way to a server. `send` raises `ServingError` and does not retry."""
+CallT = TypeVar("CallT", bound=GrpcCall | RestCall)
+AnswerT = TypeVar("AnswerT")
+T = TypeVar("T")
 
-    def send(self, call: Any, timeout_s: float) -> Any:
-        """The server's answer."""
+Steps = Generator[CallT, AnswerT, T]
+"""What a dialect makes of a question; `retry.ask` takes them to a transport."""
 
+
+class Transport(abc.ABC, Generic[CallT, AnswerT]):
+    """One way to a server."""
+
+    @abc.abstractmethod
+    def send(self, call: CallT, timeout_s: float) -> AnswerT:
+        """The server's answer; raises `ServingError` and does not retry."""
+
+    @abc.abstractmethod
     def close(self) -> None:
-        """Gives connections back; waiting calls fail."""
+        """Gives connections back; later calls raise `CancelledError`."""
 
 
-class AsyncTransport(Protocol):
+class AsyncTransport(abc.ABC, Generic[CallT, AnswerT]):
     """As `Transport`, for an event loop; connections belong to the loop of the call."""
 
-    async def send(self, call: Any, timeout_s: float) -> Any:
-        """The server's answer."""
+    @abc.abstractmethod
+    async def send(self, call: CallT, timeout_s: float) -> AnswerT:
+        """The server's answer; raises `ServingError` and does not retry."""
 
+    @abc.abstractmethod
     async def close(self) -> None:
-        """Gives connections back; waiting calls fail."""
+        """Gives connections back; later calls raise `CancelledError`."""
 
 
-class Dialect(Protocol):
+class Dialect(abc.ABC, Generic[CallT, AnswerT]):
     """What can be asked, as steps; the methods are `serving.client.Client`'s."""
 
-    def classify(self, texts: Sequence[str]) -> Steps[list[Prediction]]:
+    @abc.abstractmethod
+    def classify(self, texts: Sequence[str]) -> Steps[CallT, AnswerT, list[Prediction]]:
         """One prediction per text."""
 
+    @abc.abstractmethod
     def predict(
         self,
-        inputs: Mapping[str, Any],
+        inputs: Mapping[str, ArrayLike],
         signature_name: str,
         output_filter: Sequence[str],
-    ) -> Steps[Outputs]:
+    ) -> Steps[CallT, AnswerT, Outputs]:
         """The outputs of the signature."""
 
+    @abc.abstractmethod
     def classify_examples(
-        self, examples: Sequence[Any], signature_name: str, context: Any
-    ) -> Steps[Answers[Classification]]:
+        self,
+        examples: Sequence[Example],
+        signature_name: str,
+        context: Example | None,
+    ) -> Steps[CallT, AnswerT, Answers[Classification]]:
         """Labels and scores per example."""
 
+    @abc.abstractmethod
     def regress(
-        self, examples: Sequence[Any], signature_name: str, context: Any
-    ) -> Steps[Answers[float]]:
+        self,
+        examples: Sequence[Example],
+        signature_name: str,
+        context: Example | None,
+    ) -> Steps[CallT, AnswerT, Answers[float]]:
         """One number per example."""
 
+    @abc.abstractmethod
     def multi_inference(
-        self, tasks: Mapping[str, str], examples: Sequence[Any], context: Any
-    ) -> Steps[dict[str, Answers[Any]]]:
+        self,
+        tasks: Mapping[str, str],
+        examples: Sequence[Example],
+        context: Example | None,
+    ) -> Steps[CallT, AnswerT, dict[str, Answers[Any]]]:
         """The answers of several signatures."""
 
-    def metadata(self) -> Steps[ModelMetadata]:
+    @abc.abstractmethod
+    def metadata(self) -> Steps[CallT, AnswerT, ModelMetadata]:
         """The signatures of the version that answers."""
 
-    def status(self) -> Steps[list[VersionStatus]]:
+    @abc.abstractmethod
+    def status(self) -> Steps[CallT, AnswerT, list[VersionStatus]]:
         """All versions the server knows of, newest first."""
 
-    def reload_config(self, config: Any) -> Steps[None]:
+    @abc.abstractmethod
+    def reload_config(self, config: str | Message) -> Steps[CallT, AnswerT, None]:
         """Other models."""
-
-
-def open_dialect(config: ClientConfig) -> Dialect:
-    """The words of the transport that the settings ask for."""
-    if config.transport is TransportKind.REST:
-        from serving.client.over_rest.dialect import RestDialect
-
-        return RestDialect(config)
-    from serving.client.over_grpc.dialect import GrpcDialect
-
-    return GrpcDialect(config)
-
-
-def open_transport(config: ClientConfig) -> Transport:
-    """The transport that the settings ask for; only its library is imported."""
-    if config.transport is TransportKind.REST:
-        from serving.client.over_rest.transport import RestTransport
-
-        return RestTransport(config)
-    from serving.client.over_grpc.transport import GrpcTransport
-
-    return GrpcTransport(config)
-
-
-def open_async_transport(config: ClientConfig) -> AsyncTransport:
-    """As `open_transport`, for an event loop."""
-    if config.transport is TransportKind.REST:
-        from serving.client.over_rest.async_transport import AsyncRestTransport
-
-        return AsyncRestTransport(config)
-    from serving.client.over_grpc.async_transport import AsyncGrpcTransport
-
-    return AsyncGrpcTransport(config)

@@ -74,7 +74,7 @@ class ClientConfig:
     `allow_plaintext_token`.
     """
 
-    endpoint: str = "localhost:8500"
+    endpoint: str = f"localhost:{GRPC_PORT}"
     transport: TransportKind = TransportKind.GRPC
     model_name: str = contract.MODEL_NAME
     version: int | None = None
@@ -182,7 +182,7 @@ class ClientConfig:
         cls,
         environ: Mapping[str, str] | None = None,
         *,
-        default_endpoint: str = "localhost:8500",
+        default_endpoint: str = endpoint,
         **values: object,
     ) -> Self:
         """Settings from the environment; `values` win over it.

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from serving.client.calls import AsyncTransport
+from serving.client.calls import AnswerT, AsyncTransport, CallT, Transport
 from serving.client.config import ClientConfig
 from serving.client.errors import CancelledError, UnavailableError
 from serving.client.retry import RetryBudget
@@ -19,22 +19,25 @@ from serving.client.retry import RetryBudget
 T = TypeVar("T")
 
 
-class HedgedTransport:
+class HedgedTransport(AsyncTransport[CallT, AnswerT]):
     """Sends late calls a second time through another transport."""
 
     def __init__(
-        self, transport: AsyncTransport, hedge_after_s: float, budget: RetryBudget
+        self,
+        transport: AsyncTransport[CallT, AnswerT],
+        hedge_after_s: float,
+        budget: RetryBudget,
     ) -> None:
         self._transport = transport
         self._hedge_after_s = hedge_after_s
         self._budget = budget
 
-    async def send(self, call: Any, timeout_s: float) -> Any:
-        """The first answer. An error that a repetition would mend is none."""
+    async def send(self, call: CallT, timeout_s: float) -> AnswerT:
+        """The first answer; an error that a repetition would mend does not count."""
         if not call.may_repeat or self._hedge_after_s >= timeout_s:
             return await self._transport.send(call, timeout_s)
         first = asyncio.ensure_future(self._transport.send(call, timeout_s))
-        racing: set[asyncio.Future[Any]] = {first}
+        racing: set[asyncio.Future[AnswerT]] = {first}
         try:
             await asyncio.wait(racing, timeout=self._hedge_after_s)
             if first.done() or not self._budget.take():
@@ -52,13 +55,15 @@ class HedgedTransport:
         await self._transport.close()
 
 
-class LoopTransport:
+class LoopTransport(Transport[CallT, AnswerT]):
     """An asyncio transport for waiting callers, on an event loop in its own thread.
 
     Only there can a request be given up in the middle, over REST too.
     """
 
-    def __init__(self, transport: AsyncTransport, config: ClientConfig) -> None:
+    def __init__(
+        self, transport: AsyncTransport[CallT, AnswerT], config: ClientConfig
+    ) -> None:
         self._transport = transport
         self._endpoint = config.endpoint
         self._loop = asyncio.new_event_loop()
@@ -71,7 +76,7 @@ class LoopTransport:
         )
         self._thread.start()
 
-    def send(self, call: Any, timeout_s: float) -> Any:
+    def send(self, call: CallT, timeout_s: float) -> AnswerT:
         """The transport's answer."""
         return self._run(self._transport.send(call, timeout_s))
 
@@ -106,7 +111,7 @@ class LoopTransport:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
 
-async def _first_answer(racing: set[asyncio.Future[Any]]) -> Any:
+async def _first_answer(racing: set[asyncio.Future[T]]) -> T:
     waiting = racing
     while True:
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -3,7 +3,7 @@
 import collections
 import concurrent.futures
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from serving.client.errors import ServingError
@@ -30,7 +30,9 @@ def parts_of(items: Iterable[T], size: int) -> Iterator[Part[list[T]]]:
         start += len(taken)
 
 
-def parts_of_inputs(inputs: Mapping[str, Any], size: int) -> list[Part[dict[str, Any]]]:
+def parts_of_inputs(
+    inputs: Mapping[str, Any], size: int
+) -> list[Part[Mapping[str, Any]]]:
     """Parts of arrays or lists that share their first dimension.
 
     Raises:
@@ -78,12 +80,7 @@ def in_order(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def joined(answers: Iterable[Sequence[T]]) -> list[T]:
-    """One list of many."""
-    return list(itertools.chain.from_iterable(answers))
-
-
-def _count(value: Any) -> int | None:
+def _count(value: object) -> int | None:
     return len(value) if hasattr(value, "__len__") else None
 
 

@@ -1,10 +1,10 @@
-"""What calls give back, beside predictions. Standard library only."""
+"""What calls give back, beside predictions: outputs, answers, versions, signatures."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     # Asking with texts alone needs no numpy, and importing it takes 0.2 s.
@@ -95,3 +95,25 @@ def common_version(versions: Iterable[int | None]) -> int | None:
     """The version that all parts have, or None."""
     distinct = set(versions)
     return distinct.pop() if len(distinct) == 1 else None
+
+
+def signature_specs(signature_defs: Mapping[str, Any]) -> dict[str, SignatureSpec]:
+    """Plain values of SignatureDef messages, without the initialisation one."""
+    return {
+        name: SignatureSpec(_tensor_specs(one.inputs), _tensor_specs(one.outputs))
+        for name, one in sorted(signature_defs.items())
+        if not name.startswith("__saved_model_")
+    }
+
+
+def _tensor_specs(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    from serving.formats import dtypes  # brings numpy
+
+    specs = {}
+    for name, info in sorted(infos.items()):
+        shape = None
+        if not info.tensor_shape.unknown_rank:
+            sizes = [dim.size for dim in info.tensor_shape.dim]
+            shape = tuple(None if size < 0 else size for size in sizes)
+        specs[name] = TensorSpec(dtypes.name_of(info.dtype), shape)
+    return specs

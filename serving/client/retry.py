@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from serving.client.calls import Steps, Transport
+from serving.client.calls import AnswerT, CallT, Steps, Transport
 from serving.client.config import ClientConfig
 from serving.client.errors import ResourceExhaustedError, ServingError, UnavailableError
 
@@ -114,8 +114,8 @@ class RetryPolicy:
 
 
 def ask(
-    steps: Steps[T],
-    transport: Transport,
+    steps: Steps[CallT, AnswerT, T],
+    transport: Transport[CallT, AnswerT],
     policy: RetryPolicy,
     deadline: Deadline,
     sleep: Callable[[float], None] = time.sleep,

@@ -4,20 +4,20 @@ A feature is one value or a list. As in TF Serving's JSON, decimals become a flo
 integers and booleans an int64 list, `str` and `bytes` a bytes list.
 """
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
+
+from google.protobuf.message import Message
 
 from serving import protos
 from serving.formats.tensors import CodecError
 
-Example = Mapping[str, Any] | bytes
-"""Features by name, or a serialised tf.Example."""
+Example: TypeAlias = Mapping[str, object] | bytes | Message
+"""Features by name, a serialised tf.Example, or the message."""
 
 
-def serialize(example: Any) -> bytes:
-    """The bytes of a tf.Example; what has `SerializeToString` is serialised so.
+def serialize(example: Example) -> bytes:
+    """The bytes of a tf.Example.
 
     Raises:
         CodecError: a feature holds something else than numbers, text and bytes, or
@@ -25,7 +25,7 @@ def serialize(example: Any) -> bytes:
     """
     if isinstance(example, bytes):
         return example
-    if hasattr(example, "SerializeToString"):
+    if isinstance(example, Message):
         return example.SerializeToString()
     message = protos.Example()
     for name, value in example.items():
@@ -34,7 +34,9 @@ def serialize(example: Any) -> bytes:
     return message.SerializeToString()
 
 
-def fill_input(field: Any, examples: Sequence[Any], context: Any = None) -> None:
+def fill_input(
+    field: Any, examples: Sequence[Example], context: Example | None = None
+) -> None:
     """Puts examples, and the features they share, into a serving Input message."""
     if context is None:
         target = field.example_list
@@ -45,20 +47,7 @@ def fill_input(field: Any, examples: Sequence[Any], context: Any = None) -> None
         target.examples.add().MergeFromString(serialize(example))
 
 
-def to_json(example: Any) -> dict[str, Any]:
-    """The features as TF Serving's REST API reads them.
-
-    Raises:
-        CodecError: as `serialize`.
-    """
-    message = protos.Example.FromString(serialize(example))
-    return {
-        name: _json_values(feature)
-        for name, feature in message.features.feature.items()
-    }
-
-
-def _typed(name: str, value: Any) -> tuple[str, list[Any]]:
+def _typed(name: str, value: object) -> tuple[str, list[Any]]:
     values = _as_list(value)
     if not values:
         return "bytes_list", []
@@ -78,42 +67,9 @@ def _typed(name: str, value: Any) -> tuple[str, list[Any]]:
     )
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     if hasattr(value, "tolist"):  # numpy's arrays and numbers
         value = value.tolist()
     if isinstance(value, (str, bytes)) or not isinstance(value, (list, tuple)):
         return [value]
     return [item.item() if hasattr(item, "item") else item for item in value]
-
-
-def _json_values(feature: Any) -> list[Any]:
-    kind = feature.WhichOneof("kind")
-    if kind is None:
-        return []
-    values = list(getattr(feature, kind).value)
-    if kind == "bytes_list":
-        return [_json_bytes(item) for item in values]
-    if kind == "float_list":
-        # A float without a point would become an int64 feature; json writes 1.0.
-        return [float(item) for item in values]
-    return values
-
-
-def _json_bytes(item: bytes) -> Any:
-    try:
-        return item.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"b64": base64.b64encode(item).decode("ascii")}
-
-
-def to_json_body(
-    signature_name: str, examples: Sequence[Any], context: Any = None
-) -> bytes:
-    """The body of a REST classify or regress request."""
-    body: dict[str, Any] = {
-        "signature_name": signature_name,
-        "examples": [to_json(example) for example in examples],
-    }
-    if context is not None:
-        body["context"] = to_json(context)
-    return json.dumps(body).encode()

@@ -1,26 +1,57 @@
-"""What the waiting and the asyncio gRPC transport share: options, errors."""
+"""What the waiting and the asyncio gRPC transport share: settings, errors."""
 
 import math
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import grpc
 
 from serving.client import endpoint as endpoints
 from serving.client import errors
+from serving.client.bearer_token import BearerToken
 from serving.client.config import ClientConfig, Compression, TlsConfig
+from serving.formats.tf_serving_names import AUTHORIZATION_KEY
 
 KEEPALIVE_TIMEOUT_S = 20.0
 # A server says after how long a call may be repeated, or (negative) that it may not:
 # grpc/proposal, A6-client-retries.md, "Pushback".
 PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
-Metadata = Sequence[tuple[str, str]] | None
+
+def arguments(config: ClientConfig) -> dict[str, Any]:
+    """Arguments of `secure_channel` or, without TLS, of `insecure_channel`."""
+    path = endpoints.unix_path(config.endpoint)
+    is_gzip = config.compression is Compression.GZIP
+    settings = {
+        "target": config.endpoint if path is None else f"unix:{path}",
+        "options": _options(config),
+        "compression": grpc.Compression.Gzip if is_gzip else None,
+    }
+    if config.tls is not None:
+        settings["credentials"] = _credentials(config.tls)
+    return settings
 
 
-def channel_options(config: ClientConfig) -> list[tuple[str, Any]]:
-    """Options for both kinds of channel."""
+def metadata(token: BearerToken) -> tuple[tuple[str, str], ...] | None:
+    """What travels beside a request."""
+    header = token.header()
+    return None if header is None else ((AUTHORIZATION_KEY, header),)
+
+
+def serving_error(error: Any, endpoint: str) -> errors.ServingError:
+    """The error of ours for an RpcError of either kind."""
+    detail = error.details() or ""
+    kind = errors.from_grpc_code(error.code().name, detail)
+    pushback_s = _pushback_s(error.trailing_metadata())
+    return kind(f"gRPC {endpoint}", detail, retry_after_s=pushback_s)
+
+
+def closed_error(endpoint: str) -> errors.CancelledError:
+    """What a call on a closed client raises."""
+    return errors.CancelledError(f"gRPC {endpoint}", "the client was closed")
+
+
+def _options(config: ClientConfig) -> list[tuple[str, Any]]:
     options: list[tuple[str, Any]] = [
         ("grpc.max_send_message_length", config.max_message_bytes),
         ("grpc.max_receive_message_length", config.max_message_bytes),
@@ -39,38 +70,12 @@ def channel_options(config: ClientConfig) -> list[tuple[str, Any]]:
     return options
 
 
-def target(config: ClientConfig) -> str:
-    """The endpoint as gRPC spells it."""
-    path = endpoints.unix_path(config.endpoint)
-    return config.endpoint if path is None else f"unix:{path}"
-
-
-def compression(config: ClientConfig) -> grpc.Compression | None:
-    """How requests travel."""
-    is_gzip = config.compression is Compression.GZIP
-    return grpc.Compression.Gzip if is_gzip else None
-
-
-def credentials(tls: TlsConfig) -> grpc.ChannelCredentials:
-    """What a secure channel needs."""
+def _credentials(tls: TlsConfig) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(
         root_certificates=_content(tls.ca_path),
         private_key=_content(tls.key_path),
         certificate_chain=_content(tls.certificate_path),
     )
-
-
-def serving_error(error: Any, endpoint: str) -> errors.ServingError:
-    """The error of ours for an RpcError of either kind."""
-    detail = error.details() or ""
-    kind = errors.from_grpc_code(error.code().name, detail)
-    pushback_s = _pushback_s(error.trailing_metadata())
-    return kind(f"gRPC {endpoint}", detail, retry_after_s=pushback_s)
-
-
-def closed_error(endpoint: str) -> errors.CancelledError:
-    """What a call on a closed client raises."""
-    return errors.CancelledError(f"gRPC {endpoint}", "the client was closed")
 
 
 def _pushback_s(metadata: Any) -> float | None:

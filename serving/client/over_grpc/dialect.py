@@ -1,14 +1,16 @@
 """What can be asked, in TF Serving's gRPC messages."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.message import DecodeError
 
 from model import contract
 from serving import protos
 from serving.client import errors
-from serving.client.calls import GrpcCall, Steps
+from serving.client.calls import Dialect, GrpcCall, Steps
 from serving.client.config import ClientConfig
 from serving.client.results import (
     Answers,
@@ -16,11 +18,19 @@ from serving.client.results import (
     ModelMetadata,
     Outputs,
     VersionStatus,
+    signature_specs,
 )
-from serving.client.signatures import signature_specs
 from serving.formats.text_tensors import fill_texts, predictions
 from serving.formats.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
 from serving.prediction import Prediction
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from numpy.typing import ArrayLike
+
+    from serving.client.tf_examples import Example
+
+T = TypeVar("T")
 
 PREDICT = f"/{protos.PREDICTION_SERVICE}/Predict"
 CLASSIFY = f"/{protos.PREDICTION_SERVICE}/Classify"
@@ -32,8 +42,10 @@ RELOAD = f"/{protos.MODEL_SERVICE}/HandleReloadConfigRequest"
 
 METHOD_NAMES = {"classify": CLASSIFY_METHOD, "regress": REGRESS_METHOD}
 
+GrpcSteps = Steps[GrpcCall, bytes, T]
 
-class GrpcDialect:
+
+class GrpcDialect(Dialect[GrpcCall, bytes]):
     """Builds requests and reads replies for one model."""
 
     def __init__(self, config: ClientConfig) -> None:
@@ -45,7 +57,7 @@ class GrpcDialect:
         self._fill_model_spec(request.model_spec, contract.Signature.SERVING_DEFAULT)
         self._classify_prefix = request.SerializeToString()
 
-    def classify(self, texts: Sequence[str]) -> Steps[list[Prediction]]:
+    def classify(self, texts: Sequence[str]) -> GrpcSteps[list[Prediction]]:
         request = self._request_class.FromString(self._classify_prefix)
         fill_texts(request.inputs[contract.TEXT], texts)
         reply = yield GrpcCall(PREDICT, request.SerializeToString())
@@ -58,10 +70,10 @@ class GrpcDialect:
 
     def predict(
         self,
-        inputs: Mapping[str, Any],
+        inputs: Mapping[str, ArrayLike],
         signature_name: str,
         output_filter: Sequence[str],
-    ) -> Steps[Outputs]:
+    ) -> GrpcSteps[Outputs]:
         from serving.formats import tensors
 
         request = self._request_class(output_filter=output_filter)
@@ -79,35 +91,37 @@ class GrpcDialect:
         return Outputs(arrays, response.model_spec.version.value)
 
     def classify_examples(
-        self, examples: Sequence[Any], signature_name: str, context: Any
-    ) -> Steps[Answers[Classification]]:
-        request = self._example_request("Classification", signature_name)
+        self, examples: Sequence[Example], signature_name: str, context: Example | None
+    ) -> GrpcSteps[Answers[Classification]]:
+        request = self._example_request(protos.ClassificationRequest, signature_name)
         reply = yield self._example_call(CLASSIFY, request, examples, context)
         response = self._parse(protos.ClassificationResponse, reply)
         return _classifications(response.result, response.model_spec.version.value)
 
     def regress(
-        self, examples: Sequence[Any], signature_name: str, context: Any
-    ) -> Steps[Answers[float]]:
-        request = self._example_request("Regression", signature_name)
+        self, examples: Sequence[Example], signature_name: str, context: Example | None
+    ) -> GrpcSteps[Answers[float]]:
+        request = self._example_request(protos.RegressionRequest, signature_name)
         reply = yield self._example_call(REGRESS, request, examples, context)
         response = self._parse(protos.RegressionResponse, reply)
         return _regressions(response.result, response.model_spec.version.value)
 
     def multi_inference(
-        self, tasks: Mapping[str, str], examples: Sequence[Any], context: Any
-    ) -> Steps[dict[str, Answers[Any]]]:
+        self,
+        tasks: Mapping[str, str],
+        examples: Sequence[Example],
+        context: Example | None,
+    ) -> GrpcSteps[dict[str, Answers[Any]]]:
         request = protos.MultiInferenceRequest()
         for signature_name, kind in tasks.items():
             task = request.tasks.add(method_name=METHOD_NAMES.get(kind, kind))
             self._fill_model_spec(task.model_spec, signature_name)
         reply = yield self._example_call(MULTI_INFERENCE, request, examples, context)
         response = self._parse(protos.MultiInferenceResponse, reply)
-        return {
-            one.model_spec.signature_name: _answers(one) for one in response.results
-        }
+        results = response.results
+        return {one.model_spec.signature_name: _answers(one) for one in results}
 
-    def metadata(self) -> Steps[ModelMetadata]:
+    def metadata(self) -> GrpcSteps[ModelMetadata]:
         request = protos.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._fill_model_spec(request.model_spec)
         reply = yield GrpcCall(METADATA, request.SerializeToString())
@@ -120,7 +134,7 @@ class GrpcDialect:
             signatures=signature_specs(signatures.signature_def),
         )
 
-    def status(self) -> Steps[list[VersionStatus]]:
+    def status(self) -> GrpcSteps[list[VersionStatus]]:
         request = protos.GetModelStatusRequest()
         self._fill_model_spec(request.model_spec)
         reply = yield GrpcCall(STATUS, request.SerializeToString())
@@ -136,7 +150,7 @@ class GrpcDialect:
             for one in response.model_version_status
         ]
 
-    def reload_config(self, config: Any) -> Steps[None]:
+    def reload_config(self, config: str | Message) -> GrpcSteps[None]:
         request = protos.ReloadConfigRequest()
         request.config.MergeFromString(_model_server_config(config))
         call = GrpcCall(RELOAD, request.SerializeToString(), may_repeat=False)
@@ -156,13 +170,17 @@ class GrpcDialect:
         if config.version_label is not None:
             model_spec.version_label = config.version_label
 
-    def _example_request(self, kind: str, signature_name: str) -> Any:
-        request = getattr(protos, f"{kind}Request")()
+    def _example_request(self, message_class: Any, signature_name: str) -> Any:
+        request = message_class()
         self._fill_model_spec(request.model_spec, signature_name)
         return request
 
     def _example_call(
-        self, path: str, request: Any, examples: Sequence[Any], context: Any
+        self,
+        path: str,
+        request: Any,
+        examples: Sequence[Example],
+        context: Example | None,
     ) -> GrpcCall:
         from serving.client.tf_examples import fill_input
 
@@ -205,7 +223,7 @@ def _answers(result: Any) -> Answers[Any]:
     return _classifications(result.classification_result, version)
 
 
-def _model_server_config(config: Any) -> bytes:
+def _model_server_config(config: str | Message) -> bytes:
     """From a ModelServerConfig message of any pool, or from its text form."""
     if not isinstance(config, str):
         return config.SerializeToString()

@@ -4,13 +4,13 @@ import asyncio
 
 import httpx
 
-from serving.client.calls import RestAnswer, RestCall
+from serving.client.calls import AsyncTransport, RestAnswer, RestCall
 from serving.client.config import ClientConfig
 from serving.client.over_rest.exchange import RestExchange, connection_settings
 from serving.client.over_rest.idle_connections import IdleConnections
 
 
-class AsyncRestTransport:
+class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
     """Connections that are kept; they belong to the event loop of the calls."""
 
     def __init__(self, config: ClientConfig) -> None:

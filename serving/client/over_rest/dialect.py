@@ -1,15 +1,17 @@
 """What can be asked, in TF Serving's REST API."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from model import contract
 from serving import protos
 from serving.client import errors
-from serving.client.calls import RestAnswer, RestCall, Steps
+from serving.client.calls import Dialect, RestAnswer, RestCall, Steps
 from serving.client.config import ClientConfig
 from serving.client.results import (
     Answers,
@@ -17,14 +19,23 @@ from serving.client.results import (
     ModelMetadata,
     Outputs,
     VersionStatus,
+    signature_specs,
 )
-from serving.client.signatures import signature_specs
 from serving.formats.text_tensors import check_outputs, rows
 from serving.formats.tf_serving_names import MODELS_PATH
 from serving.prediction import Prediction
 
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from numpy.typing import ArrayLike
 
-class RestDialect:
+    from serving.client.tf_examples import Example
+
+T = TypeVar("T")
+RestSteps = Steps[RestCall, RestAnswer, T]
+
+
+class RestDialect(Dialect[RestCall, RestAnswer]):
     """Builds bodies and reads answers for one model.
 
     JSON carries no types, so the first `predict` also asks for the signatures of the
@@ -41,7 +52,7 @@ class RestDialect:
             self._path += f"/labels/{urllib.parse.quote(config.version_label, safe='')}"
         self._known: dict[int | None, ModelMetadata] = {}
 
-    def classify(self, texts: Sequence[str]) -> Steps[list[Prediction]]:
+    def classify(self, texts: Sequence[str]) -> RestSteps[list[Prediction]]:
         body = {
             "signature_name": contract.Signature.SERVING_DEFAULT,
             "inputs": {contract.TEXT: list(texts)},
@@ -62,10 +73,10 @@ class RestDialect:
 
     def predict(
         self,
-        inputs: Mapping[str, Any],
+        inputs: Mapping[str, ArrayLike],
         signature_name: str,
         output_filter: Sequence[str],
-    ) -> Steps[Outputs]:
+    ) -> RestSteps[Outputs]:
         from serving.client.over_rest import json_values
 
         body = {
@@ -88,8 +99,8 @@ class RestDialect:
         return Outputs(arrays, answer.model_version)
 
     def classify_examples(
-        self, examples: Sequence[Any], signature_name: str, context: Any
-    ) -> Steps[Answers[Classification]]:
+        self, examples: Sequence[Example], signature_name: str, context: Example | None
+    ) -> RestSteps[Answers[Classification]]:
         call = self._example_call("classify", signature_name, examples, context)
         answer = yield call
         with self._reading(answer):
@@ -101,8 +112,8 @@ class RestDialect:
         return Answers(found, answer.model_version)
 
     def regress(
-        self, examples: Sequence[Any], signature_name: str, context: Any
-    ) -> Steps[Answers[float]]:
+        self, examples: Sequence[Example], signature_name: str, context: Example | None
+    ) -> RestSteps[Answers[float]]:
         call = self._example_call("regress", signature_name, examples, context)
         answer = yield call
         with self._reading(answer):
@@ -110,16 +121,19 @@ class RestDialect:
         return Answers(found, answer.model_version)
 
     def multi_inference(
-        self, tasks: Mapping[str, str], examples: Sequence[Any], context: Any
-    ) -> Steps[dict[str, Answers[Any]]]:
+        self,
+        tasks: Mapping[str, str],
+        examples: Sequence[Example],
+        context: Example | None,
+    ) -> RestSteps[dict[str, Answers[Any]]]:
         yield from self._not_over_rest("MultiInference")
         return {}
 
-    def metadata(self) -> Steps[ModelMetadata]:
+    def metadata(self) -> RestSteps[ModelMetadata]:
         answer = yield RestCall("GET", f"{self._path}/metadata")
         return self._metadata(answer)
 
-    def status(self) -> Steps[list[VersionStatus]]:
+    def status(self) -> RestSteps[list[VersionStatus]]:
         answer = yield RestCall("GET", self._path)
         with self._reading(answer):
             return [
@@ -132,18 +146,17 @@ class RestDialect:
                 for one in json.loads(answer.body)["model_version_status"]
             ]
 
-    def reload_config(self, config: Any) -> Steps[None]:
+    def reload_config(self, config: str | Message) -> RestSteps[None]:
         yield from self._not_over_rest("HandleReloadConfigRequest")
 
     def _output_specs(
         self, signature_name: str, version: int | None
-    ) -> Steps[Mapping[str, Any]]:
+    ) -> RestSteps[Mapping[str, Any]]:
         known = self._known.get(version)
         if known is None or signature_name not in known.signatures:
             # Which version answered may not be the one that answers now.
-            path = (
-                self._path if version is None else f"{self._model}/versions/{version}"
-            )
+            numbered = f"{self._model}/versions/{version}"
+            path = self._path if version is None else numbered
             answer = yield RestCall("GET", f"{path}/metadata")
             known = self._known[version] = self._metadata(answer)
         if signature_name not in known.signatures:
@@ -168,12 +181,21 @@ class RestDialect:
             )
 
     def _example_call(
-        self, verb: str, signature_name: str, examples: Sequence[Any], context: Any
+        self,
+        verb: str,
+        signature_name: str,
+        examples: Sequence[Example],
+        context: Example | None,
     ) -> RestCall:
-        from serving.client.tf_examples import to_json_body
+        from serving.client.over_rest.json_values import encode_example
 
-        body = to_json_body(signature_name, examples, context)
-        return RestCall("POST", f"{self._path}:{verb}", body)
+        body: dict[str, Any] = {
+            "signature_name": signature_name,
+            "examples": [encode_example(example) for example in examples],
+        }
+        if context is not None:
+            body["context"] = encode_example(context)
+        return RestCall("POST", f"{self._path}:{verb}", _json(body))
 
     def _check_filter(self, wanted: Sequence[str], known: Mapping[str, Any]) -> None:
         # REST cannot filter, so all outputs came; what upstream would refuse over gRPC
@@ -186,7 +208,7 @@ class RestDialect:
                 f"expected to be in the set {{{','.join(sorted(known))}}}.",
             )
 
-    def _not_over_rest(self, what: str) -> Steps[None]:
+    def _not_over_rest(self, what: str) -> RestSteps[None]:
         raise errors.UnimplementedError(
             self._endpoint,
             f"{what} does not exist in TF Serving's REST API; use transport='grpc'",

@@ -1,16 +1,25 @@
-"""Arrays as TF Serving's REST API writes and reads them, for the client."""
+"""Arrays and tf.Examples as TF Serving's REST API writes and reads them."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from serving import protos
+from serving.client.tf_examples import Example, serialize
 from serving.formats import dtypes
 from serving.formats.tensors import CodecError
+from serving.formats.tf_serving_names import BASE64_KEY
 
 
-def encode(value: Any) -> Any:
-    """Nested lists of an array; bytes that are not UTF-8 as `{"b64": ...}`."""
+def encode(value: ArrayLike) -> Any:
+    """Nested lists of an array; bytes that are not UTF-8 as `{"b64": ...}`.
+
+    Raises:
+        CodecError: the array's type has no counterpart in JSON.
+    """
     array = np.asarray(value)
     if array.dtype.kind in "USO":
         return _map(array.tolist(), _encode_text)
@@ -28,6 +37,19 @@ def decode(value: Any, dtype_name: str) -> np.ndarray:
     return np.array(nested, dtype=object)
 
 
+def encode_example(example: Example) -> dict[str, list[Any]]:
+    """The features of a tf.Example by name.
+
+    Raises:
+        CodecError: as `tf_examples.serialize`.
+    """
+    message = protos.Example.FromString(serialize(example))
+    return {
+        name: _feature_values(feature)
+        for name, feature in message.features.feature.items()
+    }
+
+
 def _numpy_type(dtype_name: str) -> np.dtype | None:
     for dtype in dtypes.all_dtypes():
         if dtype.name == dtype_name:
@@ -35,7 +57,7 @@ def _numpy_type(dtype_name: str) -> np.dtype | None:
     return None
 
 
-def _map(value: Any, function: Any) -> Any:
+def _map(value: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(value, list):
         return [_map(item, function) for item in value]
     return function(value)
@@ -52,10 +74,21 @@ def _encode_text(item: Any) -> Any:
     try:
         return item.decode("utf-8")
     except UnicodeDecodeError:
-        return {"b64": base64.b64encode(item).decode("ascii")}
+        return {BASE64_KEY: base64.b64encode(item).decode("ascii")}
 
 
 def _decode_text(item: Any) -> bytes:
     if isinstance(item, dict):
-        return base64.b64decode(item["b64"])
+        return base64.b64decode(item[BASE64_KEY])
     return str(item).encode("utf-8", "surrogateescape")
+
+
+def _feature_values(feature: Any) -> list[Any]:
+    kind = feature.WhichOneof("kind")
+    if kind is None:
+        return []
+    # A float without a point would become an int64 feature; json writes 1.0.
+    return [
+        _encode_text(item) if kind == "bytes_list" else item
+        for item in getattr(feature, kind).value
+    ]

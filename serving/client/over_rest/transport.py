@@ -4,13 +4,13 @@ import time
 
 import httpx
 
-from serving.client.calls import RestAnswer, RestCall
+from serving.client.calls import RestAnswer, RestCall, Transport
 from serving.client.config import ClientConfig
 from serving.client.over_rest.exchange import RestExchange, connection_settings
 from serving.client.over_rest.idle_connections import IdleConnections
 
 
-class RestTransport:
+class RestTransport(Transport[RestCall, RestAnswer]):
     """Connections that are kept and used by all threads.
 
     `httpx.HTTPTransport` without a `httpx.Client` around it: redirects, cookies and

@@ -1,10 +1,13 @@
-"""The client starts fast and light."""
+"""What `serving.client` offers, and how fast and light it starts."""
 
+import inspect
 import subprocess
 import sys
 
 import pytest
 
+from serving import client
+from serving.client import errors
 from tests.support.serving.fakes import FakeServer
 
 PROBE = """
@@ -17,6 +20,25 @@ assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()
 seconds = [u.ru_utime + u.ru_stime for u in (before, after)]
 print(seconds[1] - seconds[0])
 """
+
+
+def test_every_public_error_is_exported() -> None:
+    members = inspect.getmembers(errors, inspect.isclass)
+    kinds = {name for name, kind in members if issubclass(kind, errors.ServingError)}
+    assert kinds == {name for name in client.__all__ if name.endswith("Error")}
+    assert {getattr(client, name) for name in kinds} == {
+        getattr(errors, name) for name in kinds
+    }
+
+
+@pytest.mark.parametrize("name", client.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(client, name).__name__ == name
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Clinet'"):
+        _ = client.Clinet
 
 
 def _import_s() -> float:
@@ -54,7 +76,8 @@ def test_asking_with_texts_needs_no_tensorflow_and_not_even_numpy() -> None:
 OURS = """
 import sys
 import numpy as np
-from serving import codec, protos
+from serving import protos
+from serving.formats import tensors
 from serving.client import Client
 with Client(sys.argv[1]) as client:
     assert client.classify(["ab"])[0].label == "billing"
@@ -68,8 +91,8 @@ BOTH = """
 request = predict_pb2.PredictRequest()
 request.inputs["x"].CopyFrom(tf.make_tensor_proto([1.5]))
 ours = protos.PredictRequest.FromString(request.SerializeToString())
-assert codec.decode(ours.inputs["x"]).tolist() == [1.5]
-codec.encode_into(ours.inputs["z"], ["ö"])
+assert tensors.decode(ours.inputs["x"]).tolist() == [1.5]
+tensors.encode_into(ours.inputs["z"], ["ö"])
 theirs = predict_pb2.PredictRequest.FromString(ours.SerializeToString())
 assert tf.make_ndarray(theirs.inputs["z"]).tolist() == ["ö".encode()]
 with Client(sys.argv[1]) as client:

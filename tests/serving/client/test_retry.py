@@ -1,11 +1,12 @@
 """When a call is repeated, and when not."""
 
 import math
+import time
 from typing import Any
 
 import pytest
 
-from serving.client.calls import GrpcCall, Steps
+from serving.client.calls import GrpcCall, Steps, Transport
 from serving.client.config import ClientConfig
 from serving.client.errors import (
     InternalError,
@@ -14,9 +15,19 @@ from serving.client.errors import (
     UnavailableError,
 )
 from serving.client.retry import RetryBudget, RetryPolicy, ask
+from tests.support.serving.clients import CLIENTS, asking
+from tests.support.serving.stub_servers import UNAVAILABLE, Reply, always, first
+
+EXHAUSTED = {"grpc": "RESOURCE_EXHAUSTED", "rest": 429}
+IN_ONE_SECOND = {
+    "grpc": {"grpc-retry-pushback-ms": "1000"},
+    "rest": {"retry-after": "1"},
+}
+
+over_all = pytest.mark.parametrize("over", CLIENTS)
 
 
-class Server:
+class Server(Transport[GrpcCall, str]):
     """A transport that fails as often as told, on a clock of its own."""
 
     def __init__(self, failures: int, error: ServingError | None = None) -> None:
@@ -26,7 +37,7 @@ class Server:
         self._failures = failures
         self._error = error or UnavailableError("host:1", "down")
 
-    def send(self, call: Any, timeout_s: float) -> str:
+    def send(self, call: GrpcCall, timeout_s: float) -> str:
         self.calls.append(timeout_s)
         if len(self.calls) <= self._failures:
             raise self._error
@@ -51,7 +62,7 @@ class Server:
         self.now_s += seconds
 
 
-def _steps(may_repeat: bool) -> Steps[str]:
+def _steps(may_repeat: bool) -> Steps[GrpcCall, str, str]:
     answer = yield GrpcCall("/a/B", b"", may_repeat)
     return answer
 
@@ -143,6 +154,35 @@ def test_ten_answers_pay_for_one_retry() -> None:
     Server(failures=0).ask(budget)
     Server(failures=0).ask(budget)  # 10 x 0.1 is a little less than 1
     assert budget.take()
+
+
+@over_all
+def test_a_server_in_trouble_is_asked_again(over: str) -> None:
+    down = Reply(UNAVAILABLE[CLIENTS[over][1]])
+    with asking(over, first(down, down), backoff_s=0.01) as (stub, client):
+        assert client.classify(["x"])[0].label == "a"
+    assert len(stub.asked) == 3
+
+
+@over_all
+def test_the_server_s_time_to_come_back_is_kept(over: str) -> None:
+    kind = CLIENTS[over][1]
+    full = Reply(EXHAUSTED[kind], headers=IN_ONE_SECOND[kind])
+    with asking(over, first(full), backoff_s=0.001) as (stub, client):
+        start = time.monotonic()
+        assert client.classify(["x"])[0].label == "a"
+        assert 1.0 <= time.monotonic() - start < 3
+    assert len(stub.asked) == 2
+
+
+@pytest.mark.parametrize("value", ["-1", "soon"])
+@pytest.mark.parametrize("over", ["grpc", "async-grpc"])
+def test_a_server_can_forbid_to_come_back(over: str, value: str) -> None:
+    reply = Reply("UNAVAILABLE", headers={"grpc-retry-pushback-ms": value})
+    with asking(over, always(reply)) as (stub, client):
+        with pytest.raises(UnavailableError):
+            client.classify(["x"])
+        assert len(stub.asked) == 1
 
 
 def _running_sums(values: list[float]) -> list[float]:

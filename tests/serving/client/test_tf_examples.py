@@ -1,13 +1,12 @@
-"""tf.Examples from plain values, for gRPC and for REST."""
+"""tf.Examples from plain values."""
 
-import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 from serving import protos
-from serving.client.tf_examples import serialize, to_json, to_json_body
+from serving.client.tf_examples import serialize
 from serving.formats.tensors import CodecError
 
 
@@ -56,23 +55,3 @@ def test_bytes_and_messages_are_sent_as_they_are() -> None:
     raw = message.SerializeToString()
     assert serialize(raw) is raw
     assert serialize(message) == raw
-
-
-def test_json_keeps_floats_apart_from_integers_and_bytes_apart_from_text() -> None:
-    example = {"f": 2.0, "i": 2, "s": "ö", "b": b"\xff"}
-    assert json.loads(json.dumps(to_json(example))) == {
-        "f": [2.0],
-        "i": [2],
-        "s": ["ö"],
-        "b": [{"b64": "/w=="}],
-    }
-    assert b'"f": [2.0]' in to_json_body("s", [example])
-
-
-def test_a_body_names_signature_examples_and_context() -> None:
-    body = json.loads(to_json_body("s", [{"x": 1}], {"y": 2}))
-    assert body == {
-        "signature_name": "s",
-        "examples": [{"x": [1]}],
-        "context": {"y": [2]},
-    }

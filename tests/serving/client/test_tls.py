@@ -11,8 +11,8 @@ import pytest
 
 from serving.client.config import TlsConfig
 from serving.client.errors import UnavailableError
-from tests.support.serving.blocking_client import CLIENTS
 from tests.support.serving.certificates import Pair, make_pair
+from tests.support.serving.clients import CLIENTS
 from tests.support.serving.stub_servers import STUBS, StubGrpcServer, StubRestServer
 
 over_all = pytest.mark.parametrize("over", CLIENTS)

@@ -21,6 +21,10 @@ SCORES = [[0.75, 0.25]]
 REST_ANSWER = b'{"outputs": {"labels": [["a", "b"]], "scores": [[0.75, 0.25]]}}'
 
 
+UNAVAILABLE = {"grpc": "UNAVAILABLE", "rest": 503}
+"""How each says so."""
+
+
 @dataclasses.dataclass
 class Reply:
     """What to answer. `status` is a gRPC code's name or an HTTP number.

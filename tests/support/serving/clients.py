@@ -1,13 +1,15 @@
-"""The asyncio client for tests that wait: so both clients meet the same tests."""
+"""Every way to ask, for tests that wait: so both clients meet the same tests."""
 
 import asyncio
+import contextlib
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from serving.client import AsyncClient, Client
 from tests.support.serving.fakes import FakeServer
+from tests.support.serving.stub_servers import GOOD, STUBS, Script
 
 
 class BlockingClient:
@@ -55,6 +57,19 @@ def connected(over: str, server: FakeServer) -> Any:
     client_class, kind = CLIENTS[over]
     endpoint = server.rest_endpoint if kind == "rest" else server.grpc_endpoint
     return client_class(endpoint, transport=kind, retries=0, deadline_s=10)
+
+
+@contextlib.contextmanager
+def asking(
+    over: str, script: Script = GOOD, **settings: Any
+) -> Iterator[tuple[Any, Any]]:
+    """A stub server and a client for it."""
+    client_class, kind = CLIENTS[over]
+    with (
+        STUBS[kind](script) as stub,
+        client_class(stub.endpoint, transport=kind, **settings) as client,
+    ):
+        yield stub, client
 
 
 def like(client: Any, **settings: Any) -> Any:

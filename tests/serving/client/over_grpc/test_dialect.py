@@ -1,6 +1,5 @@
-"""What is sent and how answers are read, without a server: steps fed by hand."""
+"""What gRPC sends and how its answers are read."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -8,24 +7,12 @@ import pytest
 
 from serving import protos
 from serving.client import errors
-from serving.client.calls import RestAnswer, Steps
 from serving.client.config import ClientConfig
 from serving.client.over_grpc.dialect import GrpcDialect
-from serving.client.over_rest.dialect import RestDialect
 from serving.formats import tensors
+from tests.support.serving.steps import finish
 
 CONFIG = ClientConfig()
-
-
-def finish(steps: Steps[Any], *answers: Any) -> Any:
-    """The result of the steps, given the server's answers."""
-    next(steps)
-    try:
-        for answer in answers:
-            steps.send(answer)
-    except StopIteration as finished:
-        return finished.value
-    raise AssertionError("the steps ask for more answers")
 
 
 def reply(typed_fields: bool = True, **outputs: Any) -> bytes:
@@ -84,66 +71,6 @@ def test_bytes_that_are_no_message_are_named() -> None:
         finish(GrpcDialect(CONFIG).classify(["x"]), b"\xff\xff")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html>",
-        b"{}",
-        b"[]",
-        b'{"outputs": 1}',
-        b'{"outputs": {"labels": [["a"]], "scores": [[0.5, 0.5]]}}',
-        b'{"outputs": {"labels": [], "scores": []}}',
-        b'{"outputs": {"labels": [[]], "scores": [[]]}}',
-    ],
-)
-def test_a_rest_answer_that_makes_no_sense_is_quoted(body: bytes) -> None:
-    steps = RestDialect(CONFIG).classify(["x"])
-    with pytest.raises(errors.InvalidResponseError, match="received ") as caught:
-        finish(steps, RestAnswer(body, None))
-    assert body.decode() in str(caught.value)
-
-
-@pytest.mark.parametrize("method", ["status", "metadata"])
-def test_status_and_metadata_must_make_sense_too(method: str) -> None:
-    with pytest.raises(errors.InvalidResponseError):
-        finish(getattr(RestDialect(CONFIG), method)(), RestAnswer(b'{"a": 1}', None))
-
-
-def test_the_version_or_its_label_is_asked_for() -> None:
-    labelled = ClientConfig(version_label="best one", model_name="a/b")
-    call = next(RestDialect(labelled).classify(["x"]))
-    assert call.path == "/v1/models/a%2Fb/labels/best%20one:predict"
-    grpc_call = next(GrpcDialect(labelled).classify(["x"]))
-    spec = protos.PredictRequest.FromString(grpc_call.request).model_spec
-    assert (spec.name, spec.version_label) == ("a/b", "best one")
-    numbered = next(RestDialect(ClientConfig(version=3)).status())
-    assert numbered.path == "/v1/models/classifier/versions/3"
-
-
-def metadata(version: int, dtype: str) -> RestAnswer:
-    tensor = {"dtype": dtype, "tensor_shape": {"dim": [{"size": "-1"}]}, "name": "t"}
-    signature = {"inputs": {"x": tensor}, "outputs": {"y": tensor}}
-    content = {
-        "model_spec": {"name": "m", "version": str(version)},
-        "metadata": {"signature_def": {"signature_def": {"s": signature}}},
-    }
-    return RestAnswer(json.dumps(content).encode(), version)
-
-
-def test_rest_asks_for_the_signatures_of_each_version_once() -> None:
-    dialect = RestDialect(CONFIG)
-    old, new = RestAnswer(b'{"outputs": [1]}', 1), RestAnswer(b'{"outputs": [1]}', 2)
-    first = finish(dialect.predict({"x": [1]}, "s", ()), old, metadata(1, "DT_INT32"))
-    second = finish(dialect.predict({"x": [1]}, "s", ()), new, metadata(2, "DT_FLOAT"))
-    again = finish(dialect.predict({"x": [1]}, "s", ()), old)
-    assert [one["y"].dtype for one in (first, second, again)] == [
-        np.int32,
-        np.float32,
-        np.int32,
-    ]
-    assert (first.model_version, second.model_version) == (1, 2)
-
-
 def test_a_failed_reload_is_an_error_although_the_call_succeeded() -> None:
     response = protos.ReloadConfigResponse()
     response.status.error_code = 3
@@ -160,3 +87,10 @@ def test_a_reload_is_never_sent_twice() -> None:
     assert not call.may_repeat
     sent = protos.ReloadConfigRequest.FromString(call.request)
     assert sent.config.model_config_list.config[0].name == "m"
+
+
+def test_the_version_label_is_asked_for() -> None:
+    labelled = ClientConfig(version_label="best one", model_name="a/b")
+    call = next(GrpcDialect(labelled).classify(["x"]))
+    spec = protos.PredictRequest.FromString(call.request).model_spec
+    assert (spec.name, spec.version_label) == ("a/b", "best one")

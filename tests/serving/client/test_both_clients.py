@@ -14,7 +14,7 @@ import pytest
 from serving.client import AsyncClient, Client, errors
 from serving.formats.tensors import CodecError
 from serving.server.status import HTTP_STATUSES, Code
-from tests.support.serving.blocking_client import CLIENTS, connected, like
+from tests.support.serving.clients import CLIENTS, connected, like
 from tests.support.serving.fakes import MODEL, FakeServer, free_port
 
 

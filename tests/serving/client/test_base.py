@@ -9,8 +9,9 @@ import pytest
 from serving.client import Client, errors
 from serving.client.tf_examples import serialize
 from serving.server.status import Code
-from tests.support.serving.blocking_client import CLIENTS, connected, like
+from tests.support.serving.clients import CLIENTS, asking, connected, like
 from tests.support.serving.fakes import FakeServer
+from tests.support.serving.stub_servers import UNAVAILABLE, Reply, always
 
 
 @pytest.fixture(params=CLIENTS)
@@ -118,3 +119,15 @@ def test_several_signatures_answer_in_one_request_over_grpc(client: Client) -> N
     answers = client.multi_inference(tasks, EXAMPLES)
     assert [one.best for one in answers["classify"]] == ["billing"] * 2
     assert answers["regress"] == client.regress(EXAMPLES, "regress")
+
+
+@pytest.mark.parametrize("over", CLIENTS)
+def test_numbers_are_sent_as_they_are(over: str) -> None:
+    kind = CLIENTS[over][1]
+    with (
+        asking(over, always(Reply(UNAVAILABLE[kind])), retries=0) as (stub, client),
+        pytest.raises(errors.UnavailableError),
+    ):
+        client.predict({"x": np.float32([1.5])}, "s")
+    wanted = {"grpc": np.float32(1.5).tobytes(), "rest": b'{"x": [1.5]}'}
+    assert wanted[kind] in stub.asked[0].body

@@ -1,0 +1,59 @@
+"""From settings to a dialect and a transport; only what they need is imported.
+
+Which protocol is spoken is known at run time only, hence `Any` below: the dialect and
+the transport made of the same settings have the same calls and answers.
+"""
+
+from typing import Any
+
+from serving.client.calls import AsyncTransport, Dialect, Transport
+from serving.client.config import ClientConfig, TransportKind
+from serving.client.retry import RetryBudget
+
+
+def open_dialect(config: ClientConfig) -> Dialect[Any, Any]:
+    """The words of the protocol that the settings ask for."""
+    if config.transport is TransportKind.REST:
+        from serving.client.over_rest.dialect import RestDialect
+
+        return RestDialect(config)
+    from serving.client.over_grpc.dialect import GrpcDialect
+
+    return GrpcDialect(config)
+
+
+def open_transport(config: ClientConfig, budget: RetryBudget) -> Transport[Any, Any]:
+    """The way to the server; with `hedge_after_s` one that runs on an event loop."""
+    if config.hedge_after_s is not None:
+        from serving.client.hedging import LoopTransport
+
+        return LoopTransport(open_async_transport(config, budget), config)
+    if config.transport is TransportKind.REST:
+        from serving.client.over_rest.transport import RestTransport
+
+        return RestTransport(config)
+    from serving.client.over_grpc.transport import GrpcTransport
+
+    return GrpcTransport(config)
+
+
+def open_async_transport(
+    config: ClientConfig, budget: RetryBudget
+) -> AsyncTransport[Any, Any]:
+    """As `open_transport`, for an event loop; hedges take from the budget."""
+    transport = _open_async(config)
+    if config.hedge_after_s is None:
+        return transport
+    from serving.client.hedging import HedgedTransport
+
+    return HedgedTransport(transport, config.hedge_after_s, budget)
+
+
+def _open_async(config: ClientConfig) -> AsyncTransport[Any, Any]:
+    if config.transport is TransportKind.REST:
+        from serving.client.over_rest.async_transport import AsyncRestTransport
+
+        return AsyncRestTransport(config)
+    from serving.client.over_grpc.transport import AsyncGrpcTransport
+
+    return AsyncGrpcTransport(config)
