@@ -17,8 +17,8 @@ import numpy as np
 
 from model import contract
 from serving.client import Client
+from serving.launch import presets
 from serving.launch.running_server import start_server
-from serving.launch.settings import BatchingSettings
 
 TEXT = "the quick brown fox jumps over the lazy dog and asks for the time of day"
 ROUNDS = 500
@@ -35,7 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     base_path = arguments.base_path or _build_model()
     local = _in_process(base_path)
-    batching = BatchingSettings() if arguments.batching else None
+    batching = presets.BATCHING if arguments.batching else None
     with start_server(base_path, engine=arguments.engine, batching=batching) as server:
         server.wait_until_ready()
         grpc_client = Client(server.grpc_endpoint)

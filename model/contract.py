@@ -51,10 +51,21 @@ PROGRESS_LOGGER = "keras_transformer_pipeline.progress"
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 """In a SavedModel: what TF Serving runs before it calls a version available."""
+MAX_WARMUP_RECORDS = 1000
+"""With more of them, it refuses to load the version."""
 
 KERAS_FILE = "classifier.keras"
 FLOAT32_TFLITE = "model.tflite"
 INT8_TFLITE = "model_int8.tflite"
+
+
+class Engine(enum.StrEnum):
+    """Programs that serve a model; `AUTO` takes the first of the others there is."""
+
+    AUTO = "auto"
+    TENSORFLOW_MODEL_SERVER = "tensorflow_model_server"
+    DOCKER = "docker"
+    EMBEDDED = "embedded"
 
 
 class Signature(enum.StrEnum):

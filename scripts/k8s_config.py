@@ -48,7 +48,7 @@ def texts() -> dict[str, str]:
 def _args_text(folder: str) -> str:
     """The patch that gives the container its flags."""
     embedded = folder in EMBEDDED_FOLDERS
-    flags = KUBERNETES[folder].flags(MOUNT_PATH, embedded=embedded)
+    flags = KUBERNETES[folder].arguments(MOUNT_PATH, embedded=embedded)
     return HEADER + _PATCH + "".join(f"            - {flag}\n" for flag in flags)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 from benchmarks.harness.placement import Cores, on_cores
 from model import contract
 from serving.formats.tf_serving_names import METRICS_PATH, MODELS_PATH
-from serving.launch.settings import BatchingSettings
+from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
 from serving.version_dirs import find_versions
 from tests.support.repository import ROOT
@@ -41,7 +41,7 @@ class ServedModel:
         *,
         engine: str = "embedded",
         cores: Cores | None = None,
-        batching: BatchingSettings | None = None,
+        batching: BatchingConfig | None = None,
         **flags: Any,
     ) -> None:
         self.port, self.rest_port = _free_ports()

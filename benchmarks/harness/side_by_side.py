@@ -11,7 +11,7 @@ from benchmarks.harness.machine import Disturbance
 from benchmarks.harness.one_run import run_load
 from benchmarks.harness.placement import Placement
 from benchmarks.harness.served import ServedModel, newest_version
-from serving.launch.settings import BatchingSettings
+from serving.launch import presets
 
 ROWS = (1, 8, 16, 32, 64, 128)
 THREADS = (1, 2)
@@ -77,7 +77,9 @@ def measure(config: BenchConfig, placement: Placement) -> SideBySide:
     """Starts server and in-process model on the placement's cores and compares them."""
     batching = None
     if config.max_batch_size:
-        batching = BatchingSettings(max_batch_size=config.max_batch_size)
+        batching = dataclasses.replace(
+            presets.BATCHING, max_batch_size=config.max_batch_size
+        )
     version_dir = newest_version(config.base_path)
     with (
         ServedModel(

@@ -5,14 +5,18 @@ import pathlib
 import shlex
 import signal
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from model import contract
 from serving.formats.tf_serving_names import GRPC_PORT, MODELS_PATH, REST_PORT
 
-ENGINES = ("auto", "tensorflow_model_server", "docker", "embedded")
+if TYPE_CHECKING:
+    from serving.launch.engines import EngineChoice
+    from serving.launch.running_server import RunningServer
+    from serving.launch.settings import EngineSettings
+
 # Where --print-config says that the files are, when it was not told.
 PRINTED_FOLDER = "/etc/model-server"
 _FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
@@ -21,7 +25,12 @@ _FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 @click.command()
 @click.argument("models", metavar="[[NAME=]DIR]...", nargs=-1)
 @click.option("--config", "config_path", type=_FILE, help="A models.config, not DIR.")
-@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice([*contract.Engine]),
+    default=contract.Engine.AUTO,
+    show_default=True,
+)
 @click.option(
     "--port", type=int, default=GRPC_PORT, show_default=True, help="gRPC; 0: any."
 )
@@ -95,7 +104,10 @@ def serve(
 
 
 def _serve(
-    settings: Any, choice: Any, log_dir: str | None, ready_timeout_s: float
+    settings: "EngineSettings",
+    choice: "EngineChoice",
+    log_dir: str | None,
+    ready_timeout_s: float,
 ) -> None:
     from serving.launch.running_server import start
 
@@ -112,8 +124,10 @@ def _serve(
         )
 
 
-def _print_config(settings: Any, choice: Any, log_dir: str | None) -> None:
-    from serving.launch import engines, from_options
+def _print_config(
+    settings: "EngineSettings", choice: "EngineChoice", log_dir: str | None
+) -> None:
+    from serving.launch import engines
 
     folder = pathlib.Path(log_dir or PRINTED_FOLDER).absolute()
     inside = engines.seen_by(choice.engine, settings)
@@ -121,14 +135,25 @@ def _print_config(settings: Any, choice: Any, log_dir: str | None) -> None:
     if log_dir:
         folder.mkdir(parents=True, exist_ok=True)
         inside.write_files(folder)
-    click.echo(from_options.config_listing(inside, folder))
+    click.echo(_listing(inside, folder))
     click.echo(f"# {choice}")
     for note in command.notes:
         click.echo(f"# {note}")
     click.echo(" \\\n  ".join(map(shlex.quote, command.arguments)))
 
 
-def _invitation(server: Any) -> str:
+def _listing(settings: "EngineSettings", folder: pathlib.Path) -> str:
+    """The files as a person would like to read them: no private key."""
+    from serving.launch.settings import SECRET_FILE
+
+    parts = []
+    for name, text in settings.files().items():
+        shown = "(holds the private key: not shown)\n" if name == SECRET_FILE else text
+        parts.append(f"# {folder / name}\n{shown}")
+    return "\n".join(parts)
+
+
+def _invitation(server: "RunningServer") -> str:
     settings = server.settings
     served = [each.name for each in settings.models if each.name not in server.failures]
     rest = f"{'https' if server.has_rest_tls else 'http'}://{server.rest_endpoint}"
@@ -141,7 +166,7 @@ def _invitation(server: Any) -> str:
     return "\n".join([*lines, "Ask it:", *_questions(server, name, rest)])
 
 
-def _questions(server: Any, name: str, rest: str) -> list[str]:
+def _questions(server: "RunningServer", name: str, rest: str) -> list[str]:
     """Commands to try, with what TLS and token ask for."""
     options, headers = f"--endpoint {server.grpc_endpoint}", ""
     if name != contract.MODEL_NAME:
@@ -150,8 +175,10 @@ def _questions(server: Any, name: str, rest: str) -> list[str]:
         trusted = shlex.quote(server.settings.tls.certificate_path)
         options += f" --ca-path {trusted}"
         headers += f"--cacert {trusted} " if server.has_rest_tls else ""
-    if server.settings.bearer_token_file:
-        options += f" --token-file {shlex.quote(server.settings.bearer_token_file)}"
+    if server.settings.flags.bearer_token_file:
+        options += (
+            f" --token-file {shlex.quote(server.settings.flags.bearer_token_file)}"
+        )
         headers += '-H "Authorization: Bearer TOKEN" '
     body = shlex.quote(json.dumps({"instances": ["your text"]}))
     return [

@@ -1,7 +1,6 @@
 """The programs that can serve a SavedModel, and which one this machine has."""
 
 import dataclasses
-import enum
 import importlib.util
 import os
 import pathlib
@@ -11,22 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
+from model.contract import Engine
 from serving.formats.tf_serving_names import GRPC_PORT, REST_PORT
-from serving.launch.settings import EngineSettings
+from serving.launch.settings import FLAGS, EngineSettings
 
 IMAGE = "tensorflow/serving:2.21.0"
-BINARY = "tensorflow_model_server"
+BINARY = Engine.TENSORFLOW_MODEL_SERVER.value
 _CONTAINER_TOOLS = ("docker", "podman")
 _EMBEDDED_NEEDS = ("tensorflow", "tensorflow_text", "uvicorn")
-
-
-class Engine(enum.StrEnum):
-    """`AUTO` takes the first of the others that is there."""
-
-    AUTO = "auto"
-    TENSORFLOW_MODEL_SERVER = BINARY
-    DOCKER = "docker"
-    EMBEDDED = "embedded"
 
 
 _NAMES = {
@@ -114,7 +105,7 @@ def command(
     if engine is Engine.DOCKER:
         return _container_command(settings, folder)
     is_embedded = engine is Engine.EMBEDDED
-    flags = settings.flags(str(folder), embedded=is_embedded)
+    flags = settings.arguments(str(folder), embedded=is_embedded)
     if not is_embedded:
         program = shutil.which(BINARY) or BINARY
         return EngineCommand(engine, (program, *flags), notes=_notes(settings))
@@ -132,8 +123,8 @@ def seen_by(engine: Engine, settings: EngineSettings) -> EngineSettings:
 def _inside(settings: EngineSettings) -> EngineSettings:
     """The same settings as the server in the container sees them."""
     models = settings.models
-    config_file = settings.model_config_file
-    if config_file is not None:
+    config_file = settings.flags.model_config_file
+    if config_file:
         config_file = f"/config-file/{os.path.basename(config_file)}"
     else:
         models = tuple(
@@ -145,9 +136,12 @@ def _inside(settings: EngineSettings) -> EngineSettings:
     return dataclasses.replace(
         settings,
         models=models,
-        model_config_file=config_file,
-        port=GRPC_PORT,
-        rest_api_port=REST_PORT,
+        flags=dataclasses.replace(
+            settings.flags,
+            model_config_file=config_file,
+            port=GRPC_PORT,
+            rest_api_port=REST_PORT,
+        ),
     )
 
 
@@ -155,21 +149,21 @@ def _volumes(settings: EngineSettings, inside: EngineSettings) -> Iterator[str]:
     for model, seen in zip(settings.models, inside.models, strict=True):
         if not model.is_remote:
             yield f"--volume={os.path.abspath(model.base_path)}:{seen.base_path}:ro"
-    if settings.model_config_file is not None:
-        folder = os.path.dirname(os.path.abspath(settings.model_config_file))
+    if config_file := settings.flags.model_config_file:
+        folder = os.path.dirname(os.path.abspath(config_file))
         yield f"--volume={folder}:/config-file:ro"
 
 
 def _container_command(settings: EngineSettings, folder: pathlib.Path) -> EngineCommand:
     for name in ("grpc_socket_path", "ssl_config_file"):
-        if getattr(settings, name) is not None:
+        if getattr(settings.flags, name):
             raise EngineError(
                 f"--{name} names a path that a container does not see; take another "
                 "engine."
             )
     inside = _inside(settings)
     tool = _container_tool() or _CONTAINER_TOOLS[0]
-    name = f"model-server-{settings.port}"
+    name = f"model-server-{settings.flags.port}"
     arguments = (
         tool,
         "run",
@@ -177,13 +171,13 @@ def _container_command(settings: EngineSettings, folder: pathlib.Path) -> Engine
         f"--name={name}",
         # The server ignores SIGTERM as process 1; with --init it is not process 1.
         "--init",
-        f"--publish={settings.port}:{GRPC_PORT}",
-        f"--publish={settings.rest_api_port}:{REST_PORT}",
+        f"--publish={settings.flags.port}:{GRPC_PORT}",
+        f"--publish={settings.flags.rest_api_port}:{REST_PORT}",
         *_volumes(settings, inside),
         f"--volume={folder}:/config:ro",
         f"--entrypoint={BINARY}",
         IMAGE,
-        *inside.flags("/config"),
+        *inside.arguments("/config"),
     )
     # SIGKILL would end the command line tool and leave the container running.
     return EngineCommand(
@@ -198,9 +192,9 @@ def _container_command(settings: EngineSettings, folder: pathlib.Path) -> Engine
 def _notes(settings: EngineSettings) -> tuple[str, ...]:
     """What differs from the embedded server, where that may surprise."""
     notes = []
-    if settings.rest_api_enable_tls:
+    if settings.flags.rest_api_enable_tls:
         notes.append("TLS covers gRPC alone here: REST stays plain.")
-    if settings.shutdown_limit_seconds is not None:
+    if settings.flags.shutdown_limit_seconds != FLAGS.shutdown_limit_seconds:
         notes.append("It does not drain: --shutdown_limit_seconds is left out.")
     return tuple(notes)
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +9,13 @@ from model import contract
 from serving.formats.tf_serving_names import METRICS_PATH
 from serving.launch import presets
 from serving.launch.model_folder import find_base_path
-from serving.launch.models import ModelSettings, read_models
-from serving.launch.settings import EngineSettings, TlsSettings
-from serving.server.models.config import VersionPolicy
+from serving.launch.settings import EngineSettings, TlsFiles
+from serving.server.flags import STDOUT, ServerFlags
+from serving.server.models.config import ModelEntry, VersionPolicy, read_config_file
+from serving.server.status import StatusError
 
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
 _FLAGS = ("port", "rest_api_port", "bearer_token_file", "grpc_socket_path")
-STDOUT = "-"
 
 
 def settings_from(
@@ -43,36 +42,56 @@ def settings_from(
             raise ValueError(
                 f"With --config, names, versions and labels stand in {config_path}."
             )
-        settings = presets.local(read_models(config_path))
-        path = os.path.abspath(config_path)
-        settings = dataclasses.replace(settings, model_config_file=path)
+        settings = presets.local(_configured(config_path))
     else:
         settings = presets.local(_models(models, model_name, options))
-    return dataclasses.replace(settings, **_changes(settings, options))
-
-
-def _changes(settings: EngineSettings, options: Mapping[str, Any]) -> dict[str, Any]:
-    changes: dict[str, Any] = {name: options[name] for name in _FLAGS}
     batching = {n: options[n] for n in _BATCHING if options[n] is not None}
-    if options["enable_batching"] and settings.batching is not None:
-        changes["batching"] = dataclasses.replace(settings.batching, **batching)
-    else:
-        changes["batching"] = None
-    changes["monitoring_path"] = METRICS_PATH if options["monitoring"] else None
-    changes["rest_api_enable_cors_support"] = options["cors"] or None
-    changes["tls"] = _tls(options["tls_cert"], options["tls_key"], options["tls_ca"])
-    changes["rest_api_enable_tls"] = changes["tls"] is not None or None
-    access_log = options["access_log"]
+    tls = _tls(options["tls_cert"], options["tls_key"], options["tls_ca"])
+    return dataclasses.replace(
+        settings,
+        batching=dataclasses.replace(presets.BATCHING, **batching)
+        if options["enable_batching"]
+        else None,
+        monitoring_path=METRICS_PATH if options["monitoring"] else None,
+        tls=tls,
+        flags=_flags(settings.flags, config_path, options, has_tls=tls is not None),
+        extra_flags=tuple(_extra_flag(flag) for flag in options["flag"]),
+    )
+
+
+def _flags(
+    flags: ServerFlags,
+    config_path: str | None,
+    options: Mapping[str, Any],
+    *,
+    has_tls: bool,
+) -> ServerFlags:
     # The server runs in another folder than its caller.
-    is_path = access_log not in (None, STDOUT)
-    changes["access_log_file"] = os.path.abspath(access_log) if is_path else access_log
-    changes["extra_flags"] = tuple(_extra_flag(flag) for flag in options["flag"])
-    return changes
+    config_file = os.path.abspath(config_path) if config_path else ""
+    access_log = options["access_log"] or ""
+    if access_log not in ("", STDOUT):
+        access_log = os.path.abspath(access_log)
+    return dataclasses.replace(
+        flags,
+        model_config_file=config_file,
+        rest_api_enable_cors_support=options["cors"],
+        rest_api_enable_tls=has_tls,
+        access_log_file=access_log,
+        **{name: options[name] for name in _FLAGS if options[name] is not None},
+    )
+
+
+def _configured(path: str) -> tuple[ModelEntry, ...]:
+    """The models of a file that somebody else wrote."""
+    try:
+        return tuple(read_config_file(path))
+    except StatusError as error:
+        raise ValueError(str(error)) from None
 
 
 def _models(
     words: Sequence[str], model_name: str | None, options: Mapping[str, Any]
-) -> tuple[ModelSettings, ...]:
+) -> tuple[ModelEntry, ...]:
     if model_name and len(words) > 1:
         raise ValueError("--model-name names one folder; for several, NAME=DIR each.")
     policy = _policy(options["versions"])
@@ -83,7 +102,7 @@ def _models(
     for word in words:
         name, folder = _named(word)
         models.append(
-            ModelSettings(
+            ModelEntry(
                 name=name or model_name or contract.MODEL_NAME,
                 base_path=str(find_base_path(folder)),
                 policy=policy,
@@ -128,12 +147,12 @@ def _label(text: str) -> tuple[str, int]:
 
 def _tls(
     certificate: str | None, key: str | None, client_ca: str | None
-) -> TlsSettings | None:
+) -> TlsFiles | None:
     if certificate is None and key is None and client_ca is None:
         return None
     if certificate is None or key is None:
         raise ValueError("TLS needs both --tls-cert and --tls-key.")
-    return TlsSettings(
+    return TlsFiles(
         certificate_path=certificate, key_path=key, client_ca_path=client_ca
     )
 
@@ -142,14 +161,3 @@ def _extra_flag(text: str) -> str:
     if "=" not in text:
         raise ValueError(f"--flag is {text!r}; write NAME=VALUE.")
     return f"--{text.removeprefix('--')}"
-
-
-def config_listing(settings: EngineSettings, folder: pathlib.Path) -> str:
-    """The files as a person would like to read them: no private key."""
-    from serving.launch.settings import SECRET_FILE
-
-    parts = []
-    for name, text in settings.files().items():
-        shown = "(holds the private key: not shown)\n" if name == SECRET_FILE else text
-        parts.append(f"# {folder / name}\n{shown}")
-    return "\n".join(parts)

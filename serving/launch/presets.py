@@ -5,35 +5,43 @@ from collections.abc import Mapping
 
 from model import contract
 from serving.formats.tf_serving_names import GRPC_PORT, METRICS_PATH, REST_PORT
-from serving.launch.models import ModelSettings
-from serving.launch.settings import (
-    BatchingSettings,
-    EngineSettings,
-)
+from serving.launch.settings import EngineSettings
+from serving.server.batching.config import BatchingConfig
+from serving.server.flags import STDOUT
+from serving.server.models.config import ModelEntry
 
-CONTAINER_MODEL_PATH = f"/models/{contract.MODEL_NAME}"
-_CONTAINER_MODEL = ModelSettings(base_path=CONTAINER_MODEL_PATH)
+BATCHING = BatchingConfig(max_batch_size=64, max_enqueued_batches=100)
+"""For a CPU: a batch is what came while all threads were busy.
+
+A request beyond `max_batch_size` is split, where upstream alone would refuse it.
+Threads are the server's choice: one per core in TensorFlow's; ours leaves a core to the
+connections.
+"""
+
+_CONTAINER_MODEL = ModelEntry(
+    name=contract.MODEL_NAME, base_path=f"/models/{contract.MODEL_NAME}"
+)
 # TensorFlow counts the node's cores, not the container's: say how many. They are the
 # CPU limit in k8s/base/deployment.yaml; a test holds the two together.
 _CONTAINER_CORES = 2
 
 
-def local(models: tuple[ModelSettings, ...]) -> EngineSettings:
+def local(models: tuple[ModelEntry, ...]) -> EngineSettings:
     """For a person's own machine: batching, metrics, the usual ports."""
-    return EngineSettings(
-        models=models,
+    return EngineSettings.of(
+        models,
         port=GRPC_PORT,
         rest_api_port=REST_PORT,
-        batching=BatchingSettings(),
+        batching=BATCHING,
         monitoring_path=METRICS_PATH,
     )
 
 
-CLUSTER = EngineSettings(
-    models=(_CONTAINER_MODEL,),
+CLUSTER = EngineSettings.of(
+    (_CONTAINER_MODEL,),
     port=GRPC_PORT,
     rest_api_port=REST_PORT,
-    batching=BatchingSettings(num_batch_threads=_CONTAINER_CORES),
+    batching=dataclasses.replace(BATCHING, num_batch_threads=_CONTAINER_CORES),
     monitoring_path=METRICS_PATH,
     tensorflow_intra_op_parallelism=_CONTAINER_CORES,
     tensorflow_inter_op_parallelism=_CONTAINER_CORES,
@@ -47,29 +55,34 @@ GCS = dataclasses.replace(
         ),
     ),
     # Listing a bucket every second costs money: once a minute is enough.
-    file_system_poll_wait_seconds=60,
+    flags=dataclasses.replace(CLUSTER.flags, file_system_poll_wait_seconds=60),
 )
 
 GPU = dataclasses.replace(
     CLUSTER,
     # One batch on the device while the next one forms.
-    batching=BatchingSettings(
-        max_batch_size=256, batch_timeout_micros=1000, num_batch_threads=2
+    batching=dataclasses.replace(
+        BATCHING, max_batch_size=256, batch_timeout_micros=1000, num_batch_threads=2
     ),
 )
 
 EMBEDDED = dataclasses.replace(
     CLUSTER,
     # It drains by itself on SIGTERM, within the pod's grace period.
-    shutdown_limit_seconds=20,
-    access_log_file="-",
+    flags=dataclasses.replace(
+        CLUSTER.flags, shutdown_limit_seconds=20, access_log_file=STDOUT
+    ),
+    spelt_out=(*CLUSTER.spelt_out, "shutdown_limit_seconds"),
 )
 
 TLS = dataclasses.replace(
     EMBEDDED,
-    rest_api_enable_tls=True,
-    ssl_config_file="/etc/classifier-tls/ssl.config",
-    bearer_token_file="/etc/classifier-tokens/tokens",
+    flags=dataclasses.replace(
+        EMBEDDED.flags,
+        rest_api_enable_tls=True,
+        ssl_config_file="/etc/classifier-tls/ssl.config",
+        bearer_token_file="/etc/classifier-tokens/tokens",
+    ),
 )
 
 KUBERNETES: Mapping[str, EngineSettings] = {

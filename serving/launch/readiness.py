@@ -35,7 +35,7 @@ class StatusProbe:
     """Asks `/v1/models/NAME` of one server."""
 
     def __init__(self, settings: EngineSettings) -> None:
-        self._port = settings.rest_api_port
+        self._port = settings.flags.rest_api_port
         self._context = _unchecked_context(settings)
         self._headers = _headers(settings)
 
@@ -96,7 +96,7 @@ def _of_versions(versions: list[dict[str, Any]]) -> ModelState:
 
 
 def _unchecked_context(settings: EngineSettings) -> ssl.SSLContext | None:
-    if settings.tls is None and settings.ssl_config_file is None:
+    if settings.tls is None and not settings.flags.ssl_config_file:
         return None
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -108,13 +108,13 @@ def _unchecked_context(settings: EngineSettings) -> ssl.SSLContext | None:
 
 
 def _headers(settings: EngineSettings) -> dict[str, str]:
-    token = first_token(settings.bearer_token_file)
+    token = first_token(settings.flags.bearer_token_file)
     return {} if token is None else {AUTHORIZATION_KEY: f"Bearer {token}"}
 
 
-def first_token(path: str | None) -> str | None:
+def first_token(path: str) -> str | None:
     """A token that the server takes, out of its file; None without one."""
-    if path is None:
+    if not path:
         return None
     lines = pathlib.Path(path).read_text("utf-8").splitlines()
     tokens = (line.partition("#")[0].strip() for line in lines)

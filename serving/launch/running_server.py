@@ -17,9 +17,9 @@ from serving.client import Client
 from serving.client.config import TlsConfig
 from serving.launch import engines, process
 from serving.launch.engines import Engine, EngineChoice, EngineCommand
-from serving.launch.models import ModelSettings
 from serving.launch.readiness import ModelState, StatusProbe, first_token
 from serving.launch.settings import SECRET_FILE, EngineSettings
+from serving.server.models.config import ModelEntry
 from serving.version_dirs import find_versions
 
 STOP_LIMIT_S = 30.0
@@ -55,17 +55,17 @@ class RunningServer:
     @property
     def grpc_endpoint(self) -> str:
         """`HOST:PORT` of gRPC."""
-        return f"localhost:{self.settings.port}"
+        return f"localhost:{self.settings.flags.port}"
 
     @property
     def rest_endpoint(self) -> str:
         """`HOST:PORT` of REST."""
-        return f"localhost:{self.settings.rest_api_port}"
+        return f"localhost:{self.settings.flags.rest_api_port}"
 
     @property
     def has_rest_tls(self) -> bool:
         """Whether REST is encrypted, too; TF Serving encrypts gRPC alone."""
-        is_wanted = bool(self.settings.rest_api_enable_tls)
+        is_wanted = self.settings.flags.rest_api_enable_tls
         return is_wanted and self.engine is Engine.EMBEDDED
 
     @property
@@ -83,7 +83,7 @@ class RunningServer:
         known: dict[str, Any] = {"model_name": self.settings.models[0].name}
         if self.settings.tls is not None:
             known["tls"] = TlsConfig(ca_path=self.settings.tls.certificate_path)
-        token = first_token(self.settings.bearer_token_file)
+        token = first_token(self.settings.flags.bearer_token_file)
         if token is not None:
             known["token"] = token
         return Client(self.grpc_endpoint, **{**known, **settings})
@@ -197,15 +197,16 @@ def start_server(
         model_name: what clients call it.
         engine: see `serving.launch.engines.choose_engine`.
         log_dir: where log and configuration go; a fresh temporary folder if None.
-        settings: the other fields of `serving.launch.settings.EngineSettings`.
+        settings: the other fields of `serving.launch.settings.EngineSettings`, and any
+            flag of `serving.server.flags.ServerFlags`.
 
     Raises:
         ValueError: a setting is wrong, or there is no version directory.
         EngineError: no engine.
         ServerStartError: a port is taken.
     """
-    model = ModelSettings(name=model_name, base_path=os.fspath(base_path))
-    wanted = EngineSettings(models=(model,), **settings)
+    model = ModelEntry(name=model_name, base_path=os.fspath(base_path))
+    wanted = EngineSettings.of((model,), **settings)
     return start(wanted, engines.choose_engine(engine, wanted.only_embedded), log_dir)
 
 
@@ -221,12 +222,13 @@ def start(
         EngineError: the engine cannot do it.
         ServerStartError: a port is taken.
     """
-    if settings.model_config_file is None:
+    if not settings.flags.model_config_file:
         for model in settings.models:
             if not model.is_remote:
                 check_versions(model.base_path)
     port, rest_api_port = _ports(settings)
-    known = dataclasses.replace(settings, port=port, rest_api_port=rest_api_port)
+    flags = dataclasses.replace(settings.flags, port=port, rest_api_port=rest_api_port)
+    known = dataclasses.replace(settings, flags=flags)
     folder = pathlib.Path(
         log_dir or tempfile.mkdtemp(prefix="model-server-")
     ).absolute()
@@ -276,8 +278,8 @@ def _ports(settings: EngineSettings) -> tuple[int, int]:
     """The wanted ports, or free ones, told apart from each other."""
     with socket.socket() as grpc_socket, socket.socket() as rest_socket:
         return (
-            _reserve(grpc_socket, "port", settings.port),
-            _reserve(rest_socket, "rest_api_port", settings.rest_api_port),
+            _reserve(grpc_socket, "port", settings.flags.port),
+            _reserve(rest_socket, "rest_api_port", settings.flags.rest_api_port),
         )
 
 

@@ -1,145 +1,124 @@
-"""What to serve and how, for every engine: one class writes the files of all."""
+"""What to serve and how, for every engine: one class writes the files of all.
+
+What the server reads are the server's own classes: `BatchingConfig`, `ModelEntry`,
+`ServerTlsConfig`, `PrometheusConfig`, `ServerFlags`. None of them needs TensorFlow.
+"""
 
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from google.protobuf import text_format
+from serving.formats.tf_serving_names import GRPC_PORT, METRICS_PATH
+from serving.server.batching.config import BatchingConfig
+from serving.server.flags import ServerFlags
+from serving.server.listeners.tls_config import ServerTlsConfig
+from serving.server.models.config import ModelEntry, entries_to_text
+from serving.server.observation.prometheus import PrometheusConfig
 
-from serving import protos
-from serving.formats.tf_serving_names import METRICS_PATH
-from serving.launch.batching import BatchingSettings
-from serving.launch.models import ModelSettings, models_text
-
-__all__ = ["BatchingSettings", "EngineSettings", "TlsSettings"]
-
+MODELS_FILE = "models.config"
+BATCHING_FILE = "batching.config"
+MONITORING_FILE = "monitoring.config"
+SECRET_FILE = "ssl.config"
 # A file with the private key: only its owner reads it.
 _SECRET_MODE, _PLAIN_MODE = 0o600, 0o644
-SECRET_FILE = "ssl.config"
 
-
-def _flag(default: Any = None) -> Any:
-    """A setting that is the flag of the same name; None leaves it to the server."""
-    return dataclasses.field(default=default, metadata={"flag": True})
-
-
-def _embedded_flag(*, harmless: bool = False) -> Any:
-    """A flag of the embedded server alone; `harmless` may be left out elsewhere."""
-    metadata = {"flag": True, "embedded": True, "harmless": harmless}
-    return dataclasses.field(default=None, metadata=metadata)
+FLAGS = ServerFlags(
+    # A free one.
+    port=0,
+    rest_api_port=0,
+    # Upstream's five tries, a minute apart, hide a bad model for too long.
+    max_num_load_retries=2,
+    load_retry_interval_micros=5_000_000,
+    enable_grpc_healthcheck_service=True,
+)
+"""What we tell a server where nobody says otherwise."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TlsSettings:
+class TlsFiles:
     """PEM files. With `client_ca_path`, clients must show a certificate of that CA."""
 
     certificate_path: str
     key_path: str
     client_ca_path: str | None = None
 
-    def to_text(self) -> str:
-        """The file for `--ssl_config_file`: it holds the texts, not the paths."""
-        message = protos.SSLConfig(
-            server_cert=_pem(self.certificate_path), server_key=_pem(self.key_path)
+    def read(self) -> ServerTlsConfig:
+        """What the files hold.
+
+        Raises:
+            ValueError: one cannot be read, or is not PEM.
+        """
+        ca_path = self.client_ca_path
+        return ServerTlsConfig(
+            server_cert=_pem(self.certificate_path),
+            server_key=_pem(self.key_path),
+            custom_ca="" if ca_path is None else _pem(ca_path),
+            client_verify=ca_path is not None,
         )
-        if self.client_ca_path is not None:
-            message.custom_ca = _pem(self.client_ca_path)
-            message.client_verify = True
-        return text_format.MessageToString(message)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EngineSettings:
     """Models on one server. A port of 0 means: find a free one.
 
-    `model_config_file` and `ssl_config_file` name files of somebody else, which are
-    given to the server as they are; `models` is then what stands in the first one.
+    `flags.model_config_file` and `flags.ssl_config_file` name files of somebody else,
+    which are given to the server as they are; `models` is then what stands in the
+    first one.
     """
 
-    models: tuple[ModelSettings, ...]
-    batching: BatchingSettings | None = None
+    models: tuple[ModelEntry, ...]
+    batching: BatchingConfig | None = None
     monitoring_path: str | None = None
-    tls: TlsSettings | None = None
+    tls: TlsFiles | None = None
     grpc_channel_arguments: Mapping[str, str | int] = dataclasses.field(
         default_factory=dict
     )
-    # Flags that this class does not know, as `--name=value`.
+    flags: ServerFlags = FLAGS
+    # Flags that are written also where they have their default: people look for them.
+    spelt_out: tuple[str, ...] = ("port", "rest_api_port", "enable_model_warmup")
+    # Flags that `ServerFlags` does not know, as `--name=value`.
     extra_flags: tuple[str, ...] = ()
 
-    port: int = _flag(0)
-    rest_api_port: int = _flag(0)
-    grpc_socket_path: str | None = _flag()
-    model_config_file: str | None = _flag()
-    ssl_config_file: str | None = _flag()
-    model_config_file_poll_wait_seconds: int | None = _flag()
-    file_system_poll_wait_seconds: int | None = _flag()
-    allow_version_labels_for_unavailable_models: bool | None = _flag()
-    enable_per_model_batching_parameters: bool | None = _flag()
-    enable_model_warmup: bool = _flag(True)
-    num_request_iterations_for_warmup: int | None = _flag()
-    # Upstream's five tries, a minute apart, hide a bad model for too long.
-    max_num_load_retries: int = _flag(2)
-    load_retry_interval_micros: int = _flag(5_000_000)
-    num_load_threads: int | None = _flag()
-    num_unload_threads: int | None = _flag()
-    saved_model_tags: str | None = _flag()
-    prefer_tflite_model: bool | None = _flag()
-    tensorflow_session_parallelism: int | None = _flag()
-    tensorflow_intra_op_parallelism: int | None = _flag()
-    tensorflow_inter_op_parallelism: int | None = _flag()
-    grpc_max_threads: int | None = _flag()
-    rest_api_num_threads: int | None = _flag()
-    rest_api_timeout_in_ms: int | None = _flag()
-    rest_api_enable_cors_support: bool | None = _flag()
-    enable_grpc_healthcheck_service: bool = _flag(True)
-    enable_serialization_as_tensor_content: bool | None = _flag()
-    enable_signature_method_name_check: bool | None = _flag()
-    shutdown_limit_seconds: int | None = _embedded_flag(harmless=True)
-    # With upstream, TLS is gRPC's alone.
-    rest_api_enable_tls: bool | None = _embedded_flag(harmless=True)
-    grpc_socket_mode: str | None = _embedded_flag()
-    access_log_file: str | None = _embedded_flag()
-    access_log_sampling_rate: float | None = _embedded_flag()
-    bearer_token_file: str | None = _embedded_flag()
+    @classmethod
+    def of(cls, models: tuple[ModelEntry, ...], **settings: Any) -> "EngineSettings":
+        """Settings and flags by their names, side by side."""
+        own = {field.name for field in dataclasses.fields(cls)}
+        flags = {name: settings.pop(name) for name in [*settings] if name not in own}
+        return cls(models=models, flags=dataclasses.replace(FLAGS, **flags), **settings)
 
     def __post_init__(self) -> None:
         self._check_models()
         self._check_addresses()
-        if self.tls is not None and self.ssl_config_file is not None:
+        if self.tls is not None and self.flags.ssl_config_file:
             raise ValueError("tls and ssl_config_file are both set; give one of them.")
-        if self.rest_api_enable_tls and not (self.tls or self.ssl_config_file):
-            raise ValueError("rest_api_enable_tls needs a certificate: set tls, too.")
         path = self.monitoring_path
         if path is not None and not path.startswith("/"):
             raise ValueError(
                 f"monitoring_path is {path!r}; it starts with '/', as {METRICS_PATH}."
             )
-        sessions = ("session", "intra_op", "inter_op")
-        if all(getattr(self, f"tensorflow_{each}_parallelism") for each in sessions):
-            raise ValueError(
-                "tensorflow_session_parallelism stands for the intra_op and inter_op "
-                "numbers; give either it or those two."
-            )
-        rate = self.access_log_sampling_rate
-        if rate is not None and not 0 <= rate <= 1:
+        rate = self.flags.access_log_sampling_rate
+        if not 0 <= rate <= 1:
             raise ValueError(f"access_log_sampling_rate is {rate}; allowed: 0 to 1.")
+        told = self._told("")
+        # To the server, a port of 0 is none.
+        dataclasses.replace(told, port=told.port or GRPC_PORT).check()
 
     def _check_models(self) -> None:
         names = [model.name for model in self.models]
         if not names:
-            raise ValueError("models is empty; give at least one ModelSettings.")
+            raise ValueError("models is empty; give at least one ModelEntry.")
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"Two models have one name: {', '.join(sorted(twice))}.")
+        for model in self.models:
+            _check_model(model)
 
     def _check_addresses(self) -> None:
-        for name in ("port", "rest_api_port"):
-            if not 0 <= getattr(self, name) <= 65535:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 0-65535.")
-        if self.port and self.port == self.rest_api_port:
+        port = self.flags.port
+        if port and port == self.flags.rest_api_port:
             raise ValueError(
-                f"port and rest_api_port are both {self.port}; gRPC and REST need two."
+                f"port and rest_api_port are both {port}; gRPC and REST need two."
             )
         for key, value in self.grpc_channel_arguments.items():
             # Upstream splits the flag at these marks, without a way to quote them.
@@ -151,16 +130,8 @@ class EngineSettings:
     @property
     def only_embedded(self) -> list[str]:
         """What was asked for and only the embedded server has."""
-        asked = [
-            f"--{field.name}"
-            for field in dataclasses.fields(self)
-            if field.metadata.get("embedded")
-            and not field.metadata.get("harmless")
-            and getattr(self, field.name) is not None
-        ]
-        if any(model.logging is not None for model in self.models):
-            asked.append("logging_config")
-        return asked
+        has_logging = any(model.logging is not None for model in self.models)
+        return [*self.flags.only_embedded, *(["logging_config"] if has_logging else [])]
 
     def files(self) -> dict[str, str]:
         """Name and text of every configuration file.
@@ -169,14 +140,15 @@ class EngineSettings:
             ValueError: a PEM file cannot be read.
         """
         files = {}
-        if self.model_config_file is None:
-            files["models.config"] = models_text(self.models)
+        if not self.flags.model_config_file:
+            files[MODELS_FILE] = entries_to_text(self.models)
         if self.batching is not None:
-            files["batching.config"] = self.batching.to_text()
+            files[BATCHING_FILE] = self.batching.to_text()
         if self.monitoring_path is not None:
-            files["monitoring.config"] = _monitoring_text(self.monitoring_path)
+            monitoring = PrometheusConfig(enable=True, path=self.monitoring_path)
+            files[MONITORING_FILE] = monitoring.to_text()
         if self.tls is not None:
-            files[SECRET_FILE] = self.tls.to_text()
+            files[SECRET_FILE] = self.tls.read().to_text()
         return files
 
     def write_files(self, folder: pathlib.Path) -> None:
@@ -184,42 +156,49 @@ class EngineSettings:
         for name, text in self.files().items():
             _write(folder / name, text)
 
-    def flags(self, folder: str, *, embedded: bool = False) -> list[str]:
-        """The server's arguments, with the files in `folder`."""
-        return [*self._flags(folder, embedded), *self.extra_flags]
+    def arguments(self, folder: str, *, embedded: bool = False) -> list[str]:
+        """The server's command line, with the files in `folder`."""
+        told = self._told(folder)
+        return [
+            *told.to_arguments(embedded=embedded, spelt_out=self.spelt_out),
+            *self.extra_flags,
+        ]
 
-    def _flags(self, folder: str, embedded: bool) -> Iterator[str]:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            wanted = embedded or not field.metadata.get("embedded")
-            if field.metadata.get("flag") and wanted and value is not None:
-                yield f"--{field.name}={_flag_text(value)}"
-        if self.model_config_file is None:
-            yield f"--model_config_file={folder}/models.config"
+    def _told(self, folder: str) -> ServerFlags:
+        """All that the server is told."""
+        told: dict[str, Any] = {}
+        if not self.flags.model_config_file:
+            told["model_config_file"] = f"{folder}/{MODELS_FILE}"
         if self.batching is not None:
-            yield "--enable_batching=true"
-            yield f"--batching_parameters_file={folder}/batching.config"
+            told["enable_batching"] = True
+            told["batching_parameters_file"] = f"{folder}/{BATCHING_FILE}"
         if self.monitoring_path is not None:
-            yield f"--monitoring_config_file={folder}/monitoring.config"
+            told["monitoring_config_file"] = f"{folder}/{MONITORING_FILE}"
         if self.tls is not None:
-            yield f"--ssl_config_file={folder}/{SECRET_FILE}"
+            told["ssl_config_file"] = f"{folder}/{SECRET_FILE}"
         if self.grpc_channel_arguments:
-            pairs = (f"{key}={value}" for key, value in self._channel_arguments())
-            yield f"--grpc_channel_arguments={','.join(pairs)}"
-
-    def _channel_arguments(self) -> list[tuple[str, str | int]]:
-        return sorted(self.grpc_channel_arguments.items())
+            pairs = sorted(self.grpc_channel_arguments.items())
+            told["grpc_channel_arguments"] = ",".join(f"{k}={v}" for k, v in pairs)
+        return dataclasses.replace(self.flags, **told)
 
 
-def _flag_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _monitoring_text(path: str) -> str:
-    message = protos.MonitoringConfig()
-    message.prometheus_config.enable = True
-    message.prometheus_config.path = path
-    return text_format.MessageToString(message)
+def _check_model(model: ModelEntry) -> None:
+    """Refuses what a server would take, and nobody can mean."""
+    if not model.name or any(mark in model.name for mark in "/:"):
+        raise ValueError(
+            f"model_name is {model.name!r}; it must not be empty, nor hold '/' or ':', "
+            "which separate parts of REST paths."
+        )
+    if not model.base_path:
+        raise ValueError(f"base_path of {model.name} is empty; give a folder.")
+    latest, specific = model.policy.latest, model.policy.specific
+    if latest is not None and latest < 1:
+        raise ValueError(f"{model.name}: latest is {latest}; serve 1 version or more.")
+    if specific is not None and not set(model.labels.values()) <= set(specific):
+        raise ValueError(
+            f"{model.name}: labels {dict(model.labels)} point to more versions than "
+            f"are served: {list(specific)}."
+        )
 
 
 def _pem(path: str) -> str:

@@ -22,7 +22,7 @@ from serving.server.models.swapping import LifecycleConfig, Loader
 from serving.server.models.version import ServedVersion
 from serving.server.observation.from_flags import Observation
 from serving.server.requests.handler import Core
-from serving.server.status import StatusError
+from serving.server.status import StatusError, invalid_argument
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,10 @@ class ServerApp:
 
     def __init__(self, flags: ServerFlags, loader: Loader | None = None) -> None:
         """Raises `StatusError` for flags, files and models that cannot be."""
-        flags.check()
+        try:
+            flags.check()
+        except ValueError as error:
+            raise invalid_argument(str(error)) from None
         self._flags = flags
         self._loader = loader or saved_model_loader(flags, self._on_warmup_file)
         self.manager = model_manager(flags, self._loader)

@@ -1,40 +1,59 @@
-"""Configuration files in protobuf's text format."""
+"""Configuration files in protobuf's text format: read, parsed, refused.
+
+The settings classes raise `ValueError` and are the same for the launcher, which writes
+such files. Here the server turns that into its status.
+"""
 
 import pathlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from google.protobuf import text_format
 
 from serving import protos
 from serving.server.status import invalid_argument
 
+_Settings = TypeVar("_Settings")
 
-def read_text_message(path: str | pathlib.Path, message_class: Any) -> Any:
-    """The message in a file.
+
+class TextFormatError(ValueError):
+    """A text that is not the message it should be."""
+
+
+def read_settings(
+    path: str | pathlib.Path, from_text: Callable[[str], _Settings]
+) -> _Settings:
+    """What `from_text` makes of a file.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, the file cannot be read, or is no such message.
+        StatusError: INVALID_ARGUMENT, the file cannot be read, or `from_text` refused
+            it, in upstream's words.
     """
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        return from_text(pathlib.Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise invalid_argument(f"Cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise invalid_argument(f"Cannot read {path}: {error}") from None
-    return parse_text(text, message_class, path)
+    except TextFormatError as error:
+        raise invalid_argument(f"Invalid protobuf file: '{path}': {error}") from None
+    except ValueError as error:
+        raise invalid_argument(str(error)) from None
 
 
-def parse_text(text: str, message_class: Any, path: str | pathlib.Path) -> Any:
-    """The message in a text that came from `path`.
+def read_message(path: str | pathlib.Path, message_class: Any) -> Any:
+    """The message in a file. Raises as `read_settings` does."""
+    return read_settings(path, lambda text: parse_message(text, message_class))
+
+
+def parse_message(text: str, message_class: Any) -> Any:
+    """The message in a text.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, in upstream's words.
+        TextFormatError: in upstream's words.
     """
     try:
         return text_format.Parse(text, message_class(), descriptor_pool=protos.pool())
     except text_format.ParseError as error:
         name = message_class.DESCRIPTOR.full_name
-        raise invalid_argument(
-            f"Invalid protobuf file: '{path}': "
-            f"Error parsing text-format {name}: {error}"
-        ) from None
+        raise TextFormatError(f"Error parsing text-format {name}: {error}") from None

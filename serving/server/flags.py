@@ -3,88 +3,105 @@
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from serving.formats.tf_serving_names import GRPC_PORT
-from serving.server.status import invalid_argument
 
-NO_EFFECT = {"no_effect": True}
+STDOUT = "-"
+"""As a path: what is logged goes to standard output."""
 _MODE = re.compile("[0-7]{3,4}")
 _CPUS = os.cpu_count() or 1
 
 
+def _ours(default: Any, *, harmless: bool = False) -> Any:
+    """A flag that upstream does not have; a `harmless` one may be left out there."""
+    metadata = {"ours": True, "harmless": harmless}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
 def _ignored(default: Any) -> Any:
     """A flag that upstream knows and that changes nothing here."""
-    return dataclasses.field(default=default, metadata=NO_EFFECT)
+    return dataclasses.field(default=default, metadata={"no_effect": True})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerFlags:
-    """Every flag of upstream; those marked `_ignored` are taken and warned of."""
+    """Every flag of upstream, and ours; those marked `_ignored` are warned of.
+
+
+    One class for the launcher, which writes the command line, and for the server,
+    which reads it.
+    """
 
     port: int = GRPC_PORT
     rest_api_port: int = 0
-    rest_api_num_threads: int = 4 * _CPUS
-    rest_api_timeout_in_ms: int = 30_000
-    rest_api_enable_cors_support: bool = False
-    enable_batching: bool = False
-    batching_parameters_file: str = ""
-    enable_per_model_batching_parameters: bool = False
-    model_config_file: str = ""
-    model_config_file_poll_wait_seconds: int = 0
-    monitoring_config_file: str = ""
+    grpc_socket_path: str = ""
+    ssl_config_file: str = ""
+    use_alts_credentials: bool = False
+
     model_name: str = "default"
     model_base_path: str = ""
-    max_num_load_retries: int = 5
-    load_retry_interval_micros: int = 60_000_000
+    model_config_file_poll_wait_seconds: int = 0
     file_system_poll_wait_seconds: int = 1
     allow_version_labels_for_unavailable_models: bool = False
+    enable_per_model_batching_parameters: bool = False
+
+    enable_model_warmup: bool = True
+    num_request_iterations_for_warmup: int = 0
+    max_num_load_retries: int = 5
+    load_retry_interval_micros: int = 60_000_000
     num_load_threads: int = 0
     num_unload_threads: int = 0
-    # Ours: frees the old version's memory before a new one is loaded; a gap.
-    unload_before_load: bool = False
-    # Ours: how long HandleReloadConfigRequest waits when the client sets no deadline.
-    reload_limit_seconds: int = 600
+    # Frees the old version's memory before a new one is loaded; a gap.
+    unload_before_load: bool = _ours(False)
+    # How long HandleReloadConfigRequest waits when the client sets no deadline.
+    reload_limit_seconds: int = _ours(600)
+
+    saved_model_tags: str = "serve"
+    mixed_precision: str = ""
+    prefer_tflite_model: bool = False
+    num_tflite_interpreters_per_pool: int = 1
+    num_tflite_pools: int = _CPUS
+    tensorflow_session_config_file: str = ""
     tensorflow_session_parallelism: int = 0
     tensorflow_intra_op_parallelism: int = 0
     tensorflow_inter_op_parallelism: int = 0
-    saved_model_tags: str = "serve"
-    mixed_precision: str = ""
-    num_tflite_interpreters_per_pool: int = 1
-    num_tflite_pools: int = _CPUS
-    prefer_tflite_model: bool = False
     per_process_gpu_memory_fraction: float = 0.0
-    tensorflow_session_config_file: str = ""
     # Functions that a model compiles with XLA run either way; upstream refuses them
     # unless one of these is set.
     xla_cpu_compilation_enabled: bool = False
     xla_gpu_compilation_enabled: bool = False
+
     grpc_max_threads: int = 4 * _CPUS
-    enable_model_warmup: bool = True
-    num_request_iterations_for_warmup: int = 0
-    version: bool = False
-    grpc_socket_path: str = ""
     grpc_channel_arguments: str = ""
-    ssl_config_file: str = ""
-    use_alts_credentials: bool = False
+    rest_api_num_threads: int = 4 * _CPUS
+    rest_api_timeout_in_ms: int = 30_000
+    rest_api_enable_cors_support: bool = False
     enable_grpc_healthcheck_service: bool = False
     enable_serialization_as_tensor_content: bool = False
     enable_signature_method_name_check: bool = False
-    # Ours: how long running requests may take after SIGTERM.
-    shutdown_limit_seconds: int = 20
-    # Ours: the longest body over REST, where upstream takes any; gRPC takes 2 GiB.
-    rest_api_max_body_bytes: int = 256 * 1024 * 1024
-    # Ours: permissions of the Unix socket in octal, such as 660; else the umask's.
-    grpc_socket_mode: str = ""
-    # Ours: REST with the certificate of ssl_config_file. Off, because upstream leaves
-    # REST plain and the probes of existing manifests count on it.
-    rest_api_enable_tls: bool = False
-    # Ours: one token a line; requests on both ports must carry one of them.
-    bearer_token_file: str = ""
-    # Ours: one JSON line per request, "-" for standard output; a share of them.
-    access_log_file: str = ""
-    access_log_sampling_rate: float = 1.0
+    version: bool = False
+
+    # How long running requests may take after SIGTERM.
+    shutdown_limit_seconds: int = _ours(20, harmless=True)
+    # REST with the certificate of ssl_config_file. Off, because upstream leaves REST
+    # plain and the probes of existing manifests count on it.
+    rest_api_enable_tls: bool = _ours(False, harmless=True)
+    # The longest body over REST, where upstream takes any; gRPC takes 2 GiB.
+    rest_api_max_body_bytes: int = _ours(256 * 1024 * 1024)
+    # Permissions of the Unix socket in octal, such as 660; else the umask's.
+    grpc_socket_mode: str = _ours("")
+    # One JSON line per request, to a file or `STDOUT`; a share of them.
+    access_log_file: str = _ours("")
+    access_log_sampling_rate: float = _ours(1.0)
+    # One token a line; requests on both ports must carry one of them.
+    bearer_token_file: str = _ours("")
+
+    model_config_file: str = ""
+    enable_batching: bool = False
+    batching_parameters_file: str = ""
+    monitoring_config_file: str = ""
 
     flush_filesystem_caches: bool = _ignored(True)
     platform_config_file: str = _ignored("")
@@ -97,21 +114,21 @@ class ServerFlags:
         """Refuses combinations that upstream refuses, in its words.
 
         Raises:
-            StatusError: INVALID_ARGUMENT.
+            ValueError: what does not go together.
         """
         self._check_ports()
         if self.use_alts_credentials and self.ssl_config_file:
-            raise invalid_argument(
+            raise ValueError(
                 "Either use_alts_credentials must be false or "
                 "ssl_config_file must be empty."
             )
         if not self.model_base_path and not self.model_config_file:
-            raise invalid_argument(
+            raise ValueError(
                 "Both server_options.model_base_path and "
                 "server_options.model_config_file are empty!"
             )
         if self.batching_parameters_file and not self.enable_batching:
-            raise invalid_argument(
+            raise ValueError(
                 "server_options.batching_parameters_file is set without setting "
                 "server_options.enable_batching to true."
             )
@@ -120,17 +137,17 @@ class ServerFlags:
 
     def _check_ports(self) -> None:
         if not self.port and not self.grpc_socket_path:
-            raise invalid_argument(
+            raise ValueError(
                 "At least one of server_options.grpc_port or "
                 "server_options.grpc_socket_path must be set."
             )
         for name in ("port", "rest_api_port"):
             if getattr(self, name) not in range(2**16):
-                raise invalid_argument(
+                raise ValueError(
                     f"{name} must be 0 to 65535; received {getattr(self, name)}."
                 )
         if self.grpc_socket_mode and not _MODE.fullmatch(self.grpc_socket_mode):
-            raise invalid_argument(
+            raise ValueError(
                 "grpc_socket_mode must be permissions in octal, such as 660; "
                 f"received {self.grpc_socket_mode}."
             )
@@ -141,7 +158,7 @@ class ServerFlags:
             and self.tensorflow_inter_op_parallelism > 0
             and self.tensorflow_session_parallelism > 0
         ):
-            raise invalid_argument(
+            raise ValueError(
                 "Either configure server_options.tensorflow_session_parallelism "
                 "or (server_options.tensorflow_intra_op_parallelism, "
                 "server_options.tensorflow_inter_op_parallelism) separately. "
@@ -151,12 +168,12 @@ class ServerFlags:
     def _check_security(self) -> None:
         if self.use_alts_credentials:
             # Ignoring this one would send in the clear what was meant to be secret.
-            raise invalid_argument(
+            raise ValueError(
                 "use_alts_credentials is not supported by the embedded server: ALTS "
                 "works between machines of Google Cloud only. Use ssl_config_file."
             )
         if self.rest_api_enable_tls and not self.ssl_config_file:
-            raise invalid_argument(
+            raise ValueError(
                 "rest_api_enable_tls needs ssl_config_file for the certificate."
             )
 
@@ -165,9 +182,42 @@ class ServerFlags:
         return [
             field.name
             for field in dataclasses.fields(self)
-            if field.metadata.get("no_effect")
-            and getattr(self, field.name) != field.default
+            if field.metadata.get("no_effect") and self._is_set(field)
         ]
+
+    @property
+    def only_embedded(self) -> list[str]:
+        """Flags that were set and that only the embedded server has, less harmless."""
+        return [
+            f"--{field.name}"
+            for field in dataclasses.fields(self)
+            if field.metadata.get("ours")
+            and not field.metadata["harmless"]
+            and self._is_set(field)
+        ]
+
+    def to_arguments(
+        self, *, embedded: bool = True, spelt_out: Container[str] = ()
+    ) -> list[str]:
+        """The command line that sets what is not the default.
+
+        Args:
+            embedded: upstream's server does not get what it does not know.
+            spelt_out: flags that are written in any case.
+        """
+        return [
+            f"--{field.name}={_text(getattr(self, field.name))}"
+            for field in dataclasses.fields(self)
+            if (embedded or not field.metadata.get("ours"))
+            and (field.name in spelt_out or self._is_set(field))
+        ]
+
+    def _is_set(self, field: dataclasses.Field[Any]) -> bool:
+        return bool(getattr(self, field.name) != field.default)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -102,7 +102,7 @@ class BatchQueue:
         self.config = config
         self.tasks: collections.deque[Task] = collections.deque()
         self.rows = 0
-        self.best_rows = config.max_execution_batch_size
+        self.best_rows = config.largest_batch
         self.has_timer = False
 
     def add(self, task: Task) -> None:
@@ -112,7 +112,7 @@ class BatchQueue:
             StatusError: UNAVAILABLE, so many are waiting that it must go elsewhere.
         """
         config = self.config
-        limit = config.max_execution_batch_size
+        limit = config.largest_batch
         batches = math.ceil((self.rows + task.rows) / limit)
         if self.tasks and batches > config.max_enqueued_batches:
             raise StatusError(
@@ -127,7 +127,7 @@ class BatchQueue:
     def waits_s(self, now_s: float) -> float:
         """How much longer the first request waits for company; 0 or less: no longer."""
         timeout_s = self.config.batch_timeout_micros / 1e6
-        if not timeout_s or self.rows >= self.config.max_execution_batch_size:
+        if not timeout_s or self.rows >= self.config.largest_batch:
             return 0.0
         return self.tasks[0].enqueued_s + timeout_s - now_s
 
@@ -156,12 +156,12 @@ class BatchQueue:
     @property
     def _limit_rows(self) -> int:
         # Sizes that are given were chosen, by somebody who knows the hardware.
-        limit = self.config.max_execution_batch_size
+        limit = self.config.largest_batch
         return limit if self.config.allowed_batch_sizes else min(limit, self.best_rows)
 
     def _pop_wanted(self, now_s: float) -> list[Task]:
         """The first requests that somebody waits for: what a batch is chosen from."""
-        count = 1 if self.config.max_execution_batch_size == 1 else LOOK_AHEAD
+        count = 1 if self.config.largest_batch == 1 else LOOK_AHEAD
         wanted: list[Task] = []
         while self.tasks and len(wanted) < count:
             task = self.tasks.popleft()

@@ -92,7 +92,7 @@ class Scheduler:
         if not rows:  # Nothing to compute together, and nothing to pad with.
             config, rows = UNBATCHED, 1
         queue = BatchQueue(servable, signature_name, tuple(outputs), config, version)
-        if config is UNBATCHED or rows <= config.max_execution_batch_size:
+        if config is UNBATCHED or rows <= config.largest_batch:
             return await self._submit(queue, inputs, rows, deadline_s)
         if not config.enable_large_batch_splitting:
             raise invalid_argument(
@@ -111,7 +111,7 @@ class Scheduler:
         inputs: Mapping[str, np.ndarray],
         deadline_s: float | None,
     ) -> Finished:
-        size = queue.config.max_execution_batch_size
+        size = queue.config.largest_batch
         # Some parts at a time, so that one large request does not fill the queue.
         at_once = asyncio.Semaphore(max(1, queue.config.max_enqueued_batches // 2))
 
@@ -172,7 +172,7 @@ class Scheduler:
         threads, name = self._num_threads, ""
         if config is not UNBATCHED:
             # Settings may change while old batches run: then another lane begins.
-            threads, name = config.num_batch_threads, f"batch {config.thread_pool_name}"
+            threads, name = config.threads, f"batch {config.thread_pool_name}"
         key = (name, threads)
         lane = self._lanes.get(key)
         if lane is None:

@@ -12,23 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
-from google.protobuf import text_format
 
-from serving import protos
+from serving.server.listeners.tls_config import ServerTlsConfig
 from serving.server.listeners.watched_file import WatchedFile
-from serving.server.status import StatusError, invalid_argument
+from serving.server.status import invalid_argument
 
 log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Certificates:
-    """An SSLConfig. `repr` does not show the key."""
-
-    server_key: str = dataclasses.field(repr=False)
-    server_cert: str
-    custom_ca: str = ""
-    client_verify: bool = False
 
 
 class ServerTls:
@@ -45,7 +34,10 @@ class ServerTls:
         """Raises `StatusError`: which field is wrong, and what is wrong with it."""
         self._file = WatchedFile(path, clock=clock)
         self._lock = threading.Lock()
-        self._certificates, self._context = self._read()
+        try:
+            self._certificates, self._context = self._read()
+        except ValueError as error:
+            raise invalid_argument(str(error)) from None
         exposure = self._file.exposure()
         if exposure:
             log.warning("%s holds a private key, and %s.", path, exposure)
@@ -90,63 +82,32 @@ class ServerTls:
         with self._lock:
             try:
                 fresh, context = self._read()
-            except StatusError as error:
-                log.error("Kept the certificate as it is: %s", error.message)
+                if fresh.client_verify != self.client_verify:
+                    log.error("client_verify changes with a restart only.")
+                    fresh = dataclasses.replace(fresh, client_verify=self.client_verify)
+                    context = make_context(fresh)
+            except ValueError as error:
+                log.error("Kept the certificate as it is: %s", error)
                 return
-            if fresh.client_verify != self.client_verify:
-                log.error("client_verify changes with a restart only.")
-                fresh = dataclasses.replace(fresh, client_verify=self.client_verify)
-                context = make_context(fresh)
             self._certificates, self._context = fresh, context
             log.info("Read %s again: new connections use it.", self._file.path)
 
-    def _read(self) -> tuple[Certificates, ssl.SSLContext]:
+    def _read(self) -> tuple[ServerTlsConfig, ssl.SSLContext]:
         try:
-            certificates = parse_certificates(self._file.read())
+            certificates = ServerTlsConfig.from_text(self._file.read())
             return certificates, make_context(certificates)
         except (OSError, UnicodeDecodeError) as error:
-            raise invalid_argument(f"Cannot read ssl_config_file: {error}") from None
-        except StatusError as error:
+            raise ValueError(f"Cannot read ssl_config_file: {error}") from None
+        except ValueError as error:
             path = self._file.path
-            raise invalid_argument(f"ssl_config_file {path}: {error.message}") from None
+            raise ValueError(f"ssl_config_file {path}: {error}") from None
 
 
-def parse_certificates(text: str) -> Certificates:
-    """The fields of a text-format SSLConfig.
-
-    Raises:
-        StatusError: it is no SSLConfig, or a field is missing.
-    """
-    message = protos.SSLConfig()
-    try:
-        text_format.Parse(text, message, descriptor_pool=protos.pool())
-    except text_format.ParseError as error:
-        # protobuf quotes what it could not read, which may be the key.
-        place = f"line {error.GetLine()}, column {error.GetColumn()}"
-        raise invalid_argument(
-            f"Error parsing text-format {message.DESCRIPTOR.full_name} at {place}."
-        ) from None
-    for name in ("server_key", "server_cert"):
-        if not getattr(message, name):
-            raise invalid_argument(f"{name} is missing; it takes PEM text, not a path.")
-    if message.client_verify and not message.custom_ca:
-        raise invalid_argument(
-            "client_verify needs custom_ca: the PEM text of the certificates that may "
-            "sign those of clients."
-        )
-    return Certificates(
-        server_key=message.server_key,
-        server_cert=message.server_cert,
-        custom_ca=message.custom_ca,
-        client_verify=message.client_verify,
-    )
-
-
-def make_context(certificates: Certificates) -> ssl.SSLContext:
+def make_context(certificates: ServerTlsConfig) -> ssl.SSLContext:
     """A server's context.
 
     Raises:
-        StatusError: a field holds no PEM, or the key is not the certificate's.
+        ValueError: a field is not PEM, or the key is not the certificate's.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -166,10 +127,10 @@ def _load_ca(context: ssl.SSLContext, field: str, text: str) -> None:
     try:
         context.load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError) as error:
-        raise invalid_argument(f"{field} holds no PEM certificate: {error}") from None
+        raise ValueError(f"{field} holds no PEM certificate: {error}") from None
 
 
-def _load_pair(context: ssl.SSLContext, certificates: Certificates) -> None:
+def _load_pair(context: ssl.SSLContext, certificates: ServerTlsConfig) -> None:
     with (
         _as_file(certificates.server_cert) as cert_path,
         _as_file(certificates.server_key) as key_path,
@@ -177,17 +138,13 @@ def _load_pair(context: ssl.SSLContext, certificates: Certificates) -> None:
         try:
             context.load_cert_chain(cert_path, key_path, password=_no_password)
         except _EncryptedKeyError:
-            raise invalid_argument(
+            raise ValueError(
                 "server_key is encrypted; the server has no password for it."
             ) from None
         except ssl.SSLError as error:
             if error.reason == "KEY_VALUES_MISMATCH":
-                raise invalid_argument(
-                    "server_key is not the key of server_cert."
-                ) from None
-            raise invalid_argument(
-                f"server_key holds no PEM private key: {error}"
-            ) from None
+                raise ValueError("server_key is not the key of server_cert.") from None
+            raise ValueError(f"server_key holds no PEM private key: {error}") from None
 
 
 class _EncryptedKeyError(Exception):
@@ -215,7 +172,7 @@ def _as_file(text: str) -> Iterator[str]:
             yield file.name
 
 
-def _grpc_configuration(certificates: Certificates) -> Any:
+def _grpc_configuration(certificates: ServerTlsConfig) -> Any:
     pair = certificates.server_key.encode(), certificates.server_cert.encode()
     roots = certificates.custom_ca.encode() or None
     return grpc.ssl_server_certificate_configuration([pair], root_certificates=roots)

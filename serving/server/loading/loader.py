@@ -120,7 +120,7 @@ def saved_model_loader(
         warmup_iterations=flags.num_request_iterations_for_warmup,
         tags=tuple(flags.saved_model_tags.split(",")),
         session_config=session_config(
-            flags, batching.num_batch_threads if batching is not None else 0
+            flags, batching.threads if batching is not None else 0
         ),
         tflite=tflite if flags.prefer_tflite_model else None,
         on_warmup_file=on_warmup_file,

@@ -7,7 +7,7 @@ from google.protobuf import json_format
 
 from serving import protos
 from serving.server.batching import cores as cpu_share
-from serving.server.config_files import read_text_message
+from serving.server.config_files import read_message
 from serving.server.flags import ServerFlags
 from serving.server.loading.tensorflow_runtime import tensorflow
 
@@ -77,4 +77,4 @@ def _file_config(path: str) -> Any:
     message_class = protos.message_class("tensorflow.ConfigProto")
     if not path:
         return message_class()
-    return read_text_message(path, message_class)
+    return read_message(path, message_class)

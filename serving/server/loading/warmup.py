@@ -21,8 +21,6 @@ from serving.server.status import Code, StatusError, invalid_argument
 
 log = logging.getLogger(__name__)
 
-MAX_RECORDS = 1000
-
 
 def warm_up(servable: Servable, path: str, iterations: int = 1) -> WarmupReport:
     """Runs the recorded requests, or synthesised ones where no record is there.
@@ -40,10 +38,10 @@ def warm_up(servable: Servable, path: str, iterations: int = 1) -> WarmupReport:
         return WarmupReport(_run_synthesised(servable), "synthesised")
     count = 0
     for record in _records(file):
-        if count == MAX_RECORDS:
+        if count == contract.MAX_WARMUP_RECORDS:
             raise invalid_argument(
-                f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at "
-                f"{file}"
+                "Number of warmup records exceeds the maximum "
+                f"({contract.MAX_WARMUP_RECORDS}) at {file}"
             )
         entry = _parse(record, file)
         for _ in range(max(iterations, 1)):

@@ -1,12 +1,17 @@
-"""Which models to serve: ModelServerConfig, checked, as plain values."""
+"""Which models to serve: ModelServerConfig, checked, as plain values.
+
+One class for the launcher, which writes the file, and for the server, which reads it.
+"""
 
 import dataclasses
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from google.protobuf import text_format
+
 from serving import protos
-from serving.server.config_files import read_text_message
-from serving.server.status import invalid_argument
+from serving.server.config_files import parse_message, read_settings
 from serving.version_dirs import has_scheme
 
 PLATFORM = "tensorflow"
@@ -42,7 +47,11 @@ class LoggingConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelEntry:
-    """One model of the configuration."""
+    """One model: its name, the folder of its versions, and which of them to serve.
+
+    Raises:
+        ValueError: its logging names no file, or no share of the requests.
+    """
 
     name: str
     base_path: str
@@ -50,14 +59,46 @@ class ModelEntry:
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
     logging: LoggingConfig | None = None
 
+    def __post_init__(self) -> None:
+        if self.logging is None:
+            return
+        if not self.logging.log_file_prefix:
+            raise ValueError(
+                f"logging_config of model {self.name} names no file; set "
+                "log_collector_config { filename_prefix }."
+            )
+        if not 0 <= self.logging.sampling_rate <= 1:
+            raise ValueError(
+                f"logging_config of model {self.name} has sampling_rate "
+                f"{self.logging.sampling_rate}; it must be from 0 to 1."
+            )
+
+    @property
+    def is_remote(self) -> bool:
+        """True for a URI, which this machine cannot look into."""
+        return has_scheme(self.base_path)
+
+
+def entries_to_text(entries: Iterable[ModelEntry]) -> str:
+    """The file for `--model_config_file`, with absolute paths."""
+    message = protos.ModelServerConfig()
+    for entry in entries:
+        _write(entry, message.model_config_list.config.add())
+    return text_format.MessageToString(message)
+
+
+def entries_from_text(text: str) -> list[ModelEntry]:
+    """The models of a text-format ModelServerConfig. Raises as `entries_of` does."""
+    return entries_of(parse_message(text, protos.ModelServerConfig))
+
 
 def read_config_file(path: str) -> list[ModelEntry]:
-    """The models of a text-format ModelServerConfig file.
+    """The models of a file.
 
     Raises:
         StatusError: the file cannot be read or parsed, or names an impossible model.
     """
-    return entries_of(read_text_message(path, protos.ModelServerConfig))
+    return read_settings(path, entries_from_text)
 
 
 def entries_of(
@@ -70,10 +111,10 @@ def entries_of(
         serving: models that are configured already; their platform must not change.
 
     Raises:
-        StatusError: in upstream's words (server_core.cc).
+        ValueError: in upstream's words (server_core.cc).
     """
     if config.HasField("custom_model_config"):
-        raise invalid_argument(
+        raise ValueError(
             "custom_model_config is not supported by the embedded server; list the "
             "models in model_config_list."
         )
@@ -88,13 +129,13 @@ def _check_names_and_paths(models: Iterable[Any]) -> None:
     names: set[str] = set()
     for model in models:
         if model.name in names:
-            raise invalid_argument(
+            raise ValueError(
                 f"Illegal to list model {model.name} multiple times in config list"
             )
         names.add(model.name)
     for model in models:
         if not model.base_path.startswith("/") and not has_scheme(model.base_path):
-            raise invalid_argument(
+            raise ValueError(
                 f"Expected model {model.name} to have an absolute path or URI; "
                 f"got base_path()={model.base_path}"
             )
@@ -113,29 +154,27 @@ def _entry(model: Any) -> ModelEntry:
 def _check_platform(model: Any, serving: Mapping[str, ModelEntry]) -> None:
     platform = _platform(model)
     if platform != PLATFORM and model.name in serving:
-        raise invalid_argument(
+        raise ValueError(
             f"Illegal to change a model's platform. For model {model.name} platform "
             f"was {PLATFORM} and new platform requested is {platform}"
         )
     if platform != PLATFORM:
-        raise invalid_argument(
-            f"Model {model.name} requests unsupported platform {platform}"
-        )
+        raise ValueError(f"Model {model.name} requests unsupported platform {platform}")
 
 
 def _platform(model: Any) -> str:
     platform = str(model.model_platform)
     if model.model_type and platform:
-        raise invalid_argument(
+        raise ValueError(
             "Illegal setting both ModelServerConfig::model_type (deprecated) and "
             f"ModelServerConfig::model_platform, model name is {model.name}"
         )
     if model.model_type not in (0, MODEL_TYPE_TENSORFLOW):
-        raise invalid_argument(
+        raise ValueError(
             f"ModelServerConfig::model_type choice {model.model_type} not supported."
         )
     if not model.model_type and not platform:
-        raise invalid_argument(
+        raise ValueError(
             "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
             f"ModelServerConfig::model_platform, model name is {model.name}"
         )
@@ -155,19 +194,31 @@ def _logging(model: Any) -> LoggingConfig | None:
     if not model.HasField("logging_config"):
         return None
     collector = model.logging_config.log_collector_config
-    rate = model.logging_config.sampling_config.sampling_rate
-    if not collector.filename_prefix:
-        raise invalid_argument(
-            f"logging_config of model {model.name} names no file; set "
-            "log_collector_config { filename_prefix }."
-        )
-    if not 0 <= rate <= 1:
-        raise invalid_argument(
-            f"logging_config of model {model.name} has sampling_rate {rate}; "
-            "it must be from 0 to 1."
-        )
     return LoggingConfig(
         log_file_prefix=collector.filename_prefix,
-        sampling_rate=rate,
+        sampling_rate=model.logging_config.sampling_config.sampling_rate,
         collector_type=collector.type,
     )
+
+
+def _write(entry: ModelEntry, model: Any) -> None:
+    model.name = entry.name
+    # The server runs in another folder than its caller.
+    is_remote = entry.is_remote
+    model.base_path = entry.base_path if is_remote else os.path.abspath(entry.base_path)
+    model.model_platform = PLATFORM
+    model.version_labels.update(entry.labels)
+    policy = model.model_version_policy
+    if entry.policy.specific is not None:
+        policy.specific.SetInParent()
+        policy.specific.versions.extend(entry.policy.specific)
+    elif entry.policy.latest is None:
+        policy.all.SetInParent()
+    else:
+        policy.latest.num_versions = entry.policy.latest
+    if entry.logging is not None:
+        collector = model.logging_config.log_collector_config
+        collector.type = entry.logging.collector_type
+        collector.filename_prefix = entry.logging.log_file_prefix
+        rate = entry.logging.sampling_rate
+        model.logging_config.sampling_config.sampling_rate = rate

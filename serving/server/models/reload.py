@@ -30,7 +30,10 @@ def requested_entries(
             "ServerModelConfig type not supported by HandleReloadConfigRequest. "
             "Only ModelConfigList is currently supported"
         )
-    return entries_of(config, serving)
+    try:
+        return entries_of(config, serving)
+    except ValueError as error:
+        raise invalid_argument(str(error)) from None
 
 
 def new_models(lifecycle: Lifecycle, entries: Sequence[ModelEntry]) -> list[str]:

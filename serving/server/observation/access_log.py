@@ -13,13 +13,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from serving.server.flags import STDOUT
 from serving.server.observation.background_writer import BackgroundWriter
 from serving.server.observation.record import RequestRecord
 from serving.server.status import Code, invalid_argument
 
 log = logging.getLogger(__name__)
 
-STDOUT = "-"
 MAX_ERROR_CHARS = 300
 MAX_NAME_CHARS = 200
 MAX_WAITING = 10_000

@@ -5,9 +5,11 @@ import functools
 import re
 from collections.abc import Iterable, Iterator
 
+from google.protobuf import text_format
+
 from serving import protos
 from serving.formats.tf_serving_names import METRICS_PATH
-from serving.server.config_files import read_text_message
+from serving.server.config_files import parse_message, read_settings
 from serving.server.observation.registry import Family, HistogramValue, Registry
 
 CONTENT_TYPE = "text/plain"
@@ -31,10 +33,20 @@ class PrometheusConfig:
         Raises:
             StatusError: INVALID_ARGUMENT, the file cannot be read or parsed.
         """
-        if not path:
-            return cls()
-        config = read_text_message(path, protos.MonitoringConfig).prometheus_config
+        return read_settings(path, cls.from_text) if path else cls()
+
+    @classmethod
+    def from_text(cls, text: str) -> "PrometheusConfig":
+        """The settings of a text-format MonitoringConfig; `ValueError` for another."""
+        config = parse_message(text, protos.MonitoringConfig).prometheus_config
         return cls(enable=config.enable, path=config.path or METRICS_PATH)
+
+    def to_text(self) -> str:
+        """The file for `--monitoring_config_file`."""
+        message = protos.MonitoringConfig()
+        message.prometheus_config.enable = self.enable
+        message.prometheus_config.path = self.path
+        return text_format.MessageToString(message)
 
 
 def answer(registry: Registry, path: str, query: str) -> tuple[int, str]:

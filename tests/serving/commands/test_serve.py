@@ -12,9 +12,12 @@ import pytest
 from model import contract
 from serving.commands.serve import serve
 from serving.launch import from_options
-from serving.launch.models import ModelSettings, models_text
 from serving.launch.settings import EngineSettings
-from serving.server.models.config import VersionPolicy
+from serving.server.models.config import (
+    ModelEntry,
+    VersionPolicy,
+    entries_to_text,
+)
 from tests.support.repository import ROOT
 from tests.support.serving.fakes import free_port
 from tests.support.serving.programs import program
@@ -102,8 +105,8 @@ def test_folders_have_names_versions_and_labels(folder: pathlib.Path) -> None:
     several = settings(f"a={folder}", f"b={folder}", "--versions", "latest:2").models
     latest = VersionPolicy(latest=2)
     assert several == (
-        ModelSettings(name="a", base_path=base_path, policy=latest),
-        ModelSettings(name="b", base_path=base_path, policy=latest),
+        ModelEntry(name="a", base_path=base_path, policy=latest),
+        ModelEntry(name="b", base_path=base_path, policy=latest),
     )
     (one,) = settings(str(folder), "--versions=3,4", "--label", "stable=3").models
     assert (one.name, one.policy.specific) == (contract.MODEL_NAME, (3, 4))
@@ -122,9 +125,9 @@ def test_a_folder_may_have_an_equals_sign(
 
 def test_a_config_file_is_passed_through(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "models.config"
-    path.write_text(models_text([ModelSettings(name="m", base_path="/models/m")]))
+    path.write_text(entries_to_text([ModelEntry(name="m", base_path="/models/m")]))
     given = settings("--config", str(path))
-    assert given.model_config_file == str(path)
+    assert given.flags.model_config_file == str(path)
     assert [model.name for model in given.models] == ["m"]
     status, output = _run("--config", str(path), "--label", "a=1")
     assert (status, "labels stand in" in output) == (1, True)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from serving.launch import engines
+from serving.launch import engines, presets
 from serving.launch.engines import Engine, EngineError
-from serving.launch.models import ModelSettings
-from serving.launch.settings import BatchingSettings, EngineSettings, TlsSettings
+from serving.launch.settings import EngineSettings, TlsFiles
+from serving.server.models.config import ModelEntry
 from tests.support.serving.programs import program
 
 
@@ -18,9 +18,8 @@ def docker(images: str) -> str:
 
 
 def settings(folder: str = "/m", **changes: Any) -> EngineSettings:
-    model = ModelSettings(name="classifier", base_path=folder)
-    values = {"models": (model,), "port": 1, "rest_api_port": 2, **changes}
-    return EngineSettings(**values)
+    model = ModelEntry(name="classifier", base_path=folder)
+    return EngineSettings.of((model,), **{"port": 1, "rest_api_port": 2, **changes})
 
 
 def test_the_real_server_comes_first(path_dir: pathlib.Path) -> None:
@@ -79,7 +78,7 @@ def test_what_only_the_embedded_server_has_decides(path_dir: pathlib.Path) -> No
 
 
 def test_all_engines_get_the_same_flags_but_for_paths() -> None:
-    wanted = settings(batching=BatchingSettings(), monitoring_path="/metrics")
+    wanted = settings(batching=presets.BATCHING, monitoring_path="/metrics")
     folder = pathlib.Path("/etc/files")
     binary, container, embedded = (
         engines.command(engine, wanted, folder)
@@ -129,7 +128,7 @@ def test_a_container_refuses_a_path_it_does_not_see() -> None:
 
 
 def test_what_tf_serving_does_otherwise_is_said() -> None:
-    tls = TlsSettings(certificate_path="/c", key_path="/k")
+    tls = TlsFiles(certificate_path="/c", key_path="/k")
     wanted = settings(tls=tls, rest_api_enable_tls=True, shutdown_limit_seconds=5)
     command = engines.command(Engine.TENSORFLOW_MODEL_SERVER, wanted, pathlib.Path("/"))
     assert len(command.notes) == 2

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from serving.launch.models import ModelSettings
 from serving.launch.readiness import StatusProbe
 from serving.launch.settings import EngineSettings
+from serving.server.models.config import ModelEntry
 from tests.support.serving.fakes import free_port
 
-MODEL = ModelSettings(name="m", base_path="/m")
+MODEL = ModelEntry(name="m", base_path="/m")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -44,7 +44,7 @@ def port() -> Iterator[int]:
 
 
 def probe(port: int, **settings: Any) -> StatusProbe:
-    wanted = EngineSettings(models=(MODEL,), rest_api_port=port, **settings)
+    wanted = EngineSettings.of((MODEL,), rest_api_port=port, **settings)
     return StatusProbe(wanted)
 
 

@@ -11,7 +11,6 @@ import time
 import pytest
 
 from serving.launch.engines import Engine, EngineChoice, EngineCommand
-from serving.launch.models import ModelSettings
 from serving.launch.readiness import StatusProbe
 from serving.launch.running_server import (
     RunningServer,
@@ -19,7 +18,8 @@ from serving.launch.running_server import (
     start,
     start_server,
 )
-from serving.launch.settings import SECRET_FILE, EngineSettings, TlsSettings
+from serving.launch.settings import SECRET_FILE, EngineSettings, TlsFiles
+from serving.server.models.config import ModelEntry
 from tests.support.repository import ROOT
 from tests.support.serving.fakes import free_port
 from tests.support.serving.programs import program
@@ -135,15 +135,15 @@ def test_a_container_is_removed_even_if_its_tool_was_killed(
     program(path_dir, "docker", runs)
     server = start_server(base_path, engine="docker")
     server.stop(limit_s=0.5)
-    name = f"model-server-{server.settings.port}"
+    name = f"model-server-{server.settings.flags.port}"
     assert calls.read_text().splitlines()[-1] == f"rm --force {name}"
 
 
 def _two_models(base_path: pathlib.Path, second: str) -> RunningServer:
-    good = ModelSettings(name="good", base_path=str(base_path))
-    other = ModelSettings(name="other", base_path=second)
+    good = ModelEntry(name="good", base_path=str(base_path))
+    other = ModelEntry(name="other", base_path=second)
     choice = EngineChoice(Engine.TENSORFLOW_MODEL_SERVER, "a test")
-    return start(EngineSettings(models=(good, other)), choice)
+    return start(EngineSettings.of((good, other)), choice)
 
 
 @pytest.mark.usefixtures("model_server")
@@ -178,7 +178,7 @@ def test_no_copy_of_the_private_key_outlives_the_server(
     program(path_dir, "tensorflow_model_server", "/bin/sleep 60")
     pem = base_path.parent / "pem"
     pem.write_text("-----BEGIN ANYTHING-----")
-    tls = TlsSettings(certificate_path=str(pem), key_path=str(pem))
+    tls = TlsFiles(certificate_path=str(pem), key_path=str(pem))
     copy = base_path.parent / SECRET_FILE
     with start_server(base_path, log_dir=base_path.parent, tls=tls):
         assert copy.stat().st_mode & 0o777 == 0o600
@@ -188,15 +188,15 @@ def test_no_copy_of_the_private_key_outlives_the_server(
 def test_a_client_of_a_guarded_server_has_the_token(base_path: pathlib.Path) -> None:
     tokens = base_path.parent / "tokens"
     tokens.write_text("# of the tests\nabcdefghijklmnopqrst\n")
-    model = ModelSettings(base_path=str(base_path))
-    settings = EngineSettings(
-        models=(model,),
+    model = ModelEntry(name="m", base_path=str(base_path))
+    settings = EngineSettings.of(
+        (model,),
         port=free_port(),
         rest_api_port=free_port(),
         bearer_token_file=str(tokens),
     )
     settings.write_files(base_path.parent)
-    flags = settings.flags(str(base_path.parent), embedded=True)
+    flags = settings.arguments(str(base_path.parent), embedded=True)
     fake = (sys.executable, "-m", "tests.support.serving.fake_model_server", *flags)
     command = EngineCommand(Engine.EMBEDDED, fake, working_dir=ROOT)
     with RunningServer(command, settings, base_path.parent / "log") as server:

@@ -7,21 +7,25 @@ from typing import Any
 import pytest
 
 from serving import protos
-from serving.launch.batching import BatchingSettings
-from serving.launch.models import ModelSettings, models_text, read_models
-from serving.launch.presets import local
-from serving.launch.settings import EngineSettings, TlsSettings
+from serving.launch.presets import BATCHING, local
+from serving.launch.settings import EngineSettings, TlsFiles
 from serving.server.batching.config import BatchingConfig
-from serving.server.config_files import parse_text
-from serving.server.flags import parse_flags
-from serving.server.models.config import LoggingConfig, VersionPolicy
+from serving.server.config_files import parse_message
+from serving.server.flags import ServerFlags, parse_flags
+from serving.server.models.config import (
+    LoggingConfig,
+    ModelEntry,
+    VersionPolicy,
+    entries_to_text,
+    read_config_file,
+)
 
-MODEL = ModelSettings(name="m", base_path="/models/m")
+MODEL = ModelEntry(name="m", base_path="/models/m")
 PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
 
 
 def settings(**changes: Any) -> EngineSettings:
-    return EngineSettings(**{"models": (MODEL,), **changes})
+    return EngineSettings.of(**{"models": (MODEL,), **changes})
 
 
 @pytest.mark.parametrize(
@@ -31,17 +35,17 @@ def settings(**changes: Any) -> EngineSettings:
 def test_models_are_read_as_they_were_written(
     policy: VersionPolicy, tmp_path: pathlib.Path
 ) -> None:
-    labelled = ModelSettings(
+    labelled = ModelEntry(
         name="a",
         base_path="/a",
         policy=policy,
         labels={"stable": 3, "canary": 9},
         logging=LoggingConfig(log_file_prefix="/log/a", sampling_rate=0.5),
     )
-    remote = ModelSettings(name="b", base_path="gs://bucket/b")
+    remote = ModelEntry(name="b", base_path="gs://bucket/b")
     path = tmp_path / "models.config"
-    path.write_text(models_text([labelled, remote]))
-    assert read_models(str(path)) == (labelled, remote)
+    path.write_text(entries_to_text([labelled, remote]))
+    assert read_config_file(str(path)) == [labelled, remote]
 
 
 def test_request_logging_is_for_the_embedded_server_alone() -> None:
@@ -52,17 +56,17 @@ def test_request_logging_is_for_the_embedded_server_alone() -> None:
 
 
 def test_every_batching_parameter_reaches_the_file() -> None:
-    batching = BatchingSettings(
+    batching = BatchingConfig(
         max_batch_size=8,
         batch_timeout_micros=5,
         max_enqueued_batches=6,
         num_batch_threads=3,
-        allowed_batch_sizes=(2, 8),
+        allowed_batch_sizes=(2, 4),
         max_execution_batch_size=4,
         pad_variable_length_inputs=True,
         thread_pool_name="pool",
     )
-    message = parse_text(batching.to_text(), protos.BatchingParameters, "f")
+    message = parse_message(batching.to_text(), protos.BatchingParameters)
     assert {field.name for field, _ in message.ListFields()} == {
         field.name for field in dataclasses.fields(batching)
     }
@@ -73,21 +77,22 @@ def test_every_batching_parameter_reaches_the_file() -> None:
 
 
 def test_the_embedded_server_reads_the_batching_file() -> None:
-    text = BatchingSettings(max_batch_size=8, allowed_batch_sizes=(2, 8)).to_text()
-    read = BatchingConfig.from_proto(parse_text(text, protos.BatchingParameters, "f"))
-    assert (read.max_batch_size, read.allowed_batch_sizes) == (8, (2, 8))
+    written = dataclasses.replace(
+        BATCHING, max_batch_size=8, allowed_batch_sizes=(2, 8)
+    )
+    assert BatchingConfig.from_text(written.to_text()) == written
 
 
 def test_the_embedded_server_knows_every_flag_that_is_written() -> None:
     values = {int: 3, bool: True, str: "/x", float: 0.5}
-    kinds = parse_flags([]).flags
     wanted = {
-        field.name: values[type(getattr(kinds, field.name))]
-        for field in dataclasses.fields(EngineSettings)
-        if field.metadata.get("flag")
+        field.name: values[type(field.default)]
+        for field in dataclasses.fields(ServerFlags)
+        if field.name not in ("use_alts_credentials", "grpc_channel_arguments")
     }
     wanted |= {"rest_api_port": 4, "tensorflow_session_parallelism": 0}
-    parsed = parse_flags(settings(**wanted).flags("/etc/x", embedded=True))
+    wanted |= {"grpc_socket_mode": "660"}
+    parsed = parse_flags(settings(**wanted).arguments("/etc/x", embedded=True))
     assert parsed.unknown == ()
     for name, value in wanted.items():
         assert getattr(parsed.flags, name) == value, name
@@ -96,12 +101,12 @@ def test_the_embedded_server_knows_every_flag_that_is_written() -> None:
 def test_flags_point_to_the_files_that_are_written(tmp_path: pathlib.Path) -> None:
     for name in ("cert.pem", "key.pem"):
         (tmp_path / name).write_text(PEM)
-    tls = TlsSettings(
+    tls = TlsFiles(
         certificate_path=str(tmp_path / "cert.pem"), key_path=str(tmp_path / "key.pem")
     )
     everything = dataclasses.replace(local((MODEL,)), tls=tls)
     everything.write_files(tmp_path)
-    flags = parse_flags(everything.flags(str(tmp_path))).flags
+    flags = parse_flags(everything.arguments(str(tmp_path))).flags
     for name in (
         "model_config",
         "batching_parameters",
@@ -115,12 +120,12 @@ def test_flags_point_to_the_files_that_are_written(tmp_path: pathlib.Path) -> No
 def test_the_private_key_is_for_its_owner_alone(tmp_path: pathlib.Path) -> None:
     pem = tmp_path / "both.pem"
     pem.write_text(PEM)
-    tls = TlsSettings(
+    tls = TlsFiles(
         certificate_path=str(pem), key_path=str(pem), client_ca_path=str(pem)
     )
     settings(tls=tls).write_files(tmp_path)
     written = tmp_path / "ssl.config"
-    message = parse_text(written.read_text(), protos.SSLConfig, "f")
+    message = parse_message(written.read_text(), protos.SSLConfig)
     assert written.stat().st_mode & 0o077 == 0
     assert (message.server_key, message.custom_ca, message.client_verify) == (
         PEM,
@@ -131,7 +136,7 @@ def test_the_private_key_is_for_its_owner_alone(tmp_path: pathlib.Path) -> None:
 
 def test_channel_arguments_are_written_as_upstream_splits_them() -> None:
     arguments = {"grpc.max_connection_age_ms": 5000, "grpc.lb_policy_name": "x"}
-    flags = settings(grpc_channel_arguments=arguments).flags("/f")
+    flags = settings(grpc_channel_arguments=arguments).arguments("/f")
     expected = "grpc.lb_policy_name=x,grpc.max_connection_age_ms=5000"
     assert f"--grpc_channel_arguments={expected}" in flags
 
@@ -139,29 +144,29 @@ def test_channel_arguments_are_written_as_upstream_splits_them() -> None:
 def test_a_file_of_somebody_else_is_given_as_it_is(tmp_path: pathlib.Path) -> None:
     given = settings(model_config_file="/mine/models.config")
     given.write_files(tmp_path)
-    assert "--model_config_file=/mine/models.config" in given.flags(str(tmp_path))
+    assert "--model_config_file=/mine/models.config" in given.arguments(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_flags_of_the_embedded_server_go_to_it_alone() -> None:
     ours = settings(shutdown_limit_seconds=5, access_log_file="-")
     assert ours.only_embedded == ["--access_log_file"]
-    assert "--access_log_file=-" in ours.flags("/f", embedded=True)
-    assert not any("log" in flag or "shutdown" in flag for flag in ours.flags("/f"))
+    assert "--access_log_file=-" in ours.arguments("/f", embedded=True)
+    assert not any("log" in flag or "shutdown" in flag for flag in ours.arguments("/f"))
 
 
-TLS = TlsSettings(certificate_path="/nowhere/c.pem", key_path="/nowhere/k.pem")
+TLS = TlsFiles(certificate_path="/nowhere/c.pem", key_path="/nowhere/k.pem")
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"models": ()}, "give at least one ModelSettings"),
+        ({"models": ()}, "give at least one ModelEntry"),
         ({"models": (MODEL, MODEL)}, "Two models have one name: m"),
-        ({"port": 70000}, "allowed: 0-65535"),
+        ({"port": 70000}, "port must be 0 to 65535; received 70000"),
         ({"port": 5, "rest_api_port": 5}, "gRPC and REST need two"),
         ({"tls": TLS, "ssl_config_file": "/x"}, "give one of them"),
-        ({"rest_api_enable_tls": True}, "needs a certificate"),
+        ({"rest_api_enable_tls": True}, "needs ssl_config_file for the certificate"),
         ({"monitoring_path": "metrics"}, "it starts with '/'"),
         ({"grpc_channel_arguments": {"a": "b,c"}}, "holds ',' or '='"),
         ({"access_log_sampling_rate": 2.0}, "allowed: 0 to 1"),
@@ -170,7 +175,7 @@ TLS = TlsSettings(certificate_path="/nowhere/c.pem", key_path="/nowhere/k.pem")
                 f"tensorflow_{n}_parallelism": 2
                 for n in ("session", "intra_op", "inter_op")
             },
-            "give either it or those two",
+            "You cannot configure all",
         ),
     ],
 )
@@ -193,17 +198,18 @@ def test_a_wrong_setting_is_refused(changes: dict[str, Any], message: str) -> No
 )
 def test_a_wrong_model_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(MODEL, **changes)
+        settings(models=(dataclasses.replace(MODEL, **changes),))
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"max_batch_size": 0}, "must be 1 or more"),
+        ({"max_batch_size": 0}, "max_batch_size must be positive; was 0"),
         ({"num_batch_threads": 0}, "leave it out"),
         ({"batch_timeout_micros": -1}, "0 never waits"),
-        ({"allowed_batch_sizes": (8, 2)}, "must increase and end with"),
-        ({"max_execution_batch_size": 65}, "allowed: 1 to max_batch_size"),
+        ({"allowed_batch_sizes": (8, 2)}, "Last entry .* must match max_batch_size"),
+        ({"allowed_batch_sizes": (8, 2, 64)}, "must be monotonically increasing"),
+        ({"max_execution_batch_size": 65}, "must be from 1 to max_batch_size"),
         (
             {"max_execution_batch_size": 2, "enable_large_batch_splitting": False},
             "only together with",
@@ -212,7 +218,7 @@ def test_a_wrong_model_is_refused(changes: dict[str, Any], message: str) -> None
 )
 def test_wrong_batching_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        BatchingSettings(**changes)
+        dataclasses.replace(BATCHING, **changes)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +230,6 @@ def test_a_certificate_that_cannot_be_used_is_named(
     path = tmp_path / "c.pem"
     if text is not None:
         path.write_text(text)
-    tls = TlsSettings(certificate_path=str(path), key_path=str(path))
+    tls = TlsFiles(certificate_path=str(path), key_path=str(path))
     with pytest.raises(ValueError, match=message):
         settings(tls=tls).files()

@@ -1,6 +1,7 @@
 """The embedded server with a real text model, started as a child process."""
 
 import concurrent.futures
+import dataclasses
 import pathlib
 from collections.abc import Iterator
 
@@ -9,8 +10,8 @@ import pytest
 
 from model import contract
 from serving.client import Client
+from serving.launch import presets
 from serving.launch.running_server import RunningServer, start_server
-from serving.launch.settings import BatchingSettings
 
 # TensorFlow is imported here and once more in the server; a busy machine needs long.
 pytestmark = pytest.mark.timeout(300)
@@ -31,7 +32,7 @@ def base_path(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture(scope="module")
 def server(base_path: pathlib.Path) -> Iterator[RunningServer]:
     """The embedded server, batching on."""
-    batching = BatchingSettings(max_batch_size=16)
+    batching = dataclasses.replace(presets.BATCHING, max_batch_size=16)
     with start_server(base_path, engine="embedded", batching=batching) as running:
         yield running.wait_until_ready(180)
 

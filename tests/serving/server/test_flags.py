@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from serving.server.flags import FlagError, ServerFlags, parse_flags, usage
-from serving.server.status import StatusError
 from tests.support.repository import ROOT
 
 
@@ -91,7 +90,7 @@ def test_a_value_of_the_wrong_type_is_named(argument: str) -> None:
 def test_impossible_combinations_are_refused(
     settings: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(StatusError, match=message):
+    with pytest.raises(ValueError, match=message):
         ServerFlags(**settings).check()  # type: ignore[arg-type]
 
 

@@ -4,21 +4,20 @@ import pathlib
 
 import pytest
 
-from serving import protos
 from serving.server.batching.config import BatchingConfig
-from serving.server.config_files import parse_text
 from serving.server.status import Code, StatusError
 
 
-def _config(text: str) -> BatchingConfig:
-    return BatchingConfig.from_proto(parse_text(text, protos.BatchingParameters, "f"))
+@pytest.fixture
+def file(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "batching.config"
 
 
 def test_absent_parameters_have_upstream_s_defaults() -> None:
-    config = _config("")
+    config = BatchingConfig.from_text("")
     assert (config.max_batch_size, config.batch_timeout_micros) == (1000, 0)
     assert (config.max_enqueued_batches, config.allowed_batch_sizes) == (10, ())
-    assert config.max_execution_batch_size == config.max_batch_size
+    assert config.largest_batch == config.max_batch_size
     assert not config.pad_variable_length_inputs
 
 
@@ -30,7 +29,7 @@ def test_every_parameter_is_read() -> None:
       pad_variable_length_inputs: true enable_large_batch_splitting { value: true }
       max_execution_batch_size { value: 32 }
     """
-    assert _config(text) == BatchingConfig(
+    assert BatchingConfig.from_text(text) == BatchingConfig(
         max_batch_size=64,
         batch_timeout_micros=500,
         max_enqueued_batches=7,
@@ -65,15 +64,33 @@ def test_every_parameter_is_read() -> None:
         ),
     ],
 )
-def test_impossible_parameters_are_refused(text: str, message: str) -> None:
+def test_impossible_parameters_are_refused(
+    file: pathlib.Path, text: str, message: str
+) -> None:
+    file.write_text(text)
     with pytest.raises(StatusError) as caught:
-        _config(text)
+        BatchingConfig.from_file(file)
     assert caught.value.code is Code.INVALID_ARGUMENT
     assert caught.value.message.startswith(message)
 
 
-def test_a_file_that_does_not_parse_is_named(tmp_path: pathlib.Path) -> None:
-    file = tmp_path / "b.config"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "num_batch_threads { value: 0 }",
+        "enable_large_batch_splitting { value: false } "
+        "max_execution_batch_size { value: 5 }",
+        "max_execution_batch_size { value: 0 }",
+    ],
+)
+def test_what_upstream_passes_over_in_a_file_is_left_out(text: str) -> None:
+    read = BatchingConfig.from_text(text)
+    assert (read.num_batch_threads, read.max_execution_batch_size) == (None, None)
+    assert read.threads >= 1
+    assert read.largest_batch == read.max_batch_size
+
+
+def test_a_file_that_does_not_parse_is_named(file: pathlib.Path) -> None:
     file.write_text("max_batch_size: { value: 'x' }")
     with pytest.raises(StatusError, match=f"Invalid protobuf file: '{file}'"):
         BatchingConfig.from_file(file)

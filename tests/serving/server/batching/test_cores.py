@@ -21,8 +21,8 @@ def test_batching_takes_its_share_where_the_file_says_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cpu_share, "available_cores", lambda: 8)
-    assert BatchingConfig().num_batch_threads == 2
-    assert BatchingConfig(num_batch_threads=5).num_batch_threads == 5
+    assert BatchingConfig().threads == 2
+    assert BatchingConfig(num_batch_threads=5).threads == 5
 
 
 def test_a_session_shares_the_cores_only_when_there_are_batches(

@@ -196,6 +196,6 @@ def test_a_warmup_file_that_is_no_tfrecord_says_so(
 def test_too_many_records_are_refused(
     plain: saved_model.SavedModelServable, tmp_path: pathlib.Path
 ) -> None:
-    _write_records(tmp_path, [b""] * (warmup.MAX_RECORDS + 1))
+    _write_records(tmp_path, [b""] * (contract.MAX_WARMUP_RECORDS + 1))
     with pytest.raises(StatusError, match="exceeds the maximum .1000. at"):
         warmup.warm_up(plain, str(tmp_path))
