@@ -46,20 +46,22 @@ class ServerApp:
         self._loader = loader or saved_model_loader(flags, self._on_warmup_file)
         self.manager = model_manager(flags, self._loader)
         self.health = Health(self.manager)
-        self.observation = Observation(flags, self.manager)
+        self.observation = Observation(
+            flags,
+            self.manager,
+            in_flight=lambda: self._core.in_flight,
+            waiting=lambda: self._scheduler.waiting,
+        )
         metrics = self.observation.metrics
         self._scheduler = Scheduler(flags.grpc_max_threads, metrics.on_batch)
-        core = Core(
+        self._core = Core(
             self.manager,
             self._scheduler,
             self.observation.observers,
             samples=self.observation.request_logger,
             check_method_name=flags.enable_signature_method_name_check,
         )
-        self.observation.watch_load(
-            lambda: core.in_flight, lambda: self._scheduler.waiting
-        )
-        self._transports = Transports(flags, core, self.health, self.observation)
+        self._transports = Transports(flags, self._core, self.health, self.observation)
         self._loop: EventLoopThread | None = None
 
     def start(self) -> None:

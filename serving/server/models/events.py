@@ -10,7 +10,7 @@ from serving.server.models.version import ServedVersion, State
 
 log = logging.getLogger(__name__)
 
-StateListener = Callable[[str, int, State], None]
+StateListener = Callable[[ServedVersion, State], None]
 RemovalListener = Callable[[str], None]
 
 
@@ -29,7 +29,7 @@ class StateEvents:
         self._delivering = threading.RLock()
 
     def on_state_change(self, listener: StateListener) -> None:
-        """Calls `listener(model, version, state)` after each change, in their order.
+        """Calls `listener(version, state)` after each change, in their order.
 
         It runs in the thread that made the change; it must be quick.
         """
@@ -41,9 +41,9 @@ class StateEvents:
 
     def moved(self, version: ServedVersion) -> None:
         """Notes the state that the version has now."""
-        event = (version.model_name, version.number, version.state)
         for listener in self._state_listeners:
-            self._pending.append(functools.partial(listener, *event))
+            tell = functools.partial(listener, version, version.state)
+            self._pending.append(tell)
 
     def removed(self, name: str) -> None:
         """Notes that nothing of the model is left."""

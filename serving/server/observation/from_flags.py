@@ -1,18 +1,21 @@
 """What a server says about itself: metrics, access log, request log; from its flags."""
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
-from serving.server.observation import prometheus
+from serving.server.observation import metrics, prometheus
 from serving.server.observation.access_log import AccessLog
 from serving.server.observation.prometheus import PrometheusConfig
 from serving.server.observation.record import Observer
 from serving.server.observation.request_log import RequestLogger
 from serving.server.observation.server_metrics import Models, ServerMetrics
-from serving.server.rest_api.api import Answer, Page
+
+Page = Callable[[str], tuple[int, str]]
+"""HTTP status and text, given the query string."""
 
 
 class ObservedModels(Models, Protocol):
@@ -32,8 +35,25 @@ class Observation:
         request_logger: for those who have requests and answers in hand.
     """
 
-    def __init__(self, flags: ServerFlags, models: ObservedModels) -> None:
-        """Raises `StatusError` for files that cannot be read or written."""
+    def __init__(
+        self,
+        flags: ServerFlags,
+        models: ObservedModels,
+        *,
+        in_flight: Callable[[], int],
+        waiting: Callable[[], int],
+    ) -> None:
+        """Opens what the flags ask for.
+
+        Args:
+            flags: of the server.
+            models: are listened to from now on.
+            in_flight: how many requests are under way.
+            waiting: how many of them wait for a thread or a batch.
+
+        Raises:
+            StatusError: a file cannot be read or written.
+        """
         config = PrometheusConfig.from_file(flags.monitoring_config_file)
         self.metrics = ServerMetrics(models)
         self.request_logger = RequestLogger(
@@ -50,18 +70,16 @@ class Observation:
             self.observers.append(self._access_log)
         self.pages: dict[str, Page] = {}
         if config.enable:
-            self.pages[config.path] = self._page(config.path)
-        self.metrics.watch_dropped_records(self._dropped)
-        self.metrics.watch_by_model(
-            "unready_model", lambda: dict.fromkeys(models.unready_models(), 1)
+            self.pages[config.path] = functools.partial(
+                prometheus.answer, self.metrics.registry, config.path
+            )
+        metrics.add_gauges(
+            self.metrics.registry,
+            in_flight=in_flight,
+            waiting=waiting,
+            unready_models=models.unready_models,
+            dropped=self._dropped,
         )
-
-    def watch_load(
-        self, in_flight: Callable[[], int], waiting: Callable[[], int]
-    ) -> None:
-        """Shows how many requests are under way, and how many of them wait."""
-        self.metrics.watch("in_flight_requests", in_flight)
-        self.metrics.watch("queue_length", waiting)
 
     def reopen(self) -> None:
         """Goes on in a new access log: for SIGHUP, in its handler too."""
@@ -74,13 +92,6 @@ class Observation:
         if self._access_log is not None:
             self._access_log.close(limit_s)
         self.request_logger.close(deadline_s - time.monotonic())
-
-    def _page(self, path: str) -> Page:
-        def page(query: str) -> Answer:
-            status, text = prometheus.answer(self.metrics.registry, path, query)
-            return Answer(status, text.encode(), prometheus.CONTENT_TYPE)
-
-        return page
 
     def _dropped(self) -> dict[str, int]:
         dropped = {"request": self.request_logger.dropped}

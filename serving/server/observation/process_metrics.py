@@ -7,30 +7,23 @@ import platform
 import resource
 import time
 
-from serving.server.observation.registry import COUNTER, GAUGE, Labels, Registry
+from serving.server.observation.registry import COUNTER, Registry
 
 _PREFIX = "/ktp/serving/"
 _PROC = pathlib.Path("/proc/self")
 
 
 def add_process_metrics(registry: Registry) -> None:
-    """Memory and open files are looked up at each scrape; Linux has them."""
+    """Adds them; memory and open files are looked up at each scrape, where Linux is."""
     started_s = time.time()
-    callback = registry.callback
-    memory = f"{_PREFIX}process_resident_memory_bytes"
-    callback(memory, GAUGE, (), lambda: _one(_resident_bytes()))
-    callback(f"{_PREFIX}process_cpu_seconds", COUNTER, (), lambda: _one(_cpu_s()))
-    callback(f"{_PREFIX}process_open_fds", GAUGE, (), lambda: _one(_open_files()))
-    start = f"{_PREFIX}process_start_time_seconds"
-    callback(start, GAUGE, (), lambda: _one(started_s))
+    registry.watch(f"{_PREFIX}process_resident_memory_bytes", _resident_bytes)
+    registry.watch(f"{_PREFIX}process_cpu_seconds", _cpu_s, COUNTER)
+    registry.watch(f"{_PREFIX}process_open_fds", _open_files)
+    registry.watch(f"{_PREFIX}process_start_time_seconds", lambda: started_s)
     packages = ("keras-transformer-pipeline", "tensorflow", "grpcio")
     versions = (platform.python_version(), *map(_version, packages))
     labels = ("python", "version", "tensorflow", "grpcio")
     registry.gauge(f"{_PREFIX}build_info", *labels).cell(*versions).set(1)
-
-
-def _one(value: float) -> dict[Labels, float]:
-    return {(): value}
 
 
 def _resident_bytes() -> int:

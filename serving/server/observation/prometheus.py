@@ -12,8 +12,6 @@ from serving.formats.tf_serving_names import METRICS_PATH
 from serving.server.config_files import parse_message, read_settings
 from serving.server.observation.registry import Family, HistogramValue, Registry
 
-CONTENT_TYPE = "text/plain"
-
 _NOT_IN_NAME = re.compile(r"[^a-zA-Z0-9_]")
 _NOT_IN_LABEL = re.compile(r"[^a-zA-Z0-9]")
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})

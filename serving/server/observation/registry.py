@@ -170,25 +170,21 @@ class Registry:
             )
         )
 
-    def callback(
+    def watch(self, name: str, read: Callable[[], float], kind: str = GAUGE) -> None:
+        """A number without labels that is looked up when somebody asks."""
+        self._watch(name, kind, (), lambda: {(): read()})
+
+    def watch_by(
         self,
         name: str,
-        kind: str,
-        label_names: Labels,
-        read: Callable[[], Mapping[Labels, float]],
+        label_name: str,
+        read: Callable[[], Mapping[str, float]],
+        kind: str = GAUGE,
     ) -> None:
-        """A metric that is looked up when somebody asks."""
-
-        def family() -> Family:
-            try:
-                samples = sorted(read().items())
-            except Exception:
-                # One gauge that fails must not take the others with it.
-                log.exception("Metric %s cannot be read", name)
-                samples = []
-            return Family(name, kind, label_names, samples)
-
-        self._readers[name] = family
+        """Numbers by the values of one label, looked up when somebody asks."""
+        self._watch(
+            name, kind, (label_name,), lambda: {(k,): v for k, v in read().items()}
+        )
 
     def collect(self) -> list[Family]:
         """Everything, by name."""
@@ -206,6 +202,24 @@ class Registry:
         samples = reader().samples if reader is not None else ()
         value = samples[0][1] if samples else 0
         return int(value) if isinstance(value, int | float) else 0
+
+    def _watch(
+        self,
+        name: str,
+        kind: str,
+        label_names: Labels,
+        read: Callable[[], Mapping[Labels, float]],
+    ) -> None:
+        def family() -> Family:
+            try:
+                samples = sorted(read().items())
+            except Exception:
+                # One gauge that fails must not take the others with it.
+                log.exception("Metric %s cannot be read", name)
+                samples = []
+            return Family(name, kind, label_names, samples)
+
+        self._readers[name] = family
 
     def _add(self, metric: Metric[Cell]) -> Metric[Cell]:
         if metric.name in self._readers:

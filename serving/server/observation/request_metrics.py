@@ -4,18 +4,10 @@ import dataclasses
 import threading
 from collections.abc import Callable
 
+from serving.server.observation.metrics import MICROS, OwnMetrics, UpstreamMetrics
 from serving.server.observation.record import GRPC, RequestRecord
-from serving.server.observation.registry import (
-    Distribution,
-    Number,
-    Registry,
-    exponential_bounds,
-)
+from serving.server.observation.registry import Distribution, Number
 from serving.server.status import Code
-
-MICROS = 1_000_000
-LATENCY_BOUNDS = exponential_bounds(10, 1.8, 33)
-SIZE_BOUNDS = exponential_bounds(1, 2, 14)
 
 UNKNOWN_MODEL = "<unknown>"
 MAX_SIGNATURES = 200
@@ -45,16 +37,16 @@ class RequestMetrics:
 
     def __init__(
         self,
-        registry: Registry,
+        upstream: UpstreamMetrics,
+        ours: OwnMetrics,
         is_known: Callable[[str], bool],
         is_live: Callable[[str, int], bool],
     ) -> None:
+        self._upstream, self._ours = upstream, ours
         self._is_known, self._is_live = is_known, is_live
         self._lock = threading.Lock()
         self._cells: dict[_Key, _Cells] = {}
         self._signatures: dict[str, set[str]] = {}
-        self._add_upstream(registry)
-        self._add_ours(registry)
 
     def observe(self, record: RequestRecord) -> None:
         """Counts a request that has ended."""
@@ -126,37 +118,29 @@ class RequestMetrics:
 
     def _make_cells(self, key: _Key) -> _Cells:
         api, entrypoint, model, version, signature, code, has_run = key
-        status = Code(code).name
-        counts = [
-            self._count_by_signature.cell(
-                model,
-                "" if version is None else str(version),
-                signature,
-                api,
-                entrypoint,
-                status,
-            )
-        ]
+        upstream, ours, status = self._upstream, self._ours, Code(code).name
+        shown_version = "" if version is None else str(version)
+        labels = (model, shown_version, signature, api, entrypoint, status)
+        counts = [ours.request_count.cell(*labels)]
         latencies, runtimes = [], []
         is_ok = code == Code.OK
         is_inference = api.lower() in INFERENCE
         if is_inference or entrypoint != GRPC:
-            counts.append(self._request_count.cell(model, status))
+            counts.append(upstream.request_count.cell(model, status))
             if is_ok:
                 # Upstream has no API for a REST request that asks for no inference.
                 name = api if is_inference else ""
-                latencies.append(self._latency.cell(model, name, entrypoint))
+                latencies.append(upstream.request_latency.cell(model, name, entrypoint))
         if is_ok and has_run:
-            latencies.append(
-                self._latency_by_signature.cell(model, signature, entrypoint)
-            )
+            latencies.append(ours.request_latency.cell(model, signature, entrypoint))
             if is_inference:
                 # Upstream runs REST through the gRPC calls and names those.
-                runtimes.append(self._runtime.cell(model, api.capitalize(), "TF1"))
+                name = api.capitalize()
+                runtimes.append(upstream.runtime_latency.cell(model, name, "TF1"))
         return _Cells(
             counts,
-            self._bytes_in.cell(model),
-            self._bytes_out.cell(model),
+            ours.request_bytes.cell(model),
+            ours.response_bytes.cell(model),
             latencies,
             runtimes,
             self._signature_cells(model, signature) if has_run else None,
@@ -166,62 +150,14 @@ class RequestMetrics:
     def _signature_cells(
         self, model: str, signature: str
     ) -> tuple[Distribution, Distribution, Distribution, Distribution]:
+        ours, labels = self._ours, (model, signature)
         return (
-            self._queue.cell(model, signature),
-            self._run.cell(model, signature),
-            self._rows.cell(model, signature),
-            self._batch_rows.cell(model, signature),
+            ours.queue_latency.cell(*labels),
+            ours.run_latency.cell(*labels),
+            ours.request_rows.cell(*labels),
+            ours.batch_rows.cell(*labels),
         )
 
     def _example_cells(self, model: str) -> tuple[Distribution, Number]:
-        return self._examples.cell(model), self._example_total.cell(model)
-
-    def _add_upstream(self, registry: Registry) -> None:
-        prefix = "/tensorflow/serving"
-        self._request_count = registry.counter(
-            f"{prefix}/request_count", "model_name", "status"
-        )
-        self._latency = registry.histogram(
-            f"{prefix}/request_latency",
-            LATENCY_BOUNDS,
-            *("model_name", "API", "entrypoint"),
-        )
-        self._runtime = registry.histogram(
-            f"{prefix}/runtime_latency",
-            LATENCY_BOUNDS,
-            *("model_name", "API", "runtime"),
-        )
-        self._examples = registry.histogram(
-            f"{prefix}/request_example_counts",
-            exponential_bounds(1, 2, 15),
-            "model",
-            below_bound=True,
-        )
-        self._example_total = registry.counter(
-            f"{prefix}/request_example_count_total", "model"
-        )
-
-    def _add_ours(self, registry: Registry) -> None:
-        prefix = "/ktp/serving"
-        by_signature = ("model_name", "signature")
-        self._count_by_signature = registry.counter(
-            f"{prefix}/request_count",
-            *("model_name", "version", "signature", "API", "entrypoint", "status"),
-        )
-        self._latency_by_signature = registry.histogram(
-            f"{prefix}/request_latency", LATENCY_BOUNDS, *by_signature, "entrypoint"
-        )
-        self._queue = registry.histogram(
-            f"{prefix}/queue_latency", LATENCY_BOUNDS, *by_signature
-        )
-        self._run = registry.histogram(
-            f"{prefix}/run_latency", LATENCY_BOUNDS, *by_signature
-        )
-        self._rows = registry.histogram(
-            f"{prefix}/request_rows", SIZE_BOUNDS, *by_signature
-        )
-        self._batch_rows = registry.histogram(
-            f"{prefix}/batch_rows", SIZE_BOUNDS, *by_signature
-        )
-        self._bytes_in = registry.counter(f"{prefix}/request_bytes", "model_name")
-        self._bytes_out = registry.counter(f"{prefix}/response_bytes", "model_name")
+        upstream = self._upstream
+        return upstream.example_counts.cell(model), upstream.example_total.cell(model)

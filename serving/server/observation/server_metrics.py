@@ -1,35 +1,27 @@
-"""The metrics of a server: tensorflow_model_server's by their names, then ours.
+"""The numbers of one server, kept from what requests, batches and versions tell."""
 
-Upstream's start with `/tensorflow/` and count exactly what it counts; ours start with
-`/ktp/serving/`. Latencies are microseconds, as upstream's are.
-"""
-
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from serving.server.models.events import StateEvents
 from serving.server.models.version import ServedVersion, State
-from serving.server.observation.batch_metrics import BatchMetrics
-from serving.server.observation.load_metrics import LoadMetrics
+from serving.server.observation.metrics import MICROS, OwnMetrics, UpstreamMetrics
 from serving.server.observation.process_metrics import add_process_metrics
 from serving.server.observation.record import RequestRecord
-from serving.server.observation.registry import COUNTER, GAUGE, Labels, Registry
+from serving.server.observation.registry import Registry
 from serving.server.observation.request_metrics import RequestMetrics
-from serving.server.status import Code, StatusError
+from serving.server.observation.version_metrics import VersionMetrics
+from serving.server.status import Code
 
-_OURS = "/ktp/serving/"
+DEFAULT_POOL = "batch_threads"
 
 
 class Models(Protocol):
     """What is asked of the manager."""
 
-    def has_model(self, name: str) -> bool: ...
-    def versions(
-        self, name: str, version: int | None = None
-    ) -> Sequence[ServedVersion]: ...
     @property
     def events(self) -> StateEvents: ...
+    def has_model(self, name: str) -> bool: ...
 
 
 class ServerMetrics:
@@ -44,97 +36,60 @@ class ServerMetrics:
         """Listens to the models from now on."""
         self.registry = Registry()
         self._models = models
-        self._lock = threading.Lock()
-        self._live: dict[str, dict[int, State]] = {}
-        self._requests = RequestMetrics(self.registry, self._is_known, self._is_live)
-        self._loads = LoadMetrics(self.registry)
-        batches = BatchMetrics(self.registry)
-        self.on_batch = batches.observe
-        self.on_warmup_file = self._loads.warmed_up
-        self._logged = self.registry.counter(
-            "/tensorflow/serving/request_log_count", "model_name", "status_code"
+        self._upstream, ours = UpstreamMetrics(self.registry), OwnMetrics(self.registry)
+        self._versions = VersionMetrics(self.registry, self._upstream, ours)
+        self._requests = RequestMetrics(
+            self._upstream, ours, self._is_known, self._versions.has_version
         )
+        self.on_warmup_file = self._versions.warmed_up
         add_process_metrics(self.registry)
-        models.events.on_state_change(self.on_state_change)
+        models.events.on_state_change(self._on_state_change)
         models.events.on_model_removed(self.forget_model)
 
     def __call__(self, record: RequestRecord) -> None:
         """Counts a request that has ended."""
         self._requests.observe(record)
 
-    def on_state_change(self, model_name: str, number: int, state: State) -> None:
-        """Shows the state of a version; one that was unloaded disappears.
+    def on_batch(
+        self,
+        queue_s: Sequence[float],
+        rows: Sequence[int],
+        executed_rows: int,
+        thread_pool_name: str = "",
+    ) -> None:
+        """Counts a batch that has been computed, with whatever outcome.
 
-        A version that failed to load stays, as END, until a newer one is AVAILABLE.
+        Args:
+            queue_s: how long each of its requests waited.
+            rows: how many rows each of them had.
+            executed_rows: the size of the batch, padding included.
+            thread_pool_name: as in the batching parameters.
         """
-        version = self._find(model_name, number)
-        with self._lock:
-            states = self._live.setdefault(model_name, {})
-            was_unloading = states.get(number) is State.UNLOADING
-            states[number] = state
-            if version is not None:
-                self._loads.observe(version, state)
-            if was_unloading and state is State.END:
-                self._forget_version(model_name, number)
-            available = [n for n, s in states.items() if s is State.AVAILABLE]
-            newest = max(available, default=number)
-            for failed in [n for n, s in states.items() if s is State.END]:
-                if failed < newest:
-                    self._forget_version(model_name, failed)
-            if not states:
-                del self._live[model_name]
-        self._requests.forget_cells()
+        upstream = self._upstream
+        upstream.batches.cell().add()
+        upstream.batch_size.cell().add(executed_rows)
+        padding = executed_rows - sum(rows)
+        upstream.batch_padding.cell(str(executed_rows)).add(padding)
+        queuing = upstream.batch_queuing.cell(thread_pool_name or DEFAULT_POOL)
+        request_size = upstream.batch_input_size.cell()
+        for waited_s, count in zip(queue_s, rows, strict=True):
+            queuing.add(waited_s * MICROS)
+            request_size.add(count)
+
+    def on_request_logged(self, model_name: str, code: Code = Code.OK) -> None:
+        """Counts a sampled request that went to the request log, or failed to."""
+        self._upstream.logged.cell(model_name, code.name).add()
 
     def forget_model(self, model_name: str) -> None:
         """Drops every series of a model that is configured no more."""
-        with self._lock:
-            for number in list(self._live.get(model_name, {})):
-                self._forget_version(model_name, number)
-            self._live.pop(model_name, None)
-            self.registry.remove(model_name=model_name)
-            self.registry.remove(model=model_name)
+        self._versions.forget_model(model_name)
+        self.registry.remove(model_name=model_name)
+        self.registry.remove(model=model_name)
         self._requests.forget_model(model_name)
 
-    def on_request_logged(self, model_name: str, code: Code = Code.OK) -> None:
-        """A sampled request went to the request log, or failed to."""
-        self._logged.cell(model_name, code.name).add()
+    def _on_state_change(self, version: ServedVersion, state: State) -> None:
+        self._versions.observe(version, state)
+        self._requests.forget_cells()
 
-    def watch(self, name: str, read: Callable[[], float]) -> None:
-        """A gauge without labels, looked up at each scrape."""
-        self.registry.callback(_OURS + name, GAUGE, (), lambda: {(): read()})
-
-    def watch_by_model(
-        self, name: str, read: Callable[[], Mapping[str, float]]
-    ) -> None:
-        """A gauge for each model that `read` names, looked up at each scrape."""
-
-        def labelled() -> dict[Labels, float]:
-            return {(model,): value for model, value in read().items()}
-
-        self.registry.callback(_OURS + name, GAUGE, ("model_name",), labelled)
-
-    def watch_dropped_records(self, read: Callable[[], Mapping[str, int]]) -> None:
-        """How many records each log (`access`, `request`) had to drop."""
-
-        def labelled() -> dict[Labels, float]:
-            return {(log,): count for log, count in read().items()}
-
-        self.registry.callback(
-            f"{_OURS}dropped_log_records", COUNTER, ("log",), labelled
-        )
-
-    def _find(self, model_name: str, number: int) -> ServedVersion | None:
-        try:
-            return self._models.versions(model_name, number)[0]
-        except StatusError:
-            return None
-
-    def _is_known(self, model_name: str) -> bool:
-        return bool(self._live.get(model_name)) or self._models.has_model(model_name)
-
-    def _is_live(self, model_name: str, version: int) -> bool:
-        return version in self._live.get(model_name, {})
-
-    def _forget_version(self, model_name: str, number: int) -> None:
-        self._live[model_name].pop(number, None)
-        self._loads.forget(model_name, number)
+    def _is_known(self, name: str) -> bool:
+        return self._versions.has_model(name) or self._models.has_model(name)

@@ -68,10 +68,6 @@ class Answer:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-Page = Callable[[str], Answer]
-"""A function of the query string."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Request:
     """What came: `target` is path and query, percent-encoded; `body` is unpacked."""
@@ -91,13 +87,15 @@ class RestSettings:
         timeout_s: how long a request may take in queue and model.
         num_threads: for large bodies.
         guard: raises `StatusError` for an Authorization header that will not do.
-        pages: GET pages beside the API, such as metrics, by path.
+        pages: beside the API, by path: query string to HTTP status and text.
     """
 
     timeout_s: float = 30.0
     num_threads: int = 4
     guard: Callable[[str | None], None] | None = None
-    pages: Mapping[str, Page] = dataclasses.field(default_factory=dict)
+    pages: Mapping[str, Callable[[str], tuple[int, str]]] = dataclasses.field(
+        default_factory=dict
+    )
 
 
 class RestApi:
@@ -130,7 +128,8 @@ class RestApi:
             path, _, query = target.partition("?")
             page = self._settings.pages.get(path)
             if page is not None and method in ("GET", "HEAD"):
-                return await self._off_loop(_SMALL_BYTES, page, query)
+                status, text = await self._off_loop(_SMALL_BYTES, page, query)
+                return Answer(status, text.encode(), "text/plain")
         except StatusError as error:
             return error_response(error)
         if not API_PATH.fullmatch(target):

@@ -122,8 +122,8 @@ class World:
         self.servables.append(weakref.ref(servable))
         return servable
 
-    def _note(self, name: str, number: int, state: State) -> None:
-        self.events.append((name, number, state.name))
+    def _note(self, version: ServedVersion, state: State) -> None:
+        self.events.append((version.model_name, version.number, state.name))
 
 
 def is_settled(manager: ModelManager) -> bool:

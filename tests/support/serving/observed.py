@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from serving.server.observation.record import GRPC, RequestRecord
 from serving.server.observation.registry import Family, HistogramValue
 from serving.server.observation.request_log import RequestLogger
 from serving.server.observation.server_metrics import ServerMetrics
-from serving.server.status import Code, StatusError
+from serving.server.status import Code
 
 
 class FakeModels:
@@ -26,20 +25,15 @@ class FakeModels:
 
     def __init__(self, *names: str) -> None:
         self.names = set(names)
-        self.known: dict[tuple[str, int], ServedVersion] = {}
+        self._known: dict[tuple[str, int], ServedVersion] = {}
         self.events = StateEvents()
 
     def has_model(self, name: str) -> bool:
         return name in self.names
 
-    def versions(self, name: str, version: int | None = None) -> Sequence[Any]:
-        if version is None or (name, version) not in self.known:
-            raise StatusError(Code.NOT_FOUND, "no such version")
-        return [self.known[name, version]]
-
     def move(self, name: str, number: int, *states: State) -> ServedVersion:
         made = ServedVersion(name, number, f"/models/{name}/{number}")
-        version = self.known.setdefault((name, number), made)
+        version = self._known.setdefault((name, number), made)
         for state in states:
             version.state = state
             self.events.moved(version)
@@ -65,9 +59,11 @@ class ObservedFakes(FakeModels):
 
 
 def observe(*entries: ModelEntry, **flags: Any) -> Observation:
-    """What a server with these models and flags observes, each model available."""
+    """What a server with these models says; 3 requests are there, 2 of them wait."""
     models = ObservedFakes(*entries)
-    observation = Observation(ServerFlags(**flags), models)
+    observation = Observation(
+        ServerFlags(**flags), models, in_flight=lambda: 3, waiting=lambda: 2
+    )
     for name in models.names:
         models.move(name, 1, State.START, State.LOADING, State.AVAILABLE)
     return observation

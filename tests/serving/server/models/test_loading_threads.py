@@ -195,8 +195,10 @@ def test_hanging_loads_leave_threads_for_the_others(tmp_path: pathlib.Path) -> N
     entries = [ModelEntry(name=n, base_path=str(tmp_path / n)) for n in ("slow", "m")]
     arrived = threading.Event()
     manager.events.on_state_change(
-        lambda name, _, state: (
-            arrived.set() if (name, state) == ("m", State.AVAILABLE) else None
+        lambda version, state: (
+            arrived.set()
+            if (version.model_name, state) == ("m", State.AVAILABLE)
+            else None
         )
     )
     manager.configure(entries)

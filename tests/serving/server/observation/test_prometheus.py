@@ -12,7 +12,7 @@ from serving.server.observation.prometheus import (
     metric_name,
     render,
 )
-from serving.server.observation.registry import GAUGE, Registry, exponential_bounds
+from serving.server.observation.registry import Registry, exponential_bounds
 from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import StatusError
 from tests.support.serving.observed import FakeModels, record
@@ -37,7 +37,7 @@ def test_a_counter_is_a_type_line_and_its_samples(registry: Registry) -> None:
 
 def test_a_metric_without_labels_keeps_its_braces(registry: Registry) -> None:
     registry.counter("/runs").cell().add()
-    registry.callback("/size", GAUGE, (), lambda: {(): 2.5})
+    registry.watch("/size", lambda: 2.5)
     assert render(registry.collect()) == (
         "# TYPE :runs counter\n:runs{} 1\n# TYPE :size gauge\n:size{} 2.5\n"
     )

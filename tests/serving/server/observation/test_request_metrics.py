@@ -149,10 +149,10 @@ def test_a_gauge_that_fails_leaves_the_others(
     def fail() -> float:
         raise OSError("gone")
 
-    metrics.watch("broken", fail)
-    metrics.watch("in_flight_requests", lambda: 3)
-    assert values(metrics, "/ktp/serving/broken") == {}
-    assert values(metrics, "/ktp/serving/in_flight_requests") == {(): 3}
+    metrics.registry.watch("/broken", fail)
+    metrics.registry.watch("/whole", lambda: 3)
+    assert values(metrics, "/broken") == {}
+    assert values(metrics, "/whole") == {(): 3}
     assert "broken cannot be read" in caplog.text
 
 

@@ -1,0 +1,123 @@
+"""Every metric of a server: its name, its labels, its buckets.
+
+Upstream's start with `/tensorflow/` and count exactly what tensorflow_model_server
+counts; ours start with `/ktp/serving/`. Latencies are microseconds, as upstream's are.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from serving.server.observation.registry import COUNTER, Registry, exponential_bounds
+
+MICROS = 1_000_000
+_LATENCIES = exponential_bounds(10, 1.8, 33)
+_SIZES = exponential_bounds(1, 2, 14)
+_OURS = "/ktp/serving"
+
+
+class UpstreamMetrics:
+    """What TensorFlow Serving 2.21 shows, by its names."""
+
+    def __init__(self, registry: Registry) -> None:
+        counter, histogram = registry.counter, registry.histogram
+        serving = "/tensorflow/serving"
+        self.request_count = counter(f"{serving}/request_count", "model_name", "status")
+        self.request_latency = histogram(
+            f"{serving}/request_latency",
+            _LATENCIES,
+            *("model_name", "API", "entrypoint"),
+        )
+        self.runtime_latency = histogram(
+            f"{serving}/runtime_latency", _LATENCIES, *("model_name", "API", "runtime")
+        )
+        self.example_counts = histogram(
+            f"{serving}/request_example_counts",
+            exponential_bounds(1, 2, 15),
+            "model",
+            below_bound=True,
+        )
+        self.example_total = counter(f"{serving}/request_example_count_total", "model")
+        self.logged = counter(
+            f"{serving}/request_log_count", "model_name", "status_code"
+        )
+
+        saved_model, by_path = "/tensorflow/cc/saved_model", ("model_path", "status")
+        self.load_count = counter(f"{saved_model}/load_attempt_count", *by_path)
+        self.load_latency = counter(f"{saved_model}/load_latency", "model_path")
+        self.warmup_latency = histogram(
+            f"{serving}/model_warmup_latency", _LATENCIES, *by_path
+        )
+        self.warmup_records = counter(f"{serving}/model_warmup_records_read", *by_path)
+
+        batching = f"{serving}/batching_session"
+        self.batches = counter(f"{batching}/wrapped_run_count")
+        self.batch_queuing = histogram(
+            f"{batching}/queuing_latency",
+            exponential_bounds(100, 1.2, 52),
+            "thread_pool_name",
+        )
+        self.batch_input_size = histogram(
+            f"{batching}/input_batch_size", _SIZES, below_bound=True
+        )
+        self.batch_size = histogram(
+            f"{batching}/processed_batch_size", _SIZES, below_bound=True
+        )
+        self.batch_padding = histogram(
+            f"{batching}/padding_size", _SIZES, "execution_batch_size", below_bound=True
+        )
+
+
+class OwnMetrics:
+    """What upstream does not tell: by version and signature, waits apart from runs."""
+
+    def __init__(self, registry: Registry) -> None:
+        counter, histogram = registry.counter, registry.histogram
+        by_signature = ("model_name", "signature")
+        self.request_count = counter(
+            f"{_OURS}/request_count",
+            *("model_name", "version", "signature", "API", "entrypoint", "status"),
+        )
+        self.request_latency = histogram(
+            f"{_OURS}/request_latency", _LATENCIES, *by_signature, "entrypoint"
+        )
+        self.queue_latency = histogram(
+            f"{_OURS}/queue_latency", _LATENCIES, *by_signature
+        )
+        self.run_latency = histogram(f"{_OURS}/run_latency", _LATENCIES, *by_signature)
+        self.request_rows = histogram(f"{_OURS}/request_rows", _SIZES, *by_signature)
+        self.batch_rows = histogram(f"{_OURS}/batch_rows", _SIZES, *by_signature)
+        self.request_bytes = counter(f"{_OURS}/request_bytes", "model_name")
+        self.response_bytes = counter(f"{_OURS}/response_bytes", "model_name")
+
+        by_version = ("model_name", "version")
+        self.model_state = registry.gauge(f"{_OURS}/model_state", *by_version)
+        self.load_seconds = registry.gauge(f"{_OURS}/model_load_seconds", *by_version)
+        self.warmup_requests = registry.gauge(
+            f"{_OURS}/model_warmup_requests", *by_version, "source"
+        )
+
+
+def add_gauges(
+    registry: Registry,
+    *,
+    in_flight: Callable[[], int],
+    waiting: Callable[[], int],
+    unready_models: Callable[[], Sequence[str]],
+    dropped: Callable[[], Mapping[str, int]],
+) -> None:
+    """Adds ours that are looked up at each scrape.
+
+    Args:
+        registry: where they are shown.
+        in_flight: how many requests are under way.
+        waiting: how many of them wait for a thread or a batch.
+        unready_models: the models that cannot answer now.
+        dropped: how many records each log (`access`, `request`) had to drop.
+    """
+    registry.watch(f"{_OURS}/in_flight_requests", in_flight)
+    registry.watch(f"{_OURS}/queue_length", waiting)
+    registry.watch_by(
+        f"{_OURS}/unready_model",
+        "model_name",
+        lambda: dict.fromkeys(unready_models(), 1),
+    )
+    registry.watch_by(f"{_OURS}/dropped_log_records", "log", dropped, COUNTER)
