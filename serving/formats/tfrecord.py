@@ -1,21 +1,21 @@
-"""TFRecord files without TensorFlow: length, payload, and a checksum of each."""
+"""TFRecord files without TensorFlow: length, payload, and a checksum of each.
 
-import functools
+Needs google-crc32c: the `server` and `pipeline` extras bring it, `client` does not.
+"""
+
 import pathlib
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import numpy as np
+import google_crc32c
 
-_POLYNOMIAL = np.uint32(0x82F63B78)  # CRC-32C, bits reversed
-_BLOCK = 512
 _MASK_DELTA = 0xA282EAD8
 _LENGTH, _CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
 
 
 class TFRecordError(ValueError):
-    """A file that is no TFRecord file, is damaged, or ends in the middle."""
+    """A file that is not a TFRecord file, is damaged, or ends in the middle."""
 
 
 def write_record(file: BinaryIO, record: bytes) -> int:
@@ -63,42 +63,5 @@ def _checked(framed: bytes, count: int, place: str) -> bytes:
 
 def masked_crc32c(data: bytes) -> int:
     """The checksum as TFRecord files store it."""
-    crc = crc32c(data)
+    crc = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
-
-
-def crc32c(data: bytes) -> int:
-    """CRC-32C (Castagnoli), about 100 MB/s.
-
-    A checksum is linear: that of a block is the exclusive or of what each byte, at its
-    distance from the end, contributes. So a table by distance and byte value turns the
-    loop over bytes into one over blocks.
-    """
-    table = _contributions()
-    rest = np.frombuffer(data, np.uint8)
-    crc = 0xFFFFFFFF
-    while len(rest):
-        block, rest = rest[:_BLOCK], rest[_BLOCK:]
-        count = len(block)
-        head = min(count, 4)
-        block = block.copy()
-        # The checksum so far acts on the first four bytes; what they cannot take,
-        # in a block shorter than that, moves on.
-        block[:head] ^= np.frombuffer(_CHECKSUM.pack(crc), np.uint8)[:head]
-        parts = table[np.arange(count - 1, -1, -1), block]
-        crc = crc >> (8 * head) ^ int(np.bitwise_xor.reduce(parts))
-    return crc ^ 0xFFFFFFFF
-
-
-@functools.cache
-def _contributions() -> np.ndarray:
-    """`[distance from the end, byte]`: the checksum of that byte and zeros after it."""
-    first = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        first = (first >> 1) ^ np.where(first & 1, _POLYNOMIAL, np.uint32(0))
-    table = np.empty((_BLOCK, 256), np.uint32)
-    table[0] = first
-    for distance in range(1, _BLOCK):
-        before = table[distance - 1]
-        table[distance] = (before >> 8) ^ first[before & 0xFF]
-    return table

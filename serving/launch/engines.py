@@ -17,7 +17,7 @@ from serving.launch.settings import FLAGS, EngineSettings
 IMAGE = "tensorflow/serving:2.21.0"
 BINARY = Engine.TENSORFLOW_MODEL_SERVER.value
 _CONTAINER_TOOLS = ("docker", "podman")
-_EMBEDDED_NEEDS = ("tensorflow", "tensorflow_text", "uvicorn")
+_EMBEDDED_NEEDS = ("tensorflow", "tensorflow_text", "uvicorn", "google_crc32c")
 
 
 _NAMES = {
