@@ -16,7 +16,8 @@ from pipeline.errors import SettingError
 DEFAULT_PRESET = "small"
 PUSHER, EDGE_PUSHER = "Pusher", "EdgePusher"
 """Ids of the nodes that push the SavedModel and the device files."""
-_SECTIONS = ("data", "text", "model", "training", "evaluation", "export")
+SECTIONS = ("data", "text", "model", "training", "evaluation", "export")
+"""The parts of a `RunConfig` that `--set` can change."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ class RunConfig:
             training=chosen.training,
         )
         try:
-            return apply_overrides(config, overrides or {}, sections=_SECTIONS)
+            return apply_overrides(config, overrides or {}, sections=SECTIONS)
         except ValueError as error:
             raise SettingError(str(error)) from error
 
