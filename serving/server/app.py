@@ -21,7 +21,7 @@ from serving.server.models.manager import ModelManager
 from serving.server.models.swapping import LifecycleConfig, Loader
 from serving.server.models.version import ServedVersion
 from serving.server.observation.from_flags import Observation
-from serving.server.requests.handler import Core
+from serving.server.requests.handler import RequestHandler
 from serving.server.status import StatusError, invalid_argument
 
 log = logging.getLogger(__name__)
@@ -49,19 +49,21 @@ class ServerApp:
         self.observation = Observation(
             flags,
             self.manager,
-            in_flight=lambda: self._core.in_flight,
+            in_flight=lambda: self._handler.in_flight,
             waiting=lambda: self._scheduler.waiting,
         )
         metrics = self.observation.metrics
         self._scheduler = Scheduler(flags.grpc_max_threads, metrics.on_batch)
-        self._core = Core(
+        self._handler = RequestHandler(
             self.manager,
             self._scheduler,
             self.observation.observers,
             samples=self.observation.request_logger,
             check_method_name=flags.enable_signature_method_name_check,
         )
-        self._transports = Transports(flags, self._core, self.health, self.observation)
+        self._transports = Transports(
+            flags, self._handler, self.health, self.observation
+        )
         self._loop: EventLoopThread | None = None
 
     def start(self) -> None:
@@ -147,8 +149,8 @@ class ServerApp:
         loader.batching = batching
         log.info("Batching is now %s", batching)
         for version in self.manager.available_versions():
-            if version.try_acquire():
-                with version.release_after():
+            if version.try_lease():
+                with version:
                     _set_batching(loader, version)
 
     def _on_warmup_file(self, *what: Any) -> None:

@@ -89,6 +89,6 @@ def test_the_number_of_a_failed_version_is_the_server_s() -> None:
 
 def test_an_unready_model_is_seen_by_its_alert() -> None:
     observation = observe(entry("/var/log/requests"))
-    observation.metrics(record())
+    observation.metrics.on_request(record())
     families = {f.name: f for f in observation.metrics.registry.collect()}
     assert families["/ktp/serving/unready_model"].samples == [(("m",), 1)]

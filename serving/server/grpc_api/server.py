@@ -1,19 +1,18 @@
 """A gRPC server around the calls: bytes to messages, errors to statuses, health."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from serving import protos
-from serving.server.grpc_api.service import Context, GrpcService, Handler
+from serving.server.grpc_api.service import Context, GrpcService, Method
 from serving.server.models.health import Health
 from serving.server.observation.record import GRPC, RequestRecord
-from serving.server.requests.handler import Core
+from serving.server.requests.handler import RequestHandler
 from serving.server.status import (
-    Code,
     StatusError,
     from_exception,
     invalid_argument,
@@ -32,7 +31,7 @@ OPTIONS = (
 
 
 def make_server(
-    core: Core,
+    handler: RequestHandler,
     service: GrpcService,
     health: Health | None,
     *,
@@ -43,14 +42,14 @@ def make_server(
     # Of two values for one option gRPC would take the first.
     chosen = {**dict(OPTIONS), **dict(options)}
     server = grpc.aio.server(options=list(chosen.items()), interceptors=interceptors)
-    for name, handlers in service.handlers().items():
-        methods = protos.pool().FindServiceByName(name).methods_by_name
+    for service_name, methods in service.methods().items():
+        described = protos.pool().FindServiceByName(service_name).methods_by_name
         generic = {}
-        for method, handler in handlers.items():
-            message = protos.message_class(methods[method].input_type.full_name)
-            call = _rpc(core, method, message.FromString, handler)
-            generic[method] = grpc.unary_unary_rpc_method_handler(call)
-        _add(server, name, generic)
+        for name, method in methods.items():
+            message = protos.message_class(described[name].input_type.full_name)
+            call = _rpc(handler, name, message.FromString, method)
+            generic[name] = grpc.unary_unary_rpc_method_handler(call)
+        _add(server, service_name, generic)
     if health is not None:
         _add(server, protos.HEALTH_SERVICE, _health_handlers(health))
     return server
@@ -62,30 +61,25 @@ def _add(server: grpc.aio.Server, service: str, handlers: Mapping[str, Any]) -> 
 
 
 def _rpc(
-    core: Core, api: str, parse: Callable[[bytes], Any], handler: Handler
-) -> Callable[[bytes, Context], Any]:
+    handler: RequestHandler, api: str, parse: Callable[[bytes], Any], method: Method
+) -> Callable[[bytes, Context], Awaitable[bytes]]:
     """Bytes in, bytes out; exceptions become statuses, and observers hear of all."""
 
     async def call(content: bytes, context: Context) -> bytes:
-        started = core.begin()
         record = RequestRecord(
             api=api, entrypoint=GRPC, request_bytes=len(content), peer=context.peer()
         )
         try:
-            if core.is_closing:
-                await core.refuse()
-            response = await handler(_parsed(parse, api, content), context, record)
-            answer: bytes = response.SerializeToString()
-            record.response_bytes = len(answer)
-            return answer
-        except asyncio.CancelledError:
-            record.code = Code.CANCELLED
-            raise
+            with handler.begin(record) as under_way:
+                if handler.is_closing:
+                    await handler.refuse()
+                request = _parsed(parse, api, content)
+                response = await method(request, context, under_way)
+                answer: bytes = response.SerializeToString()
+                record.response_bytes = len(answer)
+                return answer
         except Exception as error:  # noqa: BLE001  a bad request is no crash
             status = from_exception(error)
-            record.code, record.error = status.code, status.message
-        finally:
-            core.end(record, started)
         return await _abort(context, status)
 
     return call
@@ -101,7 +95,7 @@ def _parsed(parse: Callable[[bytes], Any], api: str, content: bytes) -> Any:
         ) from None
 
 
-async def _abort(context: Context, status: StatusError) -> Any:
+async def _abort(context: Context, status: StatusError) -> NoReturn:
     await context.abort(GRPC_CODES[status.code], _detail(status.message))
 
 

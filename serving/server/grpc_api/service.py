@@ -1,4 +1,4 @@
-"""gRPC's calls: messages in, the core, messages out."""
+"""gRPC: each method parses a message, has the handler predict, and writes another."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,9 +10,8 @@ from serving import protos
 from serving.formats import tensors
 from serving.server import upstream_texts
 from serving.server.models.version import ServedVersion
-from serving.server.observation.record import RequestRecord
 from serving.server.requests import plans
-from serving.server.requests.handler import Core, ModelRef
+from serving.server.requests.handler import ModelRef, RequestHandler, RequestUnderWay
 from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.requests.predict_checks import decode_inputs, signature_map
 
@@ -30,14 +29,15 @@ class Context(Protocol):
         """Ends the call with an error."""
 
 
-Handler = Callable[[Any, Context, RequestRecord], Awaitable[Any]]
+Method = Callable[[Any, Context, RequestUnderWay], Awaitable[Any]]
+"""From a message to a message."""
 
 
 class GrpcService:
     """PredictionService and ModelService.
 
     Args:
-        core: answers.
+        handler: answers.
         tensor_content: write outputs as `tensor_content`, not as typed fields.
         reload_limit_s: how long a reload may take when its client sets no deadline.
         read_counter: the value of a metric, whose increase a reload may ask for.
@@ -45,18 +45,18 @@ class GrpcService:
 
     def __init__(
         self,
-        core: Core,
+        handler: RequestHandler,
         *,
         tensor_content: bool = False,
         reload_limit_s: float = 600.0,
         read_counter: Callable[[str], int] = lambda name: 0,
     ) -> None:
-        self._core = core
+        self._handler = handler
         self._typed_fields = not tensor_content
         self._reload_limit_s = reload_limit_s
         self._read_counter = read_counter
 
-    def handlers(self) -> Mapping[str, Mapping[str, Handler]]:
+    def methods(self) -> Mapping[str, Mapping[str, Method]]:
         """Method name to function, by service."""
         return {
             protos.PREDICTION_SERVICE: {
@@ -73,82 +73,82 @@ class GrpcService:
         }
 
     async def predict(
-        self, request: Any, context: Context, record: RequestRecord
+        self, request: Any, context: Context, under_way: RequestUnderWay
     ) -> Any:
         """PredictionService/Predict."""
-        signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        with self._core.use(_model_ref(request), record) as version:
-            outputs = await self._core.predict(
-                version,
-                signature_name,
-                decode_inputs(request.inputs),
-                record,
-                output_filter=request.output_filter,
-                timeout_s=context.time_remaining(),
-            )
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        version = under_way.lease(_model_ref(request))
+        outputs = await self._handler.predict(
+            version,
+            name,
+            decode_inputs(request.inputs),
+            under_way.record,
+            output_filter=request.output_filter,
+            timeout_s=context.time_remaining(),
+        )
         response = protos.PredictResponse()
-        _fill_model_spec(response.model_spec, version, signature_name)
+        _fill_model_spec(response.model_spec, version, name)
         for alias, array in outputs.items():
             tensor = response.outputs[alias]
             tensors.encode_into(tensor, array, typed_fields=self._typed_fields)
         return response
 
     async def classify(
-        self, request: Any, context: Context, record: RequestRecord
+        self, request: Any, context: Context, under_way: RequestUnderWay
     ) -> Any:
         """PredictionService/Classify."""
-        return await self._infer(
-            request, context, record, protos.ClassificationResponse()
+        name = request.model_spec.signature_name
+        version = under_way.lease(_model_ref(request))
+        classes = await self._handler.classify(
+            *(version, name, request.input),
+            *(under_way.record, context.time_remaining()),
         )
+        response = protos.ClassificationResponse(result=classes.message())
+        _fill_model_spec(response.model_spec, version, name or DEFAULT_SIGNATURE)
+        return response
 
     async def regress(
-        self, request: Any, context: Context, record: RequestRecord
+        self, request: Any, context: Context, under_way: RequestUnderWay
     ) -> Any:
         """PredictionService/Regress."""
-        return await self._infer(request, context, record, protos.RegressionResponse())
-
-    async def _infer(
-        self, request: Any, context: Context, record: RequestRecord, response: Any
-    ) -> Any:
         name = request.model_spec.signature_name
-        with self._core.use(_model_ref(request), record) as version:
-            result = await self._core.infer(
-                version, name, request.input, record, context.time_remaining()
-            )
+        version = under_way.lease(_model_ref(request))
+        values = await self._handler.regress(
+            *(version, name, request.input),
+            *(under_way.record, context.time_remaining()),
+        )
+        response = protos.RegressionResponse(result=values.message())
         _fill_model_spec(response.model_spec, version, name or DEFAULT_SIGNATURE)
-        response.result.CopyFrom(result.message())
         return response
 
     async def multi_inference(
-        self, request: Any, context: Context, record: RequestRecord
+        self, request: Any, context: Context, under_way: RequestUnderWay
     ) -> Any:
         """PredictionService/MultiInference."""
-        ref = _ref_of(plans.first_model_spec(request))
-        with self._core.use(ref, record) as version:
-            return await self._core.multi_inference(
-                version, request, record, context.time_remaining()
-            )
+        version = under_way.lease(_ref_of(plans.first_model_spec(request)))
+        return await self._handler.multi_inference(
+            version, request, under_way.record, context.time_remaining()
+        )
 
     async def metadata(
-        self, request: Any, context: Context, record: RequestRecord
+        self, request: Any, context: Context, under_way: RequestUnderWay
     ) -> Any:
         """PredictionService/GetModelMetadata."""
         _check_metadata_fields(request.metadata_field)
-        with self._core.use(_model_ref(request), record) as version:
-            signatures = signature_map(version.servable)
+        version = under_way.lease(_model_ref(request))
         response = protos.GetModelMetadataResponse()
         _fill_model_spec(response.model_spec, version)
-        response.metadata["signature_def"].Pack(signatures)
+        response.metadata["signature_def"].Pack(signature_map(version.servable))
         return response
 
     async def status(
-        self, request: Any, context: Context, record: RequestRecord
+        self, request: Any, context: Context, under_way: RequestUnderWay
     ) -> Any:
         """ModelService/GetModelStatus."""
         ref = _model_ref(request)
-        record.model_name = ref.name
+        under_way.record.model_name = ref.name
         response = protos.GetModelStatusResponse()
-        for version in self._core.status(ref):
+        for version in self._handler.status(ref):
             code, message = version.status
             response.model_version_status.add(
                 version=version.number,
@@ -158,10 +158,10 @@ class GrpcService:
         return response
 
     async def reload_config(
-        self, request: Any, context: Context, record: RequestRecord
+        self, request: Any, context: Context, under_way: RequestUnderWay
     ) -> Any:
         """ModelService/HandleReloadConfigRequest: returns when new models answer."""
-        reload, limit_s = self._core.manager.reload, context.time_remaining()
+        reload, limit_s = self._handler.manager.reload, context.time_remaining()
         if limit_s is None:
             limit_s = self._reload_limit_s
         before = [self._read_counter(name) for name in request.metric_names]

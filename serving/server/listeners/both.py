@@ -20,17 +20,19 @@ from serving.server.listeners.token_interceptor import TokenInterceptor
 from serving.server.listeners.tokens import TokenGuard
 from serving.server.models.health import Health
 from serving.server.observation.from_flags import Observation
-from serving.server.requests.handler import Core
+from serving.server.requests.handler import RequestHandler
 from serving.server.rest_api.api import RestApi, RestSettings
-from serving.server.rest_api.asgi_app import FAREWELL_S, RestApp, RestServer
+from serving.server.rest_api.asgi_app import RestApp
+from serving.server.rest_api.uvicorn_server import CLOSE_NOTICE_S, RestServer
 
 log = logging.getLogger(__name__)
 
-GOODBYE_S = 0.02
+GRPC_STOP_LEAD_S = 0.02
+"""gRPC refuses new calls after this; only then are those that wait sent elsewhere."""
 
 
 class Transports:
-    """gRPC and REST in front of one core.
+    """gRPC and REST in front of one handler.
 
     Args:
         observation: has the metrics, and their page on the REST port.
@@ -42,12 +44,12 @@ class Transports:
     def __init__(
         self,
         flags: ServerFlags,
-        core: Core,
+        handler: RequestHandler,
         health: Health,
         observation: Observation,
     ) -> None:
         self._flags = flags
-        self._core = core
+        self._handler = handler
         self._health = health
         self._observation = observation
         path = flags.ssl_config_file
@@ -91,25 +93,25 @@ class Transports:
     async def _stop_grpc(self, server: grpc.aio.Server, limit_s: float) -> None:
         # gRPC cancels what it has received and not yet handed over when it stops. So
         # first let nobody come back, then stop, then send all of them elsewhere.
-        self._core.is_closing = True
-        farewell_s = min(FAREWELL_S, limit_s / 2)
-        await asyncio.sleep(farewell_s)
-        stopping = asyncio.create_task(server.stop(limit_s - farewell_s))
-        await asyncio.sleep(GOODBYE_S)
-        self._core.closed.set()
+        self._handler.is_closing = True
+        notice_s = min(CLOSE_NOTICE_S, limit_s / 2)
+        await asyncio.sleep(notice_s)
+        stopping = asyncio.create_task(server.stop(limit_s - notice_s))
+        await asyncio.sleep(GRPC_STOP_LEAD_S)
+        self._handler.closed.set()
         await stopping
 
     def _make_grpc(self) -> grpc.aio.Server:
         flags = self._flags
         service = GrpcService(
-            self._core,
+            self._handler,
             tensor_content=flags.enable_serialization_as_tensor_content,
             reload_limit_s=flags.reload_limit_seconds,
             read_counter=self._observation.metrics.registry.first_value,
         )
         interceptors = [] if self._guard is None else [TokenInterceptor(self._guard)]
         return make_server(
-            self._core,
+            self._handler,
             service,
             self._health if flags.enable_grpc_healthcheck_service else None,
             options=self._options,
@@ -131,11 +133,11 @@ class Transports:
         settings = RestSettings(
             timeout_s=flags.rest_api_timeout_in_ms / 1000,
             num_threads=flags.rest_api_num_threads,
-            guard=None if self._guard is None else self._guard.check,
             pages=self._observation.pages,
         )
-        api = RestApi(self._core, self._health, settings)
-        app = RestApp(api, cors=flags.rest_api_enable_cors_support)
+        api = RestApi(self._handler, self._health, settings)
+        guard = None if self._guard is None else self._guard.check
+        app = RestApp(api, guard, cors=flags.rest_api_enable_cors_support)
         self._rest = RestServer(
             app, bound, tls, max_body_bytes=flags.rest_api_max_body_bytes
         )

@@ -5,7 +5,7 @@ from serving.server.models.model import ServedModel
 from serving.server.status import Code, StatusError
 
 
-def explain(
+def why_not_found(
     model: ServedModel | None, name: str, version: int | None, label: str
 ) -> StatusError:
     """Upstream's words, then the cause, if there is one worth telling.

@@ -3,7 +3,6 @@
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
 from serving.server import upstream_texts
@@ -95,33 +94,25 @@ class ModelManager:
 
     # What is served
 
-    def acquire(
+    def lease(
         self, name: str, version: int | None = None, label: str = ""
     ) -> ServedVersion:
-        """A version that stays loaded until `release` is called on it.
+        """Returns a version that stays loaded until `release`, or within its block.
 
         Raises:
             StatusError: there is no such model, version or label to be used.
         """
         while True:
             route = self.lifecycle.routes.get(name)
-            chosen = None if route is None else route.find(version, label)
+            chosen = None if route is None else route.get(label or version)
             if chosen is None:
                 raise self._absence(name, version, label)
-            if chosen.try_acquire():
+            if chosen.try_lease():
                 return chosen
             # It left between looking and taking; newer routes are there, or are now.
             with self._changed:
                 if (model := self.lifecycle.models.get(name)) is not None:
                     self.lifecycle.show_routes(model)
-
-    def use(self, name: str, version: int | None = None, label: str = "") -> "Use":
-        """A context manager: a version that stays loaded within the block.
-
-        Raises:
-            StatusError: on entering, as `acquire` does.
-        """
-        return Use(self, name, version, label)
 
     def versions(self, name: str, version: int | None = None) -> list[ServedVersion]:
         """Every version known, also those that are no more; newest first.
@@ -201,30 +192,4 @@ class ModelManager:
     def _absence(self, name: str, version: int | None, label: str) -> StatusError:
         with self._changed:
             model = self.lifecycle.models.get(name)
-            return absence.explain(model, name, version, label)
-
-
-class Use:
-    """One request's hold on a version; a class, because a generator is slower."""
-
-    __slots__ = ("_manager", "_version", "_wanted")
-
-    def __init__(
-        self, manager: ModelManager, name: str, version: int | None, label: str
-    ) -> None:
-        self._manager = manager
-        self._wanted = (name, version, label)
-        self._version: ServedVersion | None = None
-
-    def __enter__(self) -> ServedVersion:
-        self._version = self._manager.acquire(*self._wanted)
-        return self._version
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._version is not None:
-            self._version.release()
+            return absence.why_not_found(model, name, version, label)

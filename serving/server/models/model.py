@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from serving.server.models import labels
 from serving.server.models.config import ModelEntry
 from serving.server.models.folder_watch import FolderWatch
-from serving.server.models.routing import Route, route_to
-from serving.server.models.version import ServedVersion, State
+from serving.server.models.version import Route, ServedVersion, State
 
 MAX_ENDED_VERSIONS = 100
 
@@ -133,7 +132,13 @@ class ServedModel:
             staying,
             allow_unavailable=allow_unavailable,
         )
-        return route_to(staying, self._labels)
+        route: dict[int | str | None, ServedVersion] = dict(staying.items())
+        for label, number in self._labels.items():
+            if number in staying:
+                route[label] = staying[number]
+        if staying:
+            route[None] = staying[max(staying)]
+        return route
 
     def check_labels(self, entry: ModelEntry, *, allow_unavailable: bool) -> None:
         """Refuses a new entry whose labels name versions that cannot answer.

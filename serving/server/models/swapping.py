@@ -13,9 +13,8 @@ from collections.abc import Callable
 from serving.server.models.config import ModelEntry
 from serving.server.models.events import StateEvents
 from serving.server.models.model import ServedModel
-from serving.server.models.routing import Routes
 from serving.server.models.thread_pool import Pool, ThreadPool
-from serving.server.models.version import ServedVersion, State
+from serving.server.models.version import Routes, ServedVersion, State
 from serving.server.servable import Servable
 from serving.server.status import StatusError, from_exception
 
@@ -110,8 +109,7 @@ class Lifecycle:
 
     def answers(self, name: str) -> bool:
         """True when some version of the model answers requests."""
-        route = self.routes.get(name)
-        return route is not None and route.latest is not None
+        return None in self.routes.get(name, {})
 
     def show_routes(
         self, model: ServedModel, leaving: list[ServedVersion] | None = None

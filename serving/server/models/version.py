@@ -1,9 +1,9 @@
 """One version of a model: its state, its servable and who is using it."""
 
-import contextlib
 import enum
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from typing import Self
 
 from serving.server.servable import Servable, WarmupReport
 from serving.server.status import Code, StatusError
@@ -102,8 +102,8 @@ class ServedVersion:
         self._servable = servable
         self.state = State.END if servable is None else State.UNLOADING
 
-    def try_acquire(self) -> bool:
-        """Counts one more user, unless the version is not available any more."""
+    def try_lease(self) -> bool:
+        """Counts one more user, and says whether the version is still available."""
         with self._lock:
             if self.state is not State.AVAILABLE:
                 return False
@@ -116,7 +116,7 @@ class ServedVersion:
             self._in_flight += 1
 
     def release(self) -> None:
-        """Ends what `try_acquire` or `hold` began."""
+        """Ends what `try_lease` or `hold` began."""
         with self._lock:
             self._in_flight -= 1
             if self._in_flight or self._when_idle is None:
@@ -124,17 +124,16 @@ class ServedVersion:
             call, self._when_idle = self._when_idle, None
         call()
 
-    @contextlib.contextmanager
-    def release_after(self) -> Iterator["ServedVersion"]:
-        """Ends what `try_acquire` began."""
-        try:
-            yield self
-        finally:
-            self.release()
+    def __enter__(self) -> Self:
+        """Does nothing; leaving the block ends what `try_lease` began."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
 
     @property
     def servable(self) -> Servable:
-        """The loaded model; only between `try_acquire` and the end of its use."""
+        """The loaded model; only between `try_lease` and the end of its use."""
         if self._servable is None:
             raise StatusError(Code.INTERNAL, f"version {self.number} is not loaded")
         return self._servable
@@ -168,3 +167,10 @@ class ServedVersion:
     def end(self) -> None:
         """Nothing of it is in memory any more."""
         self.state = State.END
+
+
+Route = Mapping[int | str | None, ServedVersion]
+"""What requests can reach of one model: by number, by label, the latest by None."""
+
+Routes = Mapping[str, Route]
+"""By model name. A change makes a new mapping, so that readers need no lock."""

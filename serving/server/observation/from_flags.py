@@ -30,7 +30,7 @@ class Observation:
     """Everything that watches requests and models.
 
     Attributes:
-        observers: for `Core`.
+        observers: for `RequestHandler`.
         pages: for the REST port, by path; empty unless metrics are enabled.
         request_logger: for those who have requests and answers in hand.
     """
@@ -61,7 +61,7 @@ class Observation:
             saved_model_tags=flags.saved_model_tags.split(","),
             on_logged=self.metrics.on_request_logged,
         )
-        self.observers: list[Observer] = [self.metrics]
+        self.observers: list[Observer] = [self.metrics.on_request]
         self._access_log: AccessLog | None = None
         if flags.access_log_file:
             self._access_log = AccessLog(

@@ -7,7 +7,6 @@ from serving.server.models.events import StateEvents
 from serving.server.models.version import ServedVersion, State
 from serving.server.observation.metrics import MICROS, OwnMetrics, UpstreamMetrics
 from serving.server.observation.process_metrics import add_process_metrics
-from serving.server.observation.record import RequestRecord
 from serving.server.observation.registry import Registry
 from serving.server.observation.request_metrics import RequestMetrics
 from serving.server.observation.version_metrics import VersionMetrics
@@ -25,7 +24,7 @@ class Models(Protocol):
 
 
 class ServerMetrics:
-    """Keeps the numbers of one server. An observer of requests; any thread may call.
+    """Keeps the numbers of one server; `on_request` observes. Any thread may call.
 
     A model that does not exist gets no series of its own, and a model or version that
     is gone loses them, so memory stays bounded whatever clients ask for and however
@@ -41,14 +40,11 @@ class ServerMetrics:
         self._requests = RequestMetrics(
             self._upstream, ours, self._is_known, self._versions.has_version
         )
+        self.on_request = self._requests.observe
         self.on_warmup_file = self._versions.warmed_up
         add_process_metrics(self.registry)
         models.events.on_state_change(self._on_state_change)
         models.events.on_model_removed(self.forget_model)
-
-    def __call__(self, record: RequestRecord) -> None:
-        """Counts a request that has ended."""
-        self._requests.observe(record)
 
     def on_batch(
         self,

@@ -1,14 +1,15 @@
 """What a request does, whichever transport brought it: tensors in, tensors out."""
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
 
 import numpy as np
+from google.protobuf.message import Message
 
 from serving.server import upstream_texts
 from serving.server.batching.scheduler import Scheduler
@@ -25,7 +26,7 @@ from serving.server.requests.predict_checks import (
 )
 from serving.server.requests.results import Classes, Values
 from serving.server.servable import Call, Servable
-from serving.server.status import Code
+from serving.server.status import Code, from_exception
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,16 @@ class ModelRef:
     label: str = ""
 
 
-class Core:
+class RequestHandler:
     """Answers requests with the models of a manager; lives on the event loop.
+
+    A transport tells the same story for each of them, within one context:
+
+        with handler.begin(record) as request:
+            ...                            # parse
+            version = request.lease(ref)
+            ... = await handler.predict(version, ...)
+            ...                            # write
 
     Args:
         samples: keeps some requests and their answers; None keeps none.
@@ -57,11 +66,11 @@ class Core:
         check_method_name: bool = False,
     ) -> None:
         self.manager = manager
+        self.observers = list(observers)
         self.in_flight = 0
         self.is_closing = False
         self.closed = asyncio.Event()
         self._scheduler = scheduler
-        self._observers = list(observers)
         self._samples = samples
         self._check_method = check_method_name
 
@@ -76,33 +85,9 @@ class Core:
         await self.closed.wait()
         raise upstream_texts.shutting_down()
 
-    def begin(self) -> float:
-        """Counts one more request under way; `end` takes what this returns."""
-        self.in_flight += 1
-        return time.perf_counter()
-
-    def end(self, record: RequestRecord, started: float) -> None:
-        """Tells every observer how the request went."""
-        self.in_flight -= 1
-        record.total_s = time.perf_counter() - started
-        if record.code is Code.INTERNAL:
-            log.error("A request failed: %s", record.error)
-        for observe in self._observers:
-            observe(record)
-
-    @contextlib.contextmanager
-    def use(self, ref: ModelRef, record: RequestRecord) -> Iterator[ServedVersion]:
-        """The version that answers; it stays loaded within the block.
-
-        Raises:
-            StatusError: the reference names nothing that can answer.
-        """
-        record.model_name = ref.name
-        if not ref.name:
-            raise upstream_texts.missing_model_name()
-        with self.manager.use(ref.name, ref.version, ref.label) as version:
-            record.version = version.number
-            yield version
+    def begin(self, record: RequestRecord) -> "RequestUnderWay":
+        """Gives the context in which a request is answered."""
+        return RequestUnderWay(self, record)
 
     async def predict(
         self,
@@ -119,60 +104,84 @@ class Core:
         Raises:
             StatusError: names do not fit the signature, or running it failed.
         """
-        signature = find_signature(version.servable, signature_name)
+        servable = version.servable
+        signature = find_signature(servable, signature_name)
         complete = check_inputs(signature, inputs)
         outputs = check_outputs(signature, output_filter)
         first = next(iter(complete.values()), None)
         record.rows = len(first) if first is not None and first.ndim else 1
         call = Call(signature_name, complete, outputs)
-        (found,) = await self._run(version, [call], record, timeout_s)
-        if self._samples is not None and self._samples.wants(version.model_name):
-            log_predict(self._samples, version, call, found)
+        found = await self._run(version, servable, call, record, timeout_s)
+        if samples := self._samples_of(version):
+            log_predict(samples, version, call, found)
         return found
 
-    async def infer(
+    async def classify(
         self,
         version: ServedVersion,
         signature_name: str,
-        message: Any,
+        examples: Message,
         record: RequestRecord,
         timeout_s: float | None = None,
     ) -> Classes | Values:
-        """Classify or Regress, as the record's `api` says.
+        """Classifies tf.Examples.
 
         Args:
             version: what answers.
             signature_name: empty means the default.
-            message: an `Input`.
+            examples: an `Input`.
             record: of this request.
             timeout_s: how long it may take.
 
         Raises:
             StatusError: input, signature or outputs do not fit, or running failed.
         """
-        is_classify = record.api.lower() == "classify"
-        plan_of = plans.plan_classify if is_classify else plans.plan_regress
-        plan = plan_of(
+        plan = plans.plan_classify(
             version.servable.signatures,
-            signature_name,
-            message,
+            *(signature_name, examples),
             check_method=self._check_method,
         )
+        return await self._infer(version, plan, examples, record, timeout_s)
+
+    async def regress(
+        self,
+        version: ServedVersion,
+        signature_name: str,
+        examples: Message,
+        record: RequestRecord,
+        timeout_s: float | None = None,
+    ) -> Classes | Values:
+        """Regresses tf.Examples; like `classify`."""
+        plan = plans.plan_regress(
+            version.servable.signatures,
+            *(signature_name, examples),
+            check_method=self._check_method,
+        )
+        return await self._infer(version, plan, examples, record, timeout_s)
+
+    async def _infer(
+        self,
+        version: ServedVersion,
+        plan: plans.Plan,
+        examples: Message,
+        record: RequestRecord,
+        timeout_s: float | None,
+    ) -> Classes | Values:
         record.rows = plan.num_examples
-        (found,) = await self._run(version, [plan.call], record, timeout_s)
+        found = await self._run(version, version.servable, plan.call, record, timeout_s)
         result = plan.result(found)
-        if self._samples is not None and self._samples.wants(version.model_name):
-            log_inference(self._samples, version, plan, message, result)
+        if samples := self._samples_of(version):
+            log_inference(samples, version, plan, examples, result)
         return result
 
     async def multi_inference(
         self,
         version: ServedVersion,
-        request: Any,
+        request: Message,
         record: RequestRecord,
         timeout_s: float | None = None,
-    ) -> Any:
-        """The MultiInferenceResponse: all tasks in one run.
+    ) -> Message:
+        """Returns the MultiInferenceResponse: all tasks in one run.
 
         Raises:
             StatusError: a task does not fit the model, or running failed.
@@ -181,24 +190,29 @@ class Core:
             version.servable.signatures, request, check_method=self._check_method
         )
         record.rows = plan.num_examples
-        found = await self._run(version, plan.calls, record, timeout_s)
+        servable = version.servable
+        if len(plan.calls) == 1:
+            found = [
+                await self._run(version, servable, plan.calls[0], record, timeout_s)
+            ]
+        else:
+            combined = CombinedServable(servable, plan.calls)
+            await self._run(version, combined, plan.calls[0], record, timeout_s)
+            found = combined.found
         response = plan.response(found, version.number)
-        if self._samples is not None and self._samples.wants(version.model_name):
-            self._samples.log_multi_inference(version, request, response)
+        if samples := self._samples_of(version):
+            samples.log_multi_inference(version, request, response)
         return response
 
     async def _run(
         self,
         version: ServedVersion,
-        calls: Sequence[Call],
+        servable: Servable,
+        call: Call,
         record: RequestRecord,
         timeout_s: float | None,
-    ) -> list[dict[str, np.ndarray]]:
-        """The outputs of every call; several calls share their inputs and one run."""
-        call, servable = calls[0], version.servable
+    ) -> dict[str, np.ndarray]:
         record.signature_name = call.signature_name
-        if len(calls) > 1:
-            servable = _Together(servable, calls)
         done = await self._scheduler.run(
             *(servable, call.signature_name, call.inputs, call.outputs),
             timeout_s=timeout_s,
@@ -206,9 +220,14 @@ class Core:
         )
         record.queue_s, record.run_s = done.queue_s, done.run_s
         record.batch_rows = done.batch_rows or record.rows
-        if isinstance(servable, _Together):
-            return servable.found
-        return [done.outputs]
+        return done.outputs
+
+    def _samples_of(self, version: ServedVersion) -> RequestLogger | None:
+        """The log of samples, if this request that has succeeded is to be in it."""
+        entry = self.manager.entries.get(version.model_name)
+        if self._samples is None or entry is None or entry.logging is None:
+            return None
+        return self._samples if self._samples.wants(entry.name) else None
 
     def status(self, ref: ModelRef) -> list[ServedVersion]:
         """All versions of a model, newest first; a label is ignored, as upstream does.
@@ -221,7 +240,61 @@ class Core:
         return self.manager.versions(ref.name, ref.version)
 
 
-class _Together(Servable):
+class RequestUnderWay:
+    """The context of one request: counted and timed, and its end observed.
+
+    On the way out the version is given back, the record learns what went wrong, and
+    the observers hear of it.
+    """
+
+    __slots__ = ("_handler", "_started_s", "_version", "record")
+
+    def __init__(self, handler: RequestHandler, record: RequestRecord) -> None:
+        self.record = record
+        self._handler = handler
+        self._version: ServedVersion | None = None
+        self._started_s = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        self._handler.in_flight += 1
+        return self
+
+    def lease(self, ref: ModelRef) -> ServedVersion:
+        """Returns the version that answers; it stays loaded until the request ends.
+
+        Raises:
+            StatusError: the reference names nothing that can answer.
+        """
+        self.record.model_name = ref.name
+        if not ref.name:
+            raise upstream_texts.missing_model_name()
+        version = self._handler.manager.lease(ref.name, ref.version, ref.label)
+        self._version, self.record.version = version, version.number
+        return version
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        handler, record = self._handler, self.record
+        if self._version is not None:
+            self._version.release()
+        if isinstance(error, asyncio.CancelledError):
+            record.code = Code.CANCELLED
+        elif isinstance(error, Exception):
+            status = from_exception(error)
+            record.code, record.error = status.code, status.message
+            if status.code is Code.INTERNAL:
+                log.error("A request failed: %s", status.message)
+        handler.in_flight -= 1
+        record.total_s = time.perf_counter() - self._started_s
+        for observe in handler.observers:
+            observe(record)
+
+
+class CombinedServable(Servable):
     """Several calls of one servable as one run, which is not batched with others."""
 
     def __init__(self, servable: Servable, calls: Sequence[Call]) -> None:

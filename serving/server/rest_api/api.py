@@ -1,12 +1,13 @@
-"""REST: paths and bodies in, the core, JSON out."""
+"""REST: a path chooses what answers; it parses, has the handler predict, and writes."""
 
 import asyncio
 import dataclasses
 import functools
 import json
+import operator
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent import futures
 from typing import Any, TypeVar
 
@@ -25,9 +26,10 @@ from serving.server.json_format.predict_body import read_predict
 from serving.server.models.health import Health
 from serving.server.models.version import ServedVersion
 from serving.server.observation.record import REST, RequestRecord
-from serving.server.requests.handler import Core, ModelRef
+from serving.server.requests.handler import ModelRef, RequestHandler, RequestUnderWay
 from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.requests.predict_checks import signature_map
+from serving.server.requests.results import Classes, Values
 from serving.server.rest_api.version_status import start_error, status_content
 from serving.server.status import (
     HTTP_STATUSES,
@@ -47,18 +49,18 @@ API_PATH = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
 
 T = TypeVar("T")
 JSON_TYPE = "application/json"
-_VERBS = ("predict", "classify", "regress")
 PROBES = ("/healthz", "/readyz")
 # Invalid JSON of this size takes 50 ms to be told what is wrong with it.
 _SMALL_BYTES = 16 * 1024
 _BYTES_PER_VALUE, _BYTES_PER_ROW = 16, 1024
+_size_of = operator.attrgetter("size")
 NOT_FOUND_PAGE = (
     b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n"
     b"<H1>Not Found</H1>\n</BODY></HTML>\n"
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer, without the transport."""
 
@@ -75,8 +77,12 @@ class Request:
     method: str
     target: str
     body: bytes = b""
-    authorization: str | None = None
     peer: str = ""
+
+    @property
+    def is_probe(self) -> bool:
+        """True for what needs no token: is the server alive, is it ready?"""
+        return self.target in PROBES and self.method in ("GET", "HEAD")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,133 +92,116 @@ class RestSettings:
     Attributes:
         timeout_s: how long a request may take in queue and model.
         num_threads: for large bodies.
-        guard: raises `StatusError` for an Authorization header that will not do.
         pages: beside the API, by path: query string to HTTP status and text.
     """
 
     timeout_s: float = 30.0
     num_threads: int = 4
-    guard: Callable[[str | None], None] | None = None
     pages: Mapping[str, Callable[[str], tuple[int, str]]] = dataclasses.field(
         default_factory=dict
     )
 
 
-class RestApi:
-    """The API as a function of method, target, headers and body."""
+Endpoint = Callable[[ModelRef, bytes, RequestUnderWay], Awaitable[Answer]]
+Infer = Callable[..., Awaitable[Classes | Values]]
 
-    def __init__(self, core: Core, health: Health, settings: RestSettings) -> None:
-        self._core = core
+
+class RestApi:
+    """The API as a function of a request that was let in."""
+
+    def __init__(
+        self, handler: RequestHandler, health: Health, settings: RestSettings
+    ) -> None:
+        self._handler = handler
         self._health = health
         self._settings = settings
-        self.needs_token = settings.guard is not None
         self._threads = futures.ThreadPoolExecutor(settings.num_threads, "json")
-
-    def admit(self, method: str, target: str, authorization: str | None) -> None:
-        """Whether this request may go on; asked before its body is read, too.
-
-        Raises:
-            StatusError: UNAUTHENTICATED.
-        """
-        is_probe = target in PROBES and method in ("GET", "HEAD")
-        if self._settings.guard is not None and not is_probe:
-            self._settings.guard(authorization)
+        self._verbs: Mapping[str, Endpoint] = {
+            "predict": self._predict,
+            "classify": functools.partial(self._infer, handler.classify),
+            "regress": functools.partial(self._infer, handler.regress),
+        }
 
     async def answer(self, request: Request) -> Answer:
         """Never raises: every failure is an answer."""
         method, target = request.method, request.target
-        if target in PROBES and method in ("GET", "HEAD"):
+        if request.is_probe:
             return self._probe(target)
-        try:
-            self.admit(method, target, request.authorization)
-            path, _, query = target.partition("?")
-            page = self._settings.pages.get(path)
-            if page is not None and method in ("GET", "HEAD"):
-                status, text = await self._off_loop(_SMALL_BYTES, page, query)
-                return Answer(status, text.encode(), "text/plain")
-        except StatusError as error:
-            return error_response(error)
+        path, _, query = target.partition("?")
+        if path in self._settings.pages and method in ("GET", "HEAD"):
+            return await self._page(path, query)
         if not API_PATH.fullmatch(target):
             return Answer(404, NOT_FOUND_PAGE, "text/html")
-        return await self._observed(request)
-
-    async def _observed(self, request: Request) -> Answer:
         record = RequestRecord(
             api="", entrypoint=REST, request_bytes=len(request.body), peer=request.peer
         )
-        started = self._core.begin()
         try:
-            answer = await self._route(request, record)
-        except asyncio.CancelledError:
-            record.code = Code.CANCELLED
-            raise
+            with self._handler.begin(record) as under_way:
+                endpoint, ref = self._find(method, target, record)
+                record.model_name = ref.name
+                return await endpoint(ref, request.body, under_way)
         except Exception as error:  # noqa: BLE001  a bug is an answer too
-            status = from_exception(error)
-            record.code, record.error = status.code, status.message
-            answer = error_response(status)
-        finally:
-            self._core.end(record, started)
-        return answer
+            return error_response(from_exception(error))
 
-    async def _route(self, request: Request, record: RequestRecord) -> Answer:
-        method, target = request.method, request.target
+    def _find(
+        self, method: str, target: str, record: RequestRecord
+    ) -> tuple[Endpoint, ModelRef]:
+        """What answers at this path, and the model that the path names."""
         match = _PREDICTION.fullmatch(target)
         # Paths match in any case, but verbs only in this one.
-        if method == "POST" and match and match[4] in _VERBS:
+        if method == "POST" and match and match[4] in self._verbs:
             record.api = match[4]
-            run = self._predict if match[4] == "predict" else self._infer
-            answer = await run(_model_ref(match), request.body, record)
-            record.response_bytes = len(answer.body)
-            return answer
+            return self._verbs[match[4]], _model_ref(match)
         if method == "GET" and (match := _STATUS.fullmatch(target)):
             if match[1] is None:
                 raise invalid_argument("Missing model name in request.")
-            if match[4] == "/metadata":
-                record.api = "metadata"
-                return self._metadata(_model_ref(match), record)
-            record.api = "status"
-            return self._status(_model_ref(match), record)
+            is_metadata = match[4] == "/metadata"
+            record.api = "metadata" if is_metadata else "status"
+            return self._metadata if is_metadata else self._status, _model_ref(match)
         raise upstream_texts.malformed_request(method, target)
 
     async def _predict(
-        self, ref: ModelRef, body: bytes, record: RequestRecord
+        self, ref: ModelRef, body: bytes, under_way: RequestUnderWay
     ) -> Answer:
-        record.model_name = ref.name
         # Upstream reads the body before it looks for the model.
-        request = await self._off_loop(len(body), read_predict, body)
-        with self._core.use(ref, record) as version:
-            infos = _inputs_of(version, request.signature_name)
-            parsed = await self._off_loop(len(body), request.tensors, infos)
-            outputs = await self._core.predict(
-                version,
-                parsed.signature_name or DEFAULT_SIGNATURE,
-                parsed.inputs,
-                record,
-                timeout_s=self._settings.timeout_s,
-            )
-        size = sum(array.size for array in outputs.values()) * _BYTES_PER_VALUE
+        document = await self._off_loop(len(body), read_predict, body)
+        version = under_way.lease(ref)
+        name = document.signature_name or DEFAULT_SIGNATURE
+        infos = _inputs_of(version, name)
+        parsed = await self._off_loop(len(body), document.tensors, infos)
+        outputs = await self._handler.predict(
+            version,
+            name,
+            parsed.inputs,
+            under_way.record,
+            timeout_s=self._settings.timeout_s,
+        )
+        size = sum(map(_size_of, outputs.values())) * _BYTES_PER_VALUE
         write = functools.partial(predict_answer, outputs, is_row=parsed.is_row)
         content = await self._off_loop(size, write)
+        under_way.record.response_bytes = len(content)
         return Answer(200, content, headers=_served_by(version))
 
-    async def _infer(self, ref: ModelRef, body: bytes, record: RequestRecord) -> Answer:
-        record.model_name = ref.name
+    async def _infer(
+        self, infer: Infer, ref: ModelRef, body: bytes, under_way: RequestUnderWay
+    ) -> Answer:
+        record = under_way.record
         parsed = await self._off_loop(len(body), parse_examples, body)
-        with self._core.use(ref, record) as version:
-            result = await self._core.infer(
-                version,
-                parsed.signature_name,
-                parsed.message,
-                record,
-                self._settings.timeout_s,
-            )
-        content = await self._off_loop(
-            record.rows * _BYTES_PER_ROW, results_answer, result
+        version = under_way.lease(ref)
+        result = await infer(
+            version,
+            parsed.signature_name,
+            parsed.message,
+            record,
+            self._settings.timeout_s,
         )
+        size = record.rows * _BYTES_PER_ROW
+        content = await self._off_loop(size, results_answer, result)
+        record.response_bytes = len(content)
         return Answer(200, content, headers=_served_by(version))
 
     async def _off_loop(
-        self, size: int, function: Callable[..., T], *arguments: Any
+        self, size: int, function: Callable[..., T], *arguments: object
     ) -> T:
         """Large bodies are read and written in a thread; the loop serves all others."""
         if size < _SMALL_BYTES:
@@ -220,30 +209,37 @@ class RestApi:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, function, *arguments)
 
-    def _status(self, ref: ModelRef, record: RequestRecord) -> Answer:
-        record.model_name = ref.name
-        versions = self._core.status(ref)
+    async def _status(
+        self, ref: ModelRef, body: bytes, under_way: RequestUnderWay
+    ) -> Answer:
+        versions = self._handler.status(ref)
         answer = _json_answer(status_content(versions))
         error = start_error(versions, ref.name, ref.version)
         if error is None or self._health.has_started:
             return answer
+        record = under_way.record
         record.code, record.error = error.code, error.message
         return dataclasses.replace(answer, status=HTTP_STATUSES[error.code])
 
-    def _metadata(self, ref: ModelRef, record: RequestRecord) -> Answer:
-        with self._core.use(ref, record) as version:
-            signatures = signature_map(version.servable)
-            headers = _served_by(version)
-            spec = {"name": version.model_name, "signature_name": ""}
-            spec["version"] = str(version.number)
+    async def _metadata(
+        self, ref: ModelRef, body: bytes, under_way: RequestUnderWay
+    ) -> Answer:
+        version = under_way.lease(ref)
+        spec = {"name": version.model_name, "signature_name": ""}
+        spec["version"] = str(version.number)
         signature_def = json_format.MessageToDict(
-            signatures,
+            signature_map(version.servable),
             preserving_proto_field_name=True,
             always_print_fields_with_no_presence=True,
             descriptor_pool=protos.pool(),
         )
         content = {"model_spec": spec, "metadata": {"signature_def": signature_def}}
-        return _json_answer(content, headers)
+        return _json_answer(content, _served_by(version))
+
+    async def _page(self, path: str, query: str) -> Answer:
+        page = self._settings.pages[path]
+        status, text = await self._off_loop(_SMALL_BYTES, page, query)
+        return Answer(status, text.encode(), "text/plain")
 
     def _probe(self, target: str) -> Answer:
         if target == "/healthz":
@@ -282,8 +278,7 @@ def _model_ref(match: re.Match[str]) -> ModelRef:
     return ModelRef(name, version, label)
 
 
-def _inputs_of(version: ServedVersion, signature_name: str) -> Mapping[str, Any]:
-    name = signature_name or DEFAULT_SIGNATURE
+def _inputs_of(version: ServedVersion, name: str) -> Mapping[str, Any]:
     signature = version.servable.signatures.get(name)
     if signature is None:
         raise upstream_texts.unknown_signature_rest(name)

@@ -1,10 +1,9 @@
-"""RestApi behind an ASGI server: reading bodies, gzip, CORS, and how it ends."""
+"""The REST API as an ASGI application: tokens, bodies, gzip and CORS."""
 
 import asyncio
+import dataclasses
 import re
-import socket
-import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from serving.server.rest_api.api import (
@@ -18,56 +17,61 @@ from serving.server.rest_api.api import (
 from serving.server.rest_api.body_memory import BodyMemory, HeldBody, Receive
 from serving.server.status import StatusError
 
-FAREWELL_S = 0.2
 _ORIGIN = re.compile(rb"https?://")
 
+Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Guard = Callable[[str | None], None]
 
 
 class RestApp:
-    """The ASGI application: reads bodies, asks the API, writes answers."""
+    """The ASGI application: lets requests in, reads bodies, writes answers.
 
-    def __init__(self, api: RestApi, *, cors: bool) -> None:
+    Args:
+        guard: raises `StatusError` for an Authorization header that will not do.
+        cors: answers say that pages of any origin may read them.
+    """
+
+    def __init__(self, api: RestApi, guard: Guard | None = None, *, cors: bool) -> None:
         self.is_closing = False
         """Answers end their connections, so that clients turn to another server."""
         self._api = api
+        self._guard = guard
         self._cors = cors
         self._memory = BodyMemory()
 
-    async def __call__(
-        self, scope: dict[str, Any], receive: Receive, send: Send
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         headers = dict(scope["headers"])
-        if scope["method"] == "OPTIONS" and API_PATH.fullmatch(_target(scope)):
+        request = Request(scope["method"], _target(scope), peer=_peer(scope))
+        if request.method == "OPTIONS" and API_PATH.fullmatch(request.target):
             # As upstream without the CORS flag, too. A browser's asks before it may
             # send a token.
             origin = _ORIGIN.search(headers.get(b"origin", b""))
-            answer = Answer(200 if origin else 400, b"")
+            answer: Answer | None = Answer(200 if origin else 400, b"")
         else:
             held = self._memory.hold()
             try:
-                found = await self._answer(scope, headers, receive, held)
+                answer = await self._answer(request, headers, receive, held)
             finally:
                 held.release()
-            if found is None:
-                return
-            answer = found
-        await _send_answer(send, answer, self._extra_headers(answer))
+        if answer is not None:
+            await _send_answer(send, answer, self._headers(answer))
 
     async def _answer(
         self,
-        scope: dict[str, Any],
-        headers: dict[bytes, bytes],
+        request: Request,
+        headers: Mapping[bytes, bytes],
         receive: Receive,
         held: HeldBody,
     ) -> Answer | None:
-        method, target = scope["method"], _target(scope)
-        sent = headers.get(b"authorization")
-        authorization = None if sent is None else sent.decode("latin-1")
+        """None when the client went away before it had sent everything."""
         try:
-            self._api.admit(method, target, authorization)
+            # Before the body: nobody without a token makes the server read 256 MiB.
+            if self._guard is not None and not request.is_probe:
+                sent = headers.get(b"authorization")
+                self._guard(None if sent is None else sent.decode("latin-1"))
             body = await held.read(receive)
             if body is None:
                 return None
@@ -75,16 +79,17 @@ class RestApp:
                 body = await held.unpack(body)
         except StatusError as error:
             return error_response(error)
-        client = scope.get("client")
-        peer = f"{client[0]}:{client[1]}" if client else ""
-        return await self._api.answer(
-            Request(method, target, body, authorization, peer)
-        )
+        return await self._api.answer(dataclasses.replace(request, body=body))
 
-    def _extra_headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
-        headers = [(n.encode(), v.encode()) for n, v in answer.headers.items()]
+    def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
+        headers = [
+            (b"content-type", answer.content_type.encode()),
+            (b"content-length", b"%d" % len(answer.body)),
+        ]
+        for name, value in answer.headers.items():
+            headers.append((name.encode(), value.encode()))
         if self._cors and answer.content_type == JSON_TYPE:
-            token = b", Authorization" if self._api.needs_token else b""
+            token = b"" if self._guard is None else b", Authorization"
             headers += [
                 (b"access-control-allow-origin", b"*"),
                 (b"access-control-allow-methods", b"POST, GET"),
@@ -95,7 +100,7 @@ class RestApp:
         return headers
 
 
-def _target(scope: dict[str, Any]) -> str:
+def _target(scope: Scope) -> str:
     # Upstream does not split the query off the path.
     target = str(scope["raw_path"].decode("latin-1"))
     if scope["query_string"]:
@@ -103,14 +108,14 @@ def _target(scope: dict[str, Any]) -> str:
     return target
 
 
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return f"{client[0]}:{client[1]}" if client else ""
+
+
 async def _send_answer(
-    send: Send, answer: Answer, extra: list[tuple[bytes, bytes]]
+    send: Send, answer: Answer, headers: list[tuple[bytes, bytes]]
 ) -> None:
-    headers = [
-        (b"content-type", answer.content_type.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
-        *extra,
-    ]
     start = {"type": "http.response.start", "status": answer.status}
     try:
         await send({**start, "headers": headers})
@@ -121,73 +126,3 @@ async def _send_answer(
         # uvloop's word for a client that has just left; uvicorn hears of it next, and
         # logs an error for an answer without an end if it has not.
         await asyncio.sleep(0.01)
-
-
-class RestServer:
-    """uvicorn on the event loop that calls `start`, on a socket that is bound already.
-
-    Args:
-        tls: encrypts; None speaks plain HTTP.
-        max_body_bytes: longer ones are refused.
-    """
-
-    def __init__(
-        self,
-        app: RestApp,
-        bound: socket.socket,
-        tls: ssl.SSLContext | None = None,
-        *,
-        max_body_bytes: int = 256 * 1024 * 1024,
-    ) -> None:
-        import uvicorn
-
-        from serving.server.rest_api.connection_limits import (
-            guarded_protocol,
-            process_limits,
-        )
-
-        config = uvicorn.Config(
-            app,
-            http=guarded_protocol(process_limits(max_body_bytes)),
-            # An upgrade to a WebSocket would end in a 500.
-            ws="none",
-            # As libevent's, so that pools of connections live as long as before.
-            timeout_keep_alive=50,
-            lifespan="off",
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-        )
-        config.load()
-        config.ssl = tls
-        self._app = app
-        self._server = uvicorn.Server(config)
-        self._socket = bound
-        self._serving: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Accepts connections from now on."""
-        serve = self._server.serve(sockets=[self._socket])
-        self._serving = asyncio.create_task(serve)
-        while not self._server.started and not self._serving.done():
-            await asyncio.sleep(0.001)
-        if self._serving.done():
-            await self._serving  # It says why.
-
-    async def stop(self, limit_s: float) -> None:
-        """Refuses new connections; requests that have begun are answered."""
-        if self._serving is None:
-            return
-        for listener in self._server.servers:
-            listener.close()
-        # A client with an open connection is told with its next answer, so that fewer
-        # meet a connection that closes beneath a request just sent.
-        self._app.is_closing = True
-        await asyncio.sleep(min(FAREWELL_S, limit_s / 2))
-        self._server.config.timeout_graceful_shutdown = max(1, int(limit_s))
-        self._server.should_exit = True
-        await asyncio.wait([self._serving], timeout=limit_s + 1)
-        self._socket.close()

@@ -109,7 +109,7 @@ class World:
     def served(
         self, version: int | None = None, label: str = "", name: str = "m"
     ) -> int:
-        with self.manager.use(name, version, label) as used:
+        with self.manager.lease(name, version, label) as used:
             used.servable.run("", {}, (), None)
             return used.number
 

@@ -66,7 +66,7 @@ class Bench:
         self.scheduler = Scheduler(threads)
         self.version = ServedVersion("doubler", 1, "/models/doubler/1")
         self.version.become_available(self.servable)
-        assert self.version.try_acquire()
+        assert self.version.try_lease()
 
     def ask(self, *rows: Any, timeout_s: float | None = None) -> asyncio.Task[Finished]:
         inputs = {"x": np.array(rows, np.float32)}

@@ -39,7 +39,7 @@ def test_a_changed_file_changes_the_model_that_is_served(
         return was_set
 
     def size() -> int:
-        with app.manager.use("m") as version:
+        with app.manager.lease("m") as version:
             config = version.servable.batching
             return 0 if config is None else config.max_batch_size
 

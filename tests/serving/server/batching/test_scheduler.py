@@ -226,7 +226,7 @@ async def test_a_request_is_told_at_its_deadline_though_its_run_goes_on() -> Non
 async def test_a_run_that_was_given_up_keeps_its_model_until_it_ends() -> None:
     bench = Bench(batching_config())
     unloaded = threading.Event()
-    with bench.version.release_after():
+    with bench.version:
         running = await bench.hold()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -98,7 +98,7 @@ def test_memory_is_given_back_only_after_the_last_request(
 ) -> None:
     world.push(1)
     loads.run_all()
-    first, second = world.manager.acquire("m"), world.manager.acquire("m")
+    first, second = world.manager.lease("m"), world.manager.lease("m")
     world.delete(1)
     first.release()
     assert not unloads.jobs
@@ -124,7 +124,7 @@ def test_close_waits_for_running_requests_up_to_the_limit(
     world = World(tmp_path)
     world.serve(world.entry())
     world.push(1)
-    with world.manager.use("m") as version:
+    with world.manager.lease("m") as version:
         world.manager.lifecycle.close(limit_s=0.01)
         assert not version.servable.is_closed  # type: ignore[attr-defined]
         assert version.state is State.UNLOADING
@@ -163,7 +163,7 @@ def test_what_answers_goes_on_when_loading_stops(
     world.manager.lifecycle.stop_loading()
     loads.run_all()
     assert [number for _, number in world.loads] == [1]
-    with world.manager.use("m") as version:
+    with world.manager.lease("m") as version:
         assert version.number == 1
 
 
@@ -176,7 +176,7 @@ def test_an_available_version_says_how_it_was_loaded(
     world.during_load = take_time
     world.push(1)
     loads.run()
-    with world.manager.use("m") as version:
+    with world.manager.lease("m") as version:
         assert (version.load_s, version.warmup) == (7, WarmupReport(3, "file"))
 
 

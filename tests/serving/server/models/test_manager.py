@@ -35,7 +35,7 @@ def test_a_new_version_replaces_the_old_one(world: World) -> None:
 
 def test_a_request_keeps_its_version_through_a_swap(world: World) -> None:
     world.push(1)
-    with world.manager.use("m") as version:
+    with world.manager.lease("m") as version:
         world.push(2)
         assert version.state is State.UNLOADING
         assert not version.servable.is_closed  # type: ignore[attr-defined]
@@ -100,7 +100,7 @@ def test_a_version_that_comes_back_while_it_unloads_is_loaded_again(
     world: World,
 ) -> None:
     world.push(1)
-    with world.manager.use("m"):
+    with world.manager.lease("m"):
         world.delete(1)
         world.push(1)
         assert world.states() == {1: "UNLOADING"}
@@ -166,7 +166,7 @@ def test_of_several_wanted_versions_a_broken_one_stops_no_other(world: World) ->
 
 def test_specific_versions_roll_back_without_a_gap(world: World) -> None:
     world.push(1, 2)
-    with world.manager.use("m"):
+    with world.manager.lease("m"):
         world.serve(world.entry(policy=VersionPolicy(specific=(1,))))
         assert world.served() == 1
     assert world.states() == {2: "END", 1: "AVAILABLE"}
@@ -176,7 +176,7 @@ def test_a_roll_back_to_a_version_that_still_unloads_leaves_no_gap(
     world: World,
 ) -> None:
     world.push(1)
-    with world.manager.use("m"):
+    with world.manager.lease("m"):
         world.push(2)
         world.delete(2)
         assert world.states() == {2: "AVAILABLE", 1: "UNLOADING"}
@@ -217,7 +217,7 @@ def test_a_model_that_still_loads_is_unavailable_not_missing(world: World) -> No
 
 def test_an_unknown_model_has_upstream_s_words_exactly(world: World) -> None:
     for version, wanted in ((None, "Latest(x)"), (7, "Specific(x, 7)")):
-        with pytest.raises(StatusError) as caught, world.manager.use("x", version):
+        with pytest.raises(StatusError) as caught, world.manager.lease("x", version):
             pass
         assert caught.value.code is Code.NOT_FOUND
         assert caught.value.message == f"Servable not found for request: {wanted}"
@@ -242,7 +242,7 @@ def test_unload_before_load_frees_memory_first(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, unload_before_load=True)
     world.serve(world.entry())
     world.push(1)
-    with world.manager.use("m"):
+    with world.manager.lease("m"):
         world.push(2)
         assert world.states() == {2: "START", 1: "UNLOADING"}
         with pytest.raises(StatusError, match="still loading") as caught:
@@ -288,7 +288,7 @@ def test_a_servable_that_cannot_be_closed_ends_all_the_same(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.push(1)
-    with world.manager.use("m") as version:
+    with world.manager.lease("m") as version:
         version.servable.is_closed = True  # type: ignore[attr-defined]
     with caplog.at_level(logging.ERROR):
         world.delete(1)

@@ -100,7 +100,7 @@ class ManagerMachine(RuleBasedStateMachine):
     @rule(number=st.none() | NUMBERS)
     def begin_request(self, number: int | None) -> None:
         try:
-            self.held.append(self.world.manager.acquire("m", number))
+            self.held.append(self.world.manager.lease("m", number))
         except StatusError:
             assert number is not None or not self.must_answer
 

@@ -26,7 +26,7 @@ def monitoring(tmp_path: pathlib.Path) -> str:
 def test_without_flags_there_is_no_page_and_no_log(tmp_path: pathlib.Path) -> None:
     observation = observe(ModelEntry(name="m", base_path="/models/m"))
     assert observation.pages == {}
-    assert observation.observers == [observation.metrics]
+    assert observation.observers == [observation.metrics.on_request]
     assert not observation.request_logger.wants("m")
     threads = {thread.name for thread in threading.enumerate()}
     assert threads.isdisjoint({"access log", "request log"})

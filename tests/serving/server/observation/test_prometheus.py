@@ -143,7 +143,7 @@ def test_a_bad_monitoring_file_is_refused_in_upstream_s_words(
 
 def test_a_scraper_reads_a_server_s_page_and_there_is_no_help() -> None:
     metrics = ServerMetrics(FakeModels("m"))
-    metrics(record())
+    metrics.on_request(record())
     metrics.on_batch([0.1], [1], 1)
     text = render(metrics.registry.collect())
     assert sum(map(len, read_page(text).samples.values())) > 200

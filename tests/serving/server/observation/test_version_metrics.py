@@ -34,15 +34,15 @@ def test_a_dropped_model_takes_its_series_along(
     metrics: ServerMetrics, models: FakeModels
 ) -> None:
     empty = series(ServerMetrics(FakeModels()))
-    metrics(record())
-    metrics(record(api="MultiInference"))
+    metrics.on_request(record())
+    metrics.on_request(record(api="MultiInference"))
     metrics.on_request_logged("m")
     metrics.on_warmup_file("/models/m/1", 0.5, 3)
     models.names.clear()
     models.move("m", 1, State.UNLOADING, State.END)
     models.remove("m")
     assert series(metrics) == empty
-    metrics(record())  # one that was still under way
+    metrics.on_request(record())  # one that was still under way
     assert values(metrics, "/tensorflow/serving/request_count") == {
         ("<unknown>", "OK"): 1
     }
@@ -51,16 +51,16 @@ def test_a_dropped_model_takes_its_series_along(
 def test_a_model_that_comes_back_counts_from_zero(
     metrics: ServerMetrics, models: FakeModels
 ) -> None:
-    metrics(record())
+    metrics.on_request(record())
     metrics.forget_model("m")
-    metrics(record())
+    metrics.on_request(record())
     assert values(metrics, "/tensorflow/serving/request_count") == {("m", "OK"): 1}
 
 
 def test_an_unloaded_version_is_gone_though_none_replaced_it(
     metrics: ServerMetrics, models: FakeModels
 ) -> None:
-    metrics(record())
+    metrics.on_request(record())
     models.move("m", 1, State.UNLOADING, State.END)
     assert values(metrics, STATE) == {}
     assert values(metrics, "/ktp/serving/request_count") == {}
@@ -70,12 +70,12 @@ def test_an_unloaded_version_is_gone_though_none_replaced_it(
 def test_a_thousand_swaps_leave_as_many_series_as_one(
     metrics: ServerMetrics, models: FakeModels
 ) -> None:
-    metrics(record())
+    metrics.on_request(record())
     before = series(metrics)
     for number in range(2, 1002):
         models.move("m", number, State.START, State.LOADING, State.AVAILABLE)
         models.move("m", number - 1, State.UNLOADING, State.END)
-        metrics(record(version=number))
+        metrics.on_request(record(version=number))
     assert series(metrics) == before
     assert values(metrics, STATE) == {("m", "1001"): 30}
 
@@ -134,7 +134,7 @@ def test_the_real_manager_s_models_come_and_go(tmp_path: pathlib.Path) -> None:
     path = str(tmp_path / "m" / "3")
     loads = values(metrics, "/tensorflow/cc/saved_model/load_attempt_count")
     assert loads == {(path, "success"): 1}
-    metrics(record(version=3))
+    metrics.on_request(record(version=3))
     assert values(metrics, "/tensorflow/serving/request_count") == {("m", "OK"): 1}
     manager.configure([])
     wait_until(manager, lambda: series(metrics) == empty)

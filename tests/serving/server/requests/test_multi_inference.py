@@ -144,7 +144,7 @@ def test_one_run_answers_all_tasks_where_the_servable_can() -> None:
     request = _request(("m", "c", CLASSIFY), ("m", "r", REGRESS))
     calls = plans.plan_multi_inference(FOUND, request).calls
     shared = _Shared()
-    together = handler._Together(shared, calls)
+    together = handler.CombinedServable(shared, calls)
     together.run("c", {}, [], None)
     assert shared.runs == 1
     assert together.found == _Separate().run_many(calls, None)
