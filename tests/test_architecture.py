@@ -99,7 +99,7 @@ WRONG = [
     (architecture.keras_spelling, "model/a.py", "import tf_keras"),
     (architecture.names, "model/utils.py", ""),
     (architecture.names, "serving/common/client.py", ""),
-    (architecture.file_size, "model/a.py", "x = 1\n" * 301),
+    (architecture.file_size, "model/a.py", "x = 1\n" * 601),
     (architecture.function_size, "model/a.py", LONG_FUNCTION),
     (architecture.hooks_are_functions, "model/hooks.py", "class Job: ..."),
     (
@@ -130,7 +130,7 @@ RIGHT = [
         "def from_env():\n    return os.environ",
     ),
     (architecture.keras_spelling, "model/a.py", "import keras\nkeras.layers.Dense"),
-    (architecture.file_size, "model/a.py", "x = 1\n" * 300),
+    (architecture.file_size, "model/a.py", "x = 1\n" * 600),
     (
         architecture.function_size,
         "model/a.py",
