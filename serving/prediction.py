@@ -19,7 +19,7 @@ class Prediction:
     model_version: int | None = dataclasses.field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: the best label and its score, then every label with its score."""
+        """Makes JSON's values: the best label and its score, then all with theirs."""
         answer = {
             "label": self.label,
             "score": self.score,

@@ -20,12 +20,12 @@ class VersionDirs:
 
 
 def has_scheme(path: str) -> bool:
-    """True for a URI such as `gs://bucket/model`."""
+    """Tells whether it is a URI such as `gs://bucket/model`."""
     return _SCHEME.match(path) is not None
 
 
 def find_versions(base_path: str) -> dict[int, str]:
-    """Version number to directory; names that are no int64 are left out.
+    """Maps version number to directory; leaves out names that are not an int64.
 
     Raises:
         OSError: there is no such base path, or it cannot be read.
@@ -34,7 +34,7 @@ def find_versions(base_path: str) -> dict[int, str]:
 
 
 def list_versions(base_path: str) -> VersionDirs:
-    """As `find_versions`, with the directories whose number another one has too.
+    """Finds versions, and the directories whose number another one has too.
 
     Upstream's choice: of `1` and `001` the last in alphabetical order counts. A path
     with a scheme is listed by TensorFlow, which this imports then.

@@ -1,7 +1,7 @@
 """How to ask a running model: over gRPC or REST, waiting or on an event loop.
 
-The names below are imported when they are first used, so that who waits does not pay
-for asyncio, and who asks by gRPC not for HTTP.
+The names below are imported when they are first used: a caller that waits does not pay
+for asyncio, nor one that asks over gRPC for HTTP.
 """
 
 import importlib

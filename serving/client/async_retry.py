@@ -23,7 +23,7 @@ async def ask_async(
     policy: RetryPolicy,
     deadline: Deadline,
 ) -> T:
-    """As `ask`, for an event loop."""
+    """Gives the result of the steps, as `ask` does, on an event loop."""
     try:
         call = next(steps)
         attempt = 0
@@ -49,7 +49,7 @@ async def ask_async(
 async def parts_of_async(
     items: Iterable[T] | AsyncIterable[T], size: int
 ) -> AsyncIterator[Part[list[T]]]:
-    """As `parts_of`; also of what arrives asynchronously."""
+    """Cuts as `parts_of` does, also what arrives asynchronously."""
     if isinstance(items, Iterable):
         for part in parts_of(items, size):
             yield part
@@ -70,7 +70,7 @@ async def in_order_async(
     parts: AsyncIterator[Part[Items]],
     width: int,
 ) -> AsyncIterator[T]:
-    """As `in_order`, with tasks; after a failure those that run are cancelled."""
+    """Answers as `in_order` does, with tasks; a failure cancels those that run."""
     pending: collections.deque[asyncio.Future[T]] = collections.deque()
     try:
         async for part in parts:
@@ -86,7 +86,7 @@ async def in_order_async(
 
 
 async def as_async(items: Iterable[T]) -> AsyncIterator[T]:
-    """The same items for `async for`."""
+    """Yields the same items to `async for`."""
     for item in items:
         yield item
 

@@ -54,13 +54,13 @@ class AsyncClient(BaseClient):
         self._transport = open_async_transport(self.config, self._budget)
 
     async def classify(self, texts: Sequence[str]) -> list[Prediction]:
-        """One prediction per text, in their order; see `Client.classify`."""
+        """Gives one prediction per text, in their order; see `Client.classify`."""
         return await self._answer(self._classify(texts))
 
     async def classify_iter(
         self, texts: Iterable[str] | AsyncIterable[str]
     ) -> AsyncIterator[Prediction]:
-        """As `classify`, for any number of texts; see `Client.classify_iter`."""
+        """Yields predictions of any number of texts; see `Client.classify_iter`."""
 
         async def classify(part: list[str]) -> list[Prediction]:
             return await self._ask(self._dialect.classify(checked_texts(part)))
@@ -79,7 +79,7 @@ class AsyncClient(BaseClient):
         output_filter: Sequence[str] = (),
         rows_are_independent: bool = False,
     ) -> Outputs:
-        """The outputs of any signature, by name; see `Client.predict`."""
+        """Gives the outputs of any signature by name; see `Client.predict`."""
         question = self._predict(
             inputs, signature_name, output_filter, rows_are_independent
         )
@@ -92,7 +92,7 @@ class AsyncClient(BaseClient):
         *,
         context: Example | None = None,
     ) -> Answers[Classification]:
-        """Labels and scores of tf.Examples; see `Client.classify_examples`."""
+        """Gives labels and scores of tf.Examples; see `Client.classify_examples`."""
         question = self._classify_examples(examples, signature_name, context)
         return await self._answer(question)
 
@@ -103,7 +103,7 @@ class AsyncClient(BaseClient):
         *,
         context: Example | None = None,
     ) -> Answers[float]:
-        """A number per tf.Example; see `Client.regress`."""
+        """Gives a number per tf.Example; see `Client.regress`."""
         return await self._answer(self._regress(examples, signature_name, context))
 
     async def multi_inference(
@@ -113,15 +113,15 @@ class AsyncClient(BaseClient):
         *,
         context: Example | None = None,
     ) -> dict[str, Answers[Any]]:
-        """Several signatures on the same examples; see `Client.multi_inference`."""
+        """Asks several signatures the same; see `Client.multi_inference`."""
         return await self._ask(self._dialect.multi_inference(tasks, examples, context))
 
     async def status(self) -> list[VersionStatus]:
-        """Every version the server knows of, newest first."""
+        """Lists every version the server knows of, newest first."""
         return await self._ask(self._dialect.status())
 
     async def is_ready(self) -> bool:
-        """True when the model answers requests now; see `Client.is_ready`."""
+        """Tells whether the model answers requests now; see `Client.is_ready`."""
         try:
             versions = await self._ask(self._dialect.status(), self._policy_once)
             return is_available(versions)
@@ -129,7 +129,7 @@ class AsyncClient(BaseClient):
             return False
 
     async def metadata(self) -> ModelMetadata:
-        """The version that answers, and its signatures."""
+        """Describes the version that answers, and its signatures."""
         return await self._ask(self._dialect.metadata())
 
     async def reload_config(self, config: str | Message) -> None:
@@ -153,7 +153,7 @@ class AsyncClient(BaseClient):
         return await ask_async(steps, self._transport, policy, policy.deadline())
 
     async def _answer(self, question: Question[Items, T]) -> T:
-        """The answer of all parts together, before one deadline."""
+        """Joins the answers of all parts; they have one deadline."""
         policy, deadline = self._policy, self._policy.deadline()
 
         async def one(items: Items) -> T:

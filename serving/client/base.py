@@ -58,7 +58,7 @@ class BaseClient:
 
     @classmethod
     def from_config(cls, config: ClientConfig) -> Self:
-        """A client with settings that were made before."""
+        """Makes a client with settings that were made before."""
         fields = dataclasses.fields(config)
         return cls(**{field.name: getattr(config, field.name) for field in fields})
 
@@ -106,7 +106,7 @@ class BaseClient:
 
 
 def checked_texts(texts: Sequence[str]) -> list[str]:
-    """The texts as a list.
+    """Gives the texts as a list.
 
     Raises:
         TypeError: `texts` is one string, or holds something else than strings.
@@ -117,22 +117,22 @@ def checked_texts(texts: Sequence[str]) -> list[str]:
 
 
 def is_available(versions: Iterable[VersionStatus]) -> bool:
-    """True when one of them answers requests."""
+    """Tells whether one of them answers requests."""
     return any(version.state == "AVAILABLE" for version in versions)
 
 
 def joined(parts: Sequence[Sequence[T]]) -> list[T]:
-    """One list of many."""
+    """Makes one list of many."""
     return [item for part in parts for item in part]
 
 
 def joined_answers(parts: Sequence[Answers[T]]) -> Answers[T]:
-    """The answers of all parts, in order."""
+    """Gives the answers of all parts, in order."""
     return Answers(joined(parts), common_version(part.model_version for part in parts))
 
 
 def joined_outputs(parts: Sequence[Outputs]) -> Outputs:
-    """The rows of all parts, in order."""
+    """Gives the rows of all parts, in order."""
     import numpy as np
 
     version = common_version(part.model_version for part in parts)

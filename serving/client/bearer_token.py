@@ -20,7 +20,7 @@ class BearerToken:
         self._read = _source(config)
 
     def header(self) -> str | None:
-        """`Bearer ...`, or None when no token was set.
+        """Gives `Bearer ...`, or None when no token was set.
 
         Raises:
             UnauthenticatedError: the token's file cannot be read, or the token is empty
@@ -42,7 +42,7 @@ class BearerToken:
 
 
 class _TokenFile:
-    """Its content, read again when the file has changed, as Kubernetes does hourly."""
+    """Its content, read again when it has changed: Kubernetes renews tokens hourly."""
 
     def __init__(self, path: str) -> None:
         self._path = pathlib.Path(path)

@@ -60,7 +60,7 @@ class Client(BaseClient):
         self._transport = open_transport(self.config, self._budget)
 
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
-        """One prediction per text, in their order.
+        """Gives one prediction per text, in their order.
 
         A list longer than `max_rows_per_request` goes in parts; an error then names the
         rows of its part.
@@ -71,7 +71,7 @@ class Client(BaseClient):
         return self._answer(self._classify(texts))
 
     def classify_iter(self, texts: Iterable[str]) -> Iterator[Prediction]:
-        """As `classify`, for any number of texts; `deadline_s` counts for each part.
+        """Yields predictions of any number of texts; each part has its own deadline.
 
         At most `max_parallel_requests` parts are in memory, and `texts` is read only as
         predictions are taken.
@@ -92,7 +92,7 @@ class Client(BaseClient):
         output_filter: Sequence[str] = (),
         rows_are_independent: bool = False,
     ) -> Outputs:
-        """The outputs of any signature, by name; strings come as arrays of `bytes`.
+        """Gives the outputs of any signature by name; strings are arrays of `bytes`.
 
         Args:
             inputs: arrays, or what numpy makes arrays of. Types must be the
@@ -118,7 +118,7 @@ class Client(BaseClient):
         *,
         context: Example | None = None,
     ) -> Answers[Classification]:
-        """TF Serving's Classify API: labels and scores of tf.Examples.
+        """Gives labels and scores of tf.Examples: TF Serving's Classify API.
 
         Args:
             examples: each a mapping of feature name to value or list, a serialised
@@ -138,7 +138,7 @@ class Client(BaseClient):
         *,
         context: Example | None = None,
     ) -> Answers[float]:
-        """TF Serving's Regress API: a number per tf.Example; as `classify_examples`."""
+        """Gives a number per tf.Example: the Regress API; as `classify_examples`."""
         return self._answer(self._regress(examples, signature_name, context))
 
     def multi_inference(
@@ -148,7 +148,7 @@ class Client(BaseClient):
         *,
         context: Example | None = None,
     ) -> dict[str, Answers[Any]]:
-        """Several signatures on the same tf.Examples, in one run. gRPC only.
+        """Asks several signatures the same tf.Examples, in one run. gRPC only.
 
         Args:
             tasks: signature name to `"classify"` or `"regress"`.
@@ -158,11 +158,11 @@ class Client(BaseClient):
         return self._ask(self._dialect.multi_inference(tasks, examples, context))
 
     def status(self) -> list[VersionStatus]:
-        """Every version the server knows of, newest first."""
+        """Lists every version the server knows of, newest first."""
         return self._ask(self._dialect.status())
 
     def is_ready(self) -> bool:
-        """True when a version of the model (or the chosen one) answers requests now.
+        """Tells whether a version of the model, or the chosen one, answers now.
 
         Asks once. False when nobody is there; other errors are raised.
         """
@@ -172,7 +172,7 @@ class Client(BaseClient):
             return False
 
     def metadata(self) -> ModelMetadata:
-        """The version that answers, and its signatures."""
+        """Describes the version that answers, and its signatures."""
         return self._ask(self._dialect.metadata())
 
     def reload_config(self, config: str | Message) -> None:
@@ -198,7 +198,7 @@ class Client(BaseClient):
         return ask(steps, self._transport, policy, policy.deadline())
 
     def _answer(self, question: Question[Items, T]) -> T:
-        """The answer of all parts together, before one deadline."""
+        """Joins the answers of all parts; they have one deadline."""
         policy, deadline = self._policy, self._policy.deadline()
 
         def one(items: Items) -> T:

@@ -65,7 +65,7 @@ class Transport(abc.ABC, Generic[CallT, AnswerT]):
 
     @abc.abstractmethod
     def send(self, call: CallT, timeout_s: float) -> AnswerT:
-        """The server's answer; raises `ServingError` and does not retry."""
+        """Gives the server's answer or raises `ServingError`; does not retry."""
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -77,7 +77,7 @@ class AsyncTransport(abc.ABC, Generic[CallT, AnswerT]):
 
     @abc.abstractmethod
     async def send(self, call: CallT, timeout_s: float) -> AnswerT:
-        """The server's answer; raises `ServingError` and does not retry."""
+        """Gives the server's answer or raises `ServingError`; does not retry."""
 
     @abc.abstractmethod
     async def close(self) -> None:
@@ -89,7 +89,7 @@ class Dialect(abc.ABC, Generic[CallT, AnswerT]):
 
     @abc.abstractmethod
     def classify(self, texts: Sequence[str]) -> Steps[CallT, AnswerT, list[Prediction]]:
-        """One prediction per text."""
+        """Asks for one prediction per text."""
 
     @abc.abstractmethod
     def predict(
@@ -98,7 +98,7 @@ class Dialect(abc.ABC, Generic[CallT, AnswerT]):
         signature_name: str,
         output_filter: Sequence[str],
     ) -> Steps[CallT, AnswerT, Outputs]:
-        """The outputs of the signature."""
+        """Asks for the outputs of a signature."""
 
     @abc.abstractmethod
     def classify_examples(
@@ -107,7 +107,7 @@ class Dialect(abc.ABC, Generic[CallT, AnswerT]):
         signature_name: str,
         context: Example | None,
     ) -> Steps[CallT, AnswerT, Answers[Classification]]:
-        """Labels and scores per example."""
+        """Asks for labels and scores per example."""
 
     @abc.abstractmethod
     def regress(
@@ -116,7 +116,7 @@ class Dialect(abc.ABC, Generic[CallT, AnswerT]):
         signature_name: str,
         context: Example | None,
     ) -> Steps[CallT, AnswerT, Answers[float]]:
-        """One number per example."""
+        """Asks for one number per example."""
 
     @abc.abstractmethod
     def multi_inference(
@@ -125,16 +125,16 @@ class Dialect(abc.ABC, Generic[CallT, AnswerT]):
         examples: Sequence[Example],
         context: Example | None,
     ) -> Steps[CallT, AnswerT, dict[str, Answers[Any]]]:
-        """The answers of several signatures."""
+        """Asks several signatures."""
 
     @abc.abstractmethod
     def metadata(self) -> Steps[CallT, AnswerT, ModelMetadata]:
-        """The signatures of the version that answers."""
+        """Asks which signatures the version that answers has."""
 
     @abc.abstractmethod
     def status(self) -> Steps[CallT, AnswerT, list[VersionStatus]]:
-        """All versions the server knows of, newest first."""
+        """Asks for all versions the server knows of."""
 
     @abc.abstractmethod
     def reload_config(self, config: str | Message) -> Steps[CallT, AnswerT, None]:
-        """Other models."""
+        """Gives the server other models."""

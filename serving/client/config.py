@@ -185,7 +185,7 @@ class ClientConfig:
         default_endpoint: str = endpoint,
         **values: object,
     ) -> Self:
-        """Settings from the environment; `values` win over it.
+        """Takes settings from the environment; `values` win over it.
 
         Read are `KTP_ENDPOINT`, `KTP_DEADLINE_S`, `KTP_TOKEN` and `KTP_TOKEN_FILE`.
         """
@@ -203,7 +203,7 @@ class ClientConfig:
 
 
 def default_port(transport: TransportKind) -> int:
-    """The port on which TF Serving's container offers that transport."""
+    """Gives the port on which TF Serving's container offers that transport."""
     return GRPC_PORT if transport is TransportKind.GRPC else REST_PORT
 
 

@@ -7,12 +7,12 @@ _UNIX = "unix:"
 
 
 def is_url(endpoint: str) -> bool:
-    """True for `http://` and `https://`."""
+    """Tells whether it begins with `http://` or `https://`."""
     return endpoint.startswith(("http://", "https://"))
 
 
 def unix_path(endpoint: str) -> str | None:
-    """The path of a socket file, from `unix:/path` or `unix:///path`; else None."""
+    """Finds a socket file's path in `unix:/path` or `unix:///path`; else None."""
     if not endpoint.startswith(_UNIX):
         return None
     path = endpoint.removeprefix(_UNIX)
@@ -20,7 +20,7 @@ def unix_path(endpoint: str) -> str | None:
 
 
 def host_of(endpoint: str) -> str:
-    """The host, without brackets, port or scheme; empty for a socket file."""
+    """Finds the host, without brackets, port or scheme; empty for a socket file."""
     if unix_path(endpoint) is not None:
         return ""
     scheme, slashes, rest = endpoint.partition("//")
@@ -33,7 +33,7 @@ def host_of(endpoint: str) -> str:
 
 
 def is_local(endpoint: str) -> bool:
-    """True when nothing leaves this machine."""
+    """Tells whether nothing leaves this machine."""
     if unix_path(endpoint) is not None:
         return True
     host = host_of(endpoint)

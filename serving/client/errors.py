@@ -47,7 +47,7 @@ class ServingError(Exception):
         super().__init__(f"{endpoint}: {said} {self.advice}")
 
     def of_rows(self, rows: range) -> Self:
-        """The same error, naming the rows of the caller's list, counted from 0."""
+        """Makes the same error, naming rows of the caller's list, counted from 0."""
         return type(self)(
             self.endpoint, self.detail, rows=rows, retry_after_s=self.retry_after_s
         )
@@ -215,12 +215,12 @@ def _spelled(rows: range) -> str:
 
 
 def status_errors() -> Iterator[type[ServingError]]:
-    """The classes that stand for a gRPC status code."""
+    """Lists the classes that stand for a gRPC status code."""
     return (error for error in ServingError.__subclasses__() if error.grpc_code)
 
 
 def from_grpc_code(name: str, detail: str = "") -> type[ServingError]:
-    """The class for a gRPC status code's name; `UnknownError` for a new one.
+    """Finds the class for a gRPC status code's name; `UnknownError` for a new one.
 
     Args:
         name: such as `NOT_FOUND`.
@@ -233,7 +233,7 @@ def from_grpc_code(name: str, detail: str = "") -> type[ServingError]:
 
 
 def from_http_status(status: int) -> type[ServingError]:
-    """The class for a REST status; others by their hundreds."""
+    """Finds the class for a REST status; an unlisted one goes by its hundreds."""
     kinds: list[type[ServingError]] = [*status_errors(), MessageTooLargeError]
     for error in kinds:
         if status in error.http_statuses:

@@ -33,7 +33,7 @@ class HedgedTransport(AsyncTransport[CallT, AnswerT]):
         self._budget = budget
 
     async def send(self, call: CallT, timeout_s: float) -> AnswerT:
-        """The first answer; an error that a repetition would mend does not count."""
+        """Gives the first answer; an error that a repetition would mend is not one."""
         if not call.may_repeat or self._hedge_after_s >= timeout_s:
             return await self._transport.send(call, timeout_s)
         first = asyncio.ensure_future(self._transport.send(call, timeout_s))
@@ -51,7 +51,6 @@ class HedgedTransport(AsyncTransport[CallT, AnswerT]):
             await asyncio.gather(*racing, return_exceptions=True)
 
     async def close(self) -> None:
-        """Closes the transport beneath."""
         await self._transport.close()
 
 
@@ -77,7 +76,6 @@ class LoopTransport(Transport[CallT, AnswerT]):
         self._thread.start()
 
     def send(self, call: CallT, timeout_s: float) -> AnswerT:
-        """The transport's answer."""
         return self._run(self._transport.send(call, timeout_s))
 
     def close(self) -> None:

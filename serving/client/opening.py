@@ -12,7 +12,7 @@ from serving.client.retry import RetryBudget
 
 
 def open_dialect(config: ClientConfig) -> Dialect[Any, Any]:
-    """The words of the protocol that the settings ask for."""
+    """Makes the dialect of the protocol that the settings ask for."""
     if config.transport is TransportKind.REST:
         from serving.client.over_rest.dialect import RestDialect
 
@@ -23,7 +23,7 @@ def open_dialect(config: ClientConfig) -> Dialect[Any, Any]:
 
 
 def open_transport(config: ClientConfig, budget: RetryBudget) -> Transport[Any, Any]:
-    """The way to the server; with `hedge_after_s` one that runs on an event loop."""
+    """Makes the way to the server; hedges need an event loop, in a thread here."""
     if config.hedge_after_s is not None:
         from serving.client.hedging import LoopTransport
 
@@ -40,7 +40,7 @@ def open_transport(config: ClientConfig, budget: RetryBudget) -> Transport[Any, 
 def open_async_transport(
     config: ClientConfig, budget: RetryBudget
 ) -> AsyncTransport[Any, Any]:
-    """As `open_transport`, for an event loop; hedges take from the budget."""
+    """Makes the way to the server for an event loop; hedges take from the budget."""
     transport = _open_async(config)
     if config.hedge_after_s is None:
         return transport

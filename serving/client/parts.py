@@ -23,7 +23,7 @@ class Part(NamedTuple, Generic[Items]):
 
 
 def parts_of(items: Iterable[T], size: int) -> Iterator[Part[list[T]]]:
-    """Parts of `size` rows, and the rest; `items` are taken as they are needed."""
+    """Cuts `size` rows at a time, and the rest; takes `items` as they are needed."""
     iterator, start = iter(items), 0
     while taken := list(itertools.islice(iterator, size)):
         yield Part(range(start, start + len(taken)), taken)
@@ -33,7 +33,7 @@ def parts_of(items: Iterable[T], size: int) -> Iterator[Part[list[T]]]:
 def parts_of_inputs(
     inputs: Mapping[str, Any], size: int
 ) -> list[Part[Mapping[str, Any]]]:
-    """Parts of arrays or lists that share their first dimension.
+    """Cuts arrays or lists that share their first dimension.
 
     Raises:
         ValueError: they do not share one.
@@ -57,7 +57,7 @@ def parts_of_inputs(
 def in_order(
     function: Callable[[Items], T], parts: Iterable[Part[Items]], width: int
 ) -> Iterator[T]:
-    """`function(part.items)` for every part, in order, `width` at a time.
+    """Yields `function(part.items)` of every part, in order, `width` at a time.
 
     Parts are taken as they are needed, so a source of any length will do. An empty part
     says that the source has nothing now: the oldest answer is waited for instead. After

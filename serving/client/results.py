@@ -92,13 +92,13 @@ class ModelMetadata:
 
 
 def common_version(versions: Iterable[int | None]) -> int | None:
-    """The version that all parts have, or None."""
+    """Gives the version that all parts have, or None."""
     distinct = set(versions)
     return distinct.pop() if len(distinct) == 1 else None
 
 
 def signature_specs(signature_defs: Mapping[str, Any]) -> dict[str, SignatureSpec]:
-    """Plain values of SignatureDef messages, without the initialisation one."""
+    """Makes plain values of SignatureDef messages, without the initialisation one."""
     return {
         name: SignatureSpec(_tensor_specs(one.inputs), _tensor_specs(one.outputs))
         for name, one in sorted(signature_defs.items())

@@ -36,7 +36,7 @@ class RetryBudget:
         self._lock = threading.Lock()
 
     def take(self) -> bool:
-        """False when there is not one whole token left; takes none then."""
+        """Takes a token; False when there is not a whole one left."""
         with self._lock:
             if self._tokens < 1:
                 return False
@@ -44,7 +44,7 @@ class RetryBudget:
             return True
 
     def put_back(self) -> None:
-        """A request was answered."""
+        """Pays for a request that was answered."""
         if self._tokens >= self._size:  # nearly always; saves the lock
             return
         with self._lock:
@@ -60,11 +60,11 @@ class Deadline:
         self._end = clock() + seconds
 
     def remaining_s(self) -> float:
-        """Never less than a millisecond: a transport must notice the end itself."""
+        """Gives a millisecond at least: a transport must notice the end itself."""
         return max(self._end - self._clock(), 0.001)
 
     def allows(self, wait_s: float) -> bool:
-        """True when time is left after such a wait."""
+        """Tells whether time is left after such a wait."""
         return self._clock() + wait_s < self._end
 
 
@@ -88,7 +88,7 @@ class RetryPolicy:
     def wait_s(
         self, error: ServingError, attempt: int, deadline: Deadline, may_repeat: bool
     ) -> float | None:
-        """Seconds to wait before the next attempt; None when there shall be none.
+        """Gives the seconds to wait before the next attempt; None when it must not be.
 
         Args:
             error: what the last attempt brought.
@@ -109,7 +109,7 @@ class RetryPolicy:
         return wait_s
 
     def answered(self) -> None:
-        """A request was answered."""
+        """Tells the budget that a request was answered."""
         self._budget.put_back()
 
 
@@ -120,7 +120,7 @@ def ask(
     deadline: Deadline,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
-    """The result of the steps; every call of theirs is repeated as the policy says.
+    """Gives the result of the steps; repeats each of their calls as the policy says.
 
     Raises:
         ServingError: the last one, when a call brought no answer.

@@ -17,7 +17,7 @@ Example: TypeAlias = Mapping[str, object] | bytes | Message
 
 
 def serialize(example: Example) -> bytes:
-    """The bytes of a tf.Example.
+    """Serialises a tf.Example.
 
     Raises:
         CodecError: a feature holds something else than numbers, text and bytes, or

@@ -24,7 +24,7 @@ class DType:
 
 @functools.cache
 def _bfloat16() -> np.dtype | None:
-    """numpy's bfloat16, or None: it comes from ml_dtypes, which TensorFlow installs."""
+    """Gives numpy's bfloat16, or None: it is ml_dtypes', which TensorFlow installs."""
     if importlib.util.find_spec("ml_dtypes") is None:
         return None
     import ml_dtypes
@@ -34,7 +34,7 @@ def _bfloat16() -> np.dtype | None:
 
 @functools.cache
 def all_dtypes() -> tuple[DType, ...]:
-    """Every type that can be sent; bfloat16 only where numpy can hold it."""
+    """Lists every type that can be sent; bfloat16 only where numpy can hold it."""
     rows = [
         (1, "float", "float_val", "float32"),
         (2, "double", "double_val", "float64"),
@@ -61,18 +61,18 @@ def all_dtypes() -> tuple[DType, ...]:
 
 @functools.cache
 def by_number() -> dict[int, DType]:
-    """Keyed by the number in `tensorflow.DataType`."""
+    """Maps the number in `tensorflow.DataType` to the row."""
     return {dtype.number: dtype for dtype in all_dtypes()}
 
 
 @functools.cache
 def by_numpy() -> dict[np.dtype, DType]:
-    """Keyed by numpy's type."""
+    """Maps numpy's type to the row."""
     return {dtype.numpy: dtype for dtype in all_dtypes()}
 
 
 def name_of(number: int) -> str:
-    """What TensorFlow calls the type in messages, also for types we cannot carry."""
+    """Gives TensorFlow's word for a type, also for types that we cannot carry."""
     dtype = by_number().get(number)
     if dtype is not None:
         return dtype.name

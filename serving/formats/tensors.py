@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from serving import protos
 from serving.formats import dtypes
@@ -16,8 +17,8 @@ class CodecError(ValueError):
     """A value that cannot become a tensor, or a malformed TensorProto."""
 
 
-def encode(value: Any, *, typed_fields: bool = False) -> Any:
-    """A TensorProto of an array, or of what numpy can make one of.
+def encode(value: ArrayLike, *, typed_fields: bool = False) -> Any:
+    """Makes a TensorProto of an array, or of what numpy can make one of.
 
     Text becomes UTF-8; object arrays may hold `str` and `bytes` only.
 
@@ -34,8 +35,8 @@ def encode(value: Any, *, typed_fields: bool = False) -> Any:
     return tensor
 
 
-def encode_into(tensor: Any, value: Any, *, typed_fields: bool = False) -> None:
-    """As `encode`, into an empty TensorProto, such as `request.inputs[name]`.
+def encode_into(tensor: Any, value: ArrayLike, *, typed_fields: bool = False) -> None:
+    """Fills an empty TensorProto, such as `request.inputs[name]`, as `encode` does.
 
     Saves the copy of the whole tensor that assigning one message to another makes.
     """
@@ -55,7 +56,7 @@ def encode_into(tensor: Any, value: Any, *, typed_fields: bool = False) -> None:
 
 
 def decode(tensor: Any) -> np.ndarray:
-    """The array in a TensorProto; strings become an object array of `bytes`.
+    """Gives the array in a TensorProto; strings are an object array of `bytes`.
 
     As in TensorFlow, a typed field may hold fewer values than the shape asks for: the
     last one is repeated, and none at all means zeros or empty strings.
@@ -100,7 +101,7 @@ def _all_bytes(items: list[Any]) -> list[bytes]:
     return [_to_bytes(item) for item in items]
 
 
-def _to_bytes(item: Any) -> bytes:
+def _to_bytes(item: object) -> bytes:
     if isinstance(item, str):
         return item.encode("utf-8")
     if isinstance(item, bytes):

@@ -24,7 +24,7 @@ def fill_texts(tensor: Any, texts: Sequence[str]) -> None:
 def predictions(
     outputs: Mapping[str, Any], count: int, model_version: int | None
 ) -> list[Prediction]:
-    """What `labels` and `scores`, TensorProtos `[count, K]`, say.
+    """Reads `labels` and `scores`, TensorProtos `[count, K]`.
 
     Raises:
         ValueError: an output is missing, or is not of that shape or type.
@@ -46,7 +46,7 @@ def rows(
     num_classes: int,
     model_version: int | None,
 ) -> list[Prediction]:
-    """One prediction per `num_classes` of the flat `names` and `values`."""
+    """Makes one prediction per `num_classes` of the flat `names` and `values`."""
     found = []
     for start in range(0, len(names), num_classes):
         stop = start + num_classes
@@ -55,7 +55,7 @@ def rows(
     return found
 
 
-def check_outputs(outputs: Mapping[str, Any]) -> None:
+def check_outputs(outputs: Mapping[str, object]) -> None:
     """Raises `ValueError` unless the outputs are a text classifier's."""
     missing = {contract.LABELS, contract.SCORES}.difference(outputs)
     if missing:
@@ -78,7 +78,7 @@ def _floats(tensor: Any, size: int) -> Sequence[float]:
 
 
 def _decoded(tensor: Any, kind: str) -> list[Any]:
-    """The rarer encodings: short fields, half precision."""
+    """Reads the rarer encodings: short fields, half precision."""
     from serving.formats import tensors
 
     array = tensors.decode(tensor)

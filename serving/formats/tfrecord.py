@@ -34,7 +34,7 @@ def write_record(file: BinaryIO, record: bytes) -> int:
 
 
 def read_records(path: str | pathlib.Path) -> Iterator[bytes]:
-    """The records of a file, one after the other.
+    """Yields the records of a file, one after the other.
 
     Raises:
         TFRecordError: after the last record that is whole.
@@ -62,6 +62,6 @@ def _checked(framed: bytes, count: int, place: str) -> bytes:
 
 
 def masked_crc32c(data: bytes) -> int:
-    """The checksum as TFRecord files store it."""
+    """Computes the checksum as TFRecord files store it."""
     crc = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def serialized_descriptors() -> bytes:
-    """The FileDescriptorSet that the installed packages give, dependencies first."""
+    """Collects what the installed packages hold, dependencies first."""
     files: dict[str, descriptor_pb2.FileDescriptorProto] = {}
     _add_closure(ROOTS, files)
     for extra in unpackaged.file_protos():
@@ -81,7 +81,7 @@ def _site_dir(module: str) -> pathlib.Path:
 
 
 def _embedded_bytes(path: pathlib.Path) -> bytes:
-    """The serialised descriptor that a generated `_pb2.py` file holds."""
+    """Finds the serialised descriptor in a generated `_pb2.py` file."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             if getattr(node.func, "attr", "") == "AddSerializedFile":

@@ -18,7 +18,7 @@ _FILE_TAG = 1 << 3 | 2
 
 @functools.cache
 def pool() -> descriptor_pool.DescriptorPool:
-    """The pool; give it to `text_format` and `json_format`."""
+    """Gives the pool, also for `text_format` and `json_format`."""
     private = descriptor_pool.DescriptorPool()
     for file in _files(DESCRIPTORS_PATH.read_bytes()):
         private.AddSerializedFile(file)
@@ -26,7 +26,7 @@ def pool() -> descriptor_pool.DescriptorPool:
 
 
 def _files(descriptor_set: bytes) -> Iterator[bytes]:
-    """The serialised files in a serialised FileDescriptorSet.
+    """Yields the serialised files in a serialised FileDescriptorSet.
 
     Its only field is `repeated FileDescriptorProto file = 1`: a tag, a length, a file.
     Read by hand, because importing `descriptor_pb2` for it takes 25 ms of the first
@@ -35,7 +35,7 @@ def _files(descriptor_set: bytes) -> Iterator[bytes]:
     position = 0
     while position < len(descriptor_set):
         if descriptor_set[position] != _FILE_TAG:
-            raise ValueError(f"{DESCRIPTORS_PATH.name} is no FileDescriptorSet.")
+            raise ValueError(f"{DESCRIPTORS_PATH.name} is not a FileDescriptorSet.")
         position, size, shift = position + 1, 0, 0
         more = True
         while more:  # a varint: seven bits a byte, the lowest first
@@ -48,13 +48,13 @@ def _files(descriptor_set: bytes) -> Iterator[bytes]:
 
 @functools.cache
 def message_class(full_name: str) -> Any:
-    """The class of a message; `KeyError` when the set has no such name."""
+    """Makes the class of a message; `KeyError` when the set has no such name."""
     return message_factory.GetMessageClass(pool().FindMessageTypeByName(full_name))
 
 
 @functools.cache
 def enum(full_name: str) -> Any:
-    """The wrapper of an enum, with `Name` and `Value` as generated code has them."""
+    """Wraps an enum, with `Name` and `Value` as generated code has them."""
     from google.protobuf.internal import enum_type_wrapper
 
     return enum_type_wrapper.EnumTypeWrapper(pool().FindEnumTypeByName(full_name))

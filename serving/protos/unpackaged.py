@@ -18,7 +18,7 @@ Fields = Mapping[str, tuple[int, int | str]]
 
 
 def file_protos() -> list[descriptor_pb2.FileDescriptorProto]:
-    """Batching parameters, TLS and monitoring settings and gRPC's health check."""
+    """Builds batching parameters, TLS and monitoring settings, gRPC's health check."""
     return [_batching_parameters(), _ssl_config(), _monitoring_config(), _health()]
 
 

@@ -19,7 +19,7 @@ PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
 
 def arguments(config: ClientConfig) -> dict[str, Any]:
-    """Arguments of `secure_channel` or, without TLS, of `insecure_channel`."""
+    """Makes arguments of `secure_channel` or, without TLS, of `insecure_channel`."""
     path = endpoints.unix_path(config.endpoint)
     is_gzip = config.compression is Compression.GZIP
     settings = {
@@ -33,13 +33,13 @@ def arguments(config: ClientConfig) -> dict[str, Any]:
 
 
 def metadata(token: BearerToken) -> tuple[tuple[str, str], ...] | None:
-    """What travels beside a request."""
+    """Makes what travels beside a request; None without a token."""
     header = token.header()
     return None if header is None else ((AUTHORIZATION_KEY, header),)
 
 
 def serving_error(error: Any, endpoint: str) -> errors.ServingError:
-    """The error of ours for an RpcError of either kind."""
+    """Makes our error of an RpcError, of `grpc` or `grpc.aio`."""
     detail = error.details() or ""
     kind = errors.from_grpc_code(error.code().name, detail)
     pushback_s = _pushback_s(error.trailing_metadata())
@@ -47,7 +47,7 @@ def serving_error(error: Any, endpoint: str) -> errors.ServingError:
 
 
 def closed_error(endpoint: str) -> errors.CancelledError:
-    """What a call on a closed client raises."""
+    """Makes what a call on a closed client raises."""
     return errors.CancelledError(f"gRPC {endpoint}", "the client was closed")
 
 

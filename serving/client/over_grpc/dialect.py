@@ -224,7 +224,7 @@ def _answers(result: Any) -> Answers[Any]:
 
 
 def _model_server_config(config: str | Message) -> bytes:
-    """From a ModelServerConfig message of any pool, or from its text form."""
+    """Serialises a ModelServerConfig message of any pool, or its text form."""
     if not isinstance(config, str):
         return config.SerializeToString()
     from google.protobuf import text_format

@@ -26,7 +26,6 @@ class GrpcTransport(Transport[GrpcCall, bytes]):
         self._methods: dict[str, grpc.UnaryUnaryMultiCallable] = {}
 
     def send(self, call: GrpcCall, timeout_s: float) -> bytes:
-        """The serialised reply."""
         method = self._methods.get(call.path)
         if method is None:
             # Without serialisers: messages go and come as bytes.
@@ -55,7 +54,6 @@ class AsyncGrpcTransport(AsyncTransport[GrpcCall, bytes]):
         self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable] = {}
 
     async def send(self, call: GrpcCall, timeout_s: float) -> bytes:
-        """The serialised reply."""
         if self._is_closed:
             raise channel.closed_error(self._config.endpoint)
         method = self._methods.get(call.path) or self._method(call.path)

@@ -22,7 +22,6 @@ class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
         self._is_closed = False
 
     async def send(self, call: RestCall, timeout_s: float) -> RestAnswer:
-        """The body of a good answer."""
         request = self._exchange.request(call, timeout_s)
         if self._is_closed:
             raise self._exchange.closed_error(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from model import contract
@@ -197,7 +197,7 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
             body["context"] = encode_example(context)
         return RestCall("POST", f"{self._path}:{verb}", _json(body))
 
-    def _check_filter(self, wanted: Sequence[str], known: Mapping[str, Any]) -> None:
+    def _check_filter(self, wanted: Sequence[str], known: Iterable[str]) -> None:
         # REST cannot filter, so all outputs came; what upstream would refuse over gRPC
         # is refused here.
         unknown = [name for name in wanted if name not in known]
@@ -235,5 +235,5 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
         return errors.InvalidResponseError(self._endpoint, f"received {what}.")
 
 
-def _json(body: Mapping[str, Any]) -> bytes:
+def _json(body: Mapping[str, object]) -> bytes:
     return json.dumps(body).encode()

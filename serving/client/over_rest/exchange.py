@@ -35,7 +35,7 @@ class RestExchange:
         self._urls: dict[str, httpx.URL] = {}
 
     def request(self, call: RestCall, timeout_s: float) -> httpx.Request:
-        """The request, with the time it may take."""
+        """Makes the request, with the time it may take."""
         url = self._urls.get(call.path)
         if url is None:
             url = self._urls[call.path] = httpx.URL(self._base_url + call.path)
@@ -59,7 +59,7 @@ class RestExchange:
     def answer(
         self, request: httpx.Request, response: httpx.Response, content: bytes
     ) -> RestAnswer:
-        """The body of a good answer; raises the error that another one stands for."""
+        """Gives the body of a good answer; raises the error that another stands for."""
         if response.is_success:
             version = response.headers.get(MODEL_VERSION_HEADER, "")
             return RestAnswer(content, int(version) if version.isdigit() else None)
@@ -81,7 +81,7 @@ class RestExchange:
     def transport_error(
         self, error: Exception, request: httpx.Request, timeout_s: float
     ) -> errors.ServingError:
-        """What an exception of httpx means."""
+        """Makes our error of an exception of httpx."""
         endpoint = f"REST {request.url}"
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
             detail = f"{type(error).__name__} after {timeout_s:.3g} s."
@@ -89,12 +89,12 @@ class RestExchange:
         return errors.UnavailableError(endpoint, str(error) or type(error).__name__)
 
     def closed_error(self, request: httpx.Request) -> errors.CancelledError:
-        """What a call on a closed client raises."""
+        """Makes what a call on a closed client raises."""
         return errors.CancelledError(f"REST {request.url}", "the client was closed")
 
 
 def base_url(config: ClientConfig) -> str:
-    """Scheme, host and port, and the path of the endpoint's URL if it has one."""
+    """Joins scheme, host and port, and the path of the endpoint's URL if any."""
     if endpoints.unix_path(config.endpoint) is not None:
         return "http://localhost"
     if endpoints.is_url(config.endpoint):
@@ -103,7 +103,7 @@ def base_url(config: ClientConfig) -> str:
 
 
 def connection_settings(config: ClientConfig) -> dict[str, Any]:
-    """Arguments of an httpx transport that keeps one connection."""
+    """Makes arguments of an httpx transport that keeps one connection."""
     return {
         "verify": ssl_context(config.tls) if config.is_encrypted else False,
         "limits": httpx.Limits(max_connections=1, keepalive_expiry=config.keepalive_s),
@@ -113,7 +113,7 @@ def connection_settings(config: ClientConfig) -> dict[str, Any]:
 
 
 def ssl_context(tls: TlsConfig | None) -> ssl.SSLContext:
-    """Whom to trust, and who we are."""
+    """Loads whom to trust, and who we are."""
     if tls is None:
         return ssl.create_default_context()
     context = ssl.create_default_context(cafile=tls.ca_path)
@@ -126,7 +126,7 @@ def ssl_context(tls: TlsConfig | None) -> ssl.SSLContext:
 
 
 def _proxy(url: str) -> str | None:
-    """The proxy that the system's settings name for the URL."""
+    """Finds the proxy that the system's settings name for the URL."""
     scheme, _, _ = url.partition("://")
     if urllib.request.proxy_bypass(httpx.URL(url).host):
         return None
@@ -134,7 +134,7 @@ def _proxy(url: str) -> str | None:
 
 
 def _retry_after_s(value: str | None) -> float | None:
-    """Seconds, from `Retry-After: 3` or a date; None when it cannot be read."""
+    """Reads seconds, from `Retry-After: 3` or a date; None when it is neither."""
     if value is None:
         return None
     if value.strip().isdigit():

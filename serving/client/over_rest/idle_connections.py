@@ -22,7 +22,7 @@ class IdleConnections(Generic[Connection]):
         self._idle: collections.deque[tuple[Connection, float]] = collections.deque()
 
     def take(self) -> Connection:
-        """An idle connection, or a new one; it belongs to the caller."""
+        """Gives an idle connection, or a new one; it belongs to the caller."""
         try:
             return self._idle.pop()[0]
         except IndexError:
@@ -37,7 +37,7 @@ class IdleConnections(Generic[Connection]):
         return self._expired(now)
 
     def drain(self) -> list[Connection]:
-        """All of them, for closing."""
+        """Gives all of them away, for closing."""
         return self._expired(float("inf"))
 
     def _expired(self, now: float) -> list[Connection]:

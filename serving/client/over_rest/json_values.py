@@ -15,7 +15,7 @@ from serving.formats.tf_serving_names import BASE64_KEY
 
 
 def encode(value: ArrayLike) -> Any:
-    """Nested lists of an array; bytes that are not UTF-8 as `{"b64": ...}`.
+    """Makes nested lists of an array; bytes that are not UTF-8 as `{"b64": ...}`.
 
     Raises:
         CodecError: the array's type has no counterpart in JSON.
@@ -29,7 +29,7 @@ def encode(value: ArrayLike) -> Any:
 
 
 def decode(value: Any, dtype_name: str) -> np.ndarray:
-    """The array of nested lists; strings become an object array of `bytes`."""
+    """Makes an array of nested lists; strings become an object array of `bytes`."""
     if dtype_name != "string":
         return np.array(value, dtype=_numpy_type(dtype_name))
     # {"b64": ...} must become bytes before numpy sees it.
@@ -38,7 +38,7 @@ def decode(value: Any, dtype_name: str) -> np.ndarray:
 
 
 def encode_example(example: Example) -> dict[str, list[Any]]:
-    """The features of a tf.Example by name.
+    """Lists the features of a tf.Example by name.
 
     Raises:
         CodecError: as `tf_examples.serialize`.
@@ -57,13 +57,13 @@ def _numpy_type(dtype_name: str) -> np.dtype | None:
     return None
 
 
-def _map(value: Any, function: Callable[[Any], Any]) -> Any:
+def _map(value: object, function: Callable[[Any], object]) -> Any:
     if isinstance(value, list):
         return [_map(item, function) for item in value]
     return function(value)
 
 
-def _encode_text(item: Any) -> Any:
+def _encode_text(item: object) -> str | dict[str, str]:
     if isinstance(item, str):
         return item
     if not isinstance(item, bytes):

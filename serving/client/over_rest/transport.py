@@ -26,7 +26,6 @@ class RestTransport(Transport[RestCall, RestAnswer]):
         self._is_closed = False
 
     def send(self, call: RestCall, timeout_s: float) -> RestAnswer:
-        """The body of a good answer."""
         request = self._exchange.request(call, timeout_s)
         if self._is_closed:
             raise self._exchange.closed_error(request)
