@@ -8,12 +8,12 @@ ImportExampleGen takes them as they are.
 The file holds what clients sent, which may be personal data.
 """
 
-import argparse
 import pathlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import click
 import numpy as np
 
 from serving import protos
@@ -22,20 +22,26 @@ from serving.formats.tfrecord import write_record
 from serving.request_logs.reader import read_logs, request_of
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the file and says how many examples it holds; 1 when there are none."""
-    options = _parser().parse_args(arguments)
+@click.command()
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.option("--output", required=True, help="TFRecord file of tf.Examples.")
+def main(logs: Sequence[str], output: str) -> None:
+    """Make tf.Examples out of request logs, for TensorFlow Data Validation.
+
+    LOG are TFRecord files. They hold what clients sent, which may be personal data.
+    The exit status is 1 when there is no example in them.
+    """
+    count = 0
     try:
-        with pathlib.Path(options.output).open("wb") as file:
-            count = 0
-            for example in examples(read_logs(options.logs)):
+        with pathlib.Path(output).open("wb") as file:
+            for example in examples(read_logs(logs)):
                 write_record(file, example)
                 count += 1
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}.", file=sys.stderr)
-        return 1
-    print(f"{options.output}: {count} examples")
-    return 0 if count else 1
+        click.echo(f"{error.filename}: {error.strerror}.", err=True)
+        sys.exit(1)
+    click.echo(f"{output}: {count} examples")
+    sys.exit(0 if count else 1)
 
 
 def examples(logs: Iterable[Any]) -> Iterator[bytes]:
@@ -84,16 +90,5 @@ def _fill(feature: Any, values: np.ndarray) -> None:
         feature.float_list.value.extend(values.astype(np.float32).tolist())
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m serving.request_logs.to_examples",
-        description="Makes tf.Examples out of request logs, for TensorFlow Data "
-        "Validation. They are what clients sent, which may be personal data.",
-    )
-    parser.add_argument("logs", nargs="+", metavar="LOG", help="TFRecord files")
-    parser.add_argument("--output", required=True, help="TFRecord file of tf.Examples")
-    return parser
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m serving.request_logs.to_examples")

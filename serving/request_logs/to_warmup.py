@@ -6,37 +6,61 @@ FILE is assets.extra/tf_serving_warmup_requests in a version's directory. It hol
 clients sent, and travels with the model.
 """
 
-import argparse
 import os
 import pathlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import click
+
+from model import contract
 from serving import protos
 from serving.formats.tfrecord import write_record
 from serving.request_logs.reader import read_logs, request_of
 
-MAX_RECORDS = 1000
-"""A server refuses to load a model with more."""
 DEFAULT_RECORDS = 100
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the file and says how many requests it holds; 1 when there are none."""
-    options = _parser().parse_args(arguments)
+def _checked_count(_: click.Context, __: click.Parameter, count: int) -> int:
+    if not 1 <= count <= contract.MAX_WARMUP_RECORDS:
+        raise click.BadParameter(f"must be from 1 to {contract.MAX_WARMUP_RECORDS}")
+    return count
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.option(
+    "--output",
+    required=True,
+    metavar="FILE",
+    help=f"MODEL/VERSION/{contract.WARMUP_FILE}",
+)
+@click.option(
+    "--max-records",
+    type=int,
+    callback=_checked_count,
+    default=DEFAULT_RECORDS,
+    show_default=True,
+    help=f"From 1 to {contract.MAX_WARMUP_RECORDS}.",
+)
+@click.option("--model-name", default="", help="Of this model only.")
+def main(logs: Sequence[str], output: str, max_records: int, model_name: str) -> None:
+    """Make a warm-up file out of the distinct requests in request logs.
+
+    LOG are TFRecord files. The warm-up file holds what clients sent, which may be
+    personal data. The exit status is 1 when there is no request in them.
+    """
     try:
-        logs = read_logs(options.logs)
-        records = choose(logs, options.max_records, model_name=options.model_name)
-        count = write_warmup_file(pathlib.Path(options.output), records)
+        records = choose(read_logs(logs), max_records, model_name=model_name)
+        count = write_warmup_file(pathlib.Path(output), records)
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}.", file=sys.stderr)
-        return 1
+        click.echo(f"{error.filename}: {error.strerror}.", err=True)
+        sys.exit(1)
     if not count:
-        print("No request was found; nothing is written.", file=sys.stderr)
-        return 1
-    print(f"{options.output}: {count} requests")
-    return 0
+        click.echo("No request was found; nothing is written.", err=True)
+        sys.exit(1)
+    click.echo(f"{output}: {count} requests")
 
 
 def choose(
@@ -95,34 +119,5 @@ def _model_specs(entry: Any) -> Iterator[Any]:
         yield request.model_spec
 
 
-def _record_count(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= MAX_RECORDS:
-        raise argparse.ArgumentTypeError(f"must be from 1 to {MAX_RECORDS}")
-    return count
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m serving.request_logs.to_warmup",
-        description="Makes a warm-up file out of the distinct requests in request "
-        "logs. It holds what clients sent, which may be personal data.",
-    )
-    parser.add_argument("logs", nargs="+", metavar="LOG", help="TFRecord files")
-    parser.add_argument(
-        "--output",
-        required=True,
-        help="MODEL/VERSION/assets.extra/tf_serving_warmup_requests",
-    )
-    parser.add_argument(
-        "--max-records",
-        type=_record_count,
-        default=DEFAULT_RECORDS,
-        help=f"from 1 to {MAX_RECORDS}; default {DEFAULT_RECORDS}",
-    )
-    parser.add_argument("--model-name", default="", help="of this model only")
-    return parser
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m serving.request_logs.to_warmup")

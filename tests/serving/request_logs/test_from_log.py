@@ -1,8 +1,10 @@
 """Request logs as warm-up files and as data for skew checks."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 
@@ -17,6 +19,13 @@ from tests.support.serving.observed import (
     logger_of,
     predict_request,
 )
+
+
+def run(command: click.Command, arguments: Sequence[str]) -> int:
+    """The exit status; what it says goes where the process says it."""
+    with pytest.raises(SystemExit) as ended:
+        command(arguments)
+    return int(ended.value.code or 0)
 
 
 @pytest.fixture
@@ -54,8 +63,8 @@ def test_tensorflow_reads_the_log(log_file: pathlib.Path, plain: Any) -> None:
 def test_a_warmup_file_holds_distinct_requests_without_answers(
     log_file: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output = tmp_path / "1" / "assets.extra" / "tf_serving_warmup_requests"
-    assert to_warmup.main([str(log_file), "--output", str(output)]) == 0
+    output = tmp_path / "1" / contract.WARMUP_FILE
+    assert run(to_warmup.main, [str(log_file), "--output", str(output)]) == 0
     chosen = [protos.PredictionLog.FromString(r) for r in read_records(output)]
     values = [log.predict_log.request.inputs["x"].tensor_content for log in chosen]
     assert np.frombuffer(b"".join(values), np.float32).tolist() == [5, 6]
@@ -70,7 +79,7 @@ def test_a_chosen_warmup_file_warms_up(
 
     output = tmp_path / "1" / contract.WARMUP_FILE
     arguments = [str(log_file), "--output", str(output), "--max-records", "1"]
-    assert to_warmup.main(arguments) == 0
+    assert run(to_warmup.main, arguments) == 0
     report: Any = warmup.warm_up(plain, str(tmp_path / "1"))
     assert getattr(report, "count", report) == 1
 
@@ -83,7 +92,7 @@ def test_what_is_no_request_is_left_out_and_named(
             write_record(file, record)
         file.write(b"half a record")
     output = tmp_path / "warmup"
-    assert to_warmup.main([str(log_file), "--output", str(output)]) == 0
+    assert run(to_warmup.main, [str(log_file), "--output", str(output)]) == 0
     assert len(list(read_records(output))) == 2
     errors = capsys.readouterr().err
     assert "record 4 is no PredictionLog" in errors
@@ -94,18 +103,17 @@ def test_a_warmup_file_can_be_for_one_model(
     log_file: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [str(log_file), "--output", str(tmp_path / "w"), "--model-name"]
-    assert to_warmup.main([*arguments, "other"]) == 1
+    assert run(to_warmup.main, [*arguments, "other"]) == 1
     assert not (tmp_path / "w").exists()
     assert "No request was found" in capsys.readouterr().err
-    assert to_warmup.main([*arguments, "m"]) == 0
+    assert run(to_warmup.main, [*arguments, "m"]) == 0
 
 
 def test_more_records_than_a_server_takes_are_refused(
     log_file: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [str(log_file), "--output", "w", "--max-records", "1001"]
-    with pytest.raises(SystemExit):
-        to_warmup.main(arguments)
+    assert run(to_warmup.main, arguments) == 2
     assert "must be from 1 to 1000" in capsys.readouterr().err
 
 
@@ -148,7 +156,7 @@ def test_a_skew_check_sees_what_the_log_holds(
     import tensorflow_data_validation as tfdv
 
     output = tmp_path / "examples.tfrecord"
-    assert to_examples.main([str(log_file), "--output", str(output)]) == 0
+    assert run(to_examples.main, [str(log_file), "--output", str(output)]) == 0
     statistics = tfdv.generate_statistics_from_tfrecord(str(output))
     (feature,) = statistics.datasets[0].features
     assert feature.path.step == ["x"]
