@@ -6,7 +6,6 @@ import logging
 import os
 import ssl
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +14,6 @@ import grpc
 
 from serving.server.listeners.tls_config import ServerTlsConfig
 from serving.server.listeners.watched_file import WatchedFile
-from serving.server.status import invalid_argument
 
 log = logging.getLogger(__name__)
 
@@ -32,75 +30,60 @@ class ServerTls:
         self, path: str, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Raises `StatusError`: which field is wrong, and what is wrong with it."""
-        self._file = WatchedFile(path, clock=clock)
-        self._lock = threading.Lock()
-        try:
-            self._certificates, self._context = self._read()
-        except ValueError as error:
-            raise invalid_argument(str(error)) from None
-        exposure = self._file.exposure()
-        if exposure:
-            log.warning("%s holds a private key, and %s.", path, exposure)
-
-    @property
-    def client_verify(self) -> bool:
-        """Whether clients must show a certificate."""
-        return self._certificates.client_verify
+        self._path = path
+        self._client_verify: bool | None = None
+        self._file = WatchedFile(
+            path,
+            self._parse,
+            flag="ssl_config_file",
+            secret="a private key",
+            kept="the certificate as it is",
+            clock=clock,
+        )
 
     def grpc_credentials(self) -> grpc.ServerCredentials:
         """For `add_secure_port`."""
-        given = [self._certificates]
+        given = self._config
 
         def follow() -> Any:
-            self._follow()
-            if given[0] is self._certificates:
+            nonlocal given
+            fresh = self._config
+            if given is fresh:
                 return None
-            given[0] = self._certificates
-            return _grpc_configuration(given[0])
+            given = fresh
+            return _grpc_configuration(given)
 
         return grpc.dynamic_ssl_server_credentials(
-            _grpc_configuration(given[0]),
+            _grpc_configuration(given),
             follow,
-            require_client_authentication=self.client_verify,
+            require_client_authentication=given.client_verify,
         )
 
     def rest_context(self) -> ssl.SSLContext:
         """For a server socket; one context for its whole life."""
-        context = make_context(self._certificates)
+        context = make_context(self._config)
 
         def follow(handshake: Any, _name: str | None, _: ssl.SSLContext) -> None:
-            self._follow()
-            handshake.context = self._context
+            handshake.context = self._file.current()[1]
 
         # Called for every handshake, whether the client names a host or not.
         context.sni_callback = follow
         return context
 
-    def _follow(self) -> None:
-        if not self._file.has_changed():
-            return
-        with self._lock:
-            try:
-                fresh, context = self._read()
-                if fresh.client_verify != self.client_verify:
-                    log.error("client_verify changes with a restart only.")
-                    fresh = dataclasses.replace(fresh, client_verify=self.client_verify)
-                    context = make_context(fresh)
-            except ValueError as error:
-                log.error("Kept the certificate as it is: %s", error)
-                return
-            self._certificates, self._context = fresh, context
-            log.info("Read %s again: new connections use it.", self._file.path)
+    @property
+    def _config(self) -> ServerTlsConfig:
+        return self._file.current()[0]
 
-    def _read(self) -> tuple[ServerTlsConfig, ssl.SSLContext]:
+    def _parse(self, text: str) -> tuple[ServerTlsConfig, ssl.SSLContext]:
         try:
-            certificates = ServerTlsConfig.from_text(self._file.read())
-            return certificates, make_context(certificates)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"Cannot read ssl_config_file: {error}") from None
+            config = ServerTlsConfig.from_text(text)
+            if self._client_verify not in (None, config.client_verify):
+                log.error("client_verify changes with a restart only.")
+                config = dataclasses.replace(config, client_verify=self._client_verify)
+            self._client_verify = config.client_verify
+            return config, make_context(config)
         except ValueError as error:
-            path = self._file.path
-            raise ValueError(f"ssl_config_file {path}: {error}") from None
+            raise ValueError(f"ssl_config_file {self._path}: {error}") from None
 
 
 def make_context(certificates: ServerTlsConfig) -> ssl.SSLContext:

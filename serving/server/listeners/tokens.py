@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from serving.server.listeners.watched_file import WatchedFile
-from serving.server.status import Code, StatusError, invalid_argument
+from serving.server.status import Code, StatusError
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,15 @@ class TokenGuard:
         self, path: str, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Raises `StatusError` for a file that cannot be read or holds no token."""
-        self._file = WatchedFile(path, clock=clock)
-        self._digests = self._read()
+        self._path = path
+        self._digests = WatchedFile(
+            path,
+            self._parse,
+            flag="bearer_token_file",
+            secret="bearer tokens",
+            kept="the bearer tokens as they are",
+            clock=clock,
+        )
 
     def check(self, authorization: str | None) -> None:
         """Lets `Bearer <one of the tokens>` pass.
@@ -38,8 +45,6 @@ class TokenGuard:
         Raises:
             StatusError: UNAUTHENTICATED.
         """
-        if self._file.has_changed():
-            self._reload()
         scheme, _, token = (authorization or "").strip().partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise _unauthenticated(
@@ -47,7 +52,9 @@ class TokenGuard:
             )
         sent = _digest(token.strip())
         # All of them, so that the time taken says nothing about which was near.
-        matches = [hmac.compare_digest(sent, known) for known in self._digests]
+        matches = [
+            hmac.compare_digest(sent, known) for known in self._digests.current()
+        ]
         if not any(matches):
             raise _unauthenticated("The bearer token is not one of this server's.")
 
@@ -56,51 +63,30 @@ class TokenGuard:
         """Whether a gRPC call (`/package.Service/Method`) needs a token."""
         return not full_method.startswith(_OPEN_SERVICE)
 
-    def _reload(self) -> None:
-        try:
-            self._digests = self._read()
-        except StatusError as error:
-            log.error("Kept the bearer tokens as they are: %s", error.message)
-        else:
-            log.info("Read the bearer tokens again: %d.", len(self._digests))
-
-    def _read(self) -> tuple[bytes, ...]:
-        path = self._file.path
-        try:
-            lines = self._file.read().splitlines()
-            exposure = self._file.exposure()
-        except (OSError, UnicodeDecodeError) as error:
-            raise invalid_argument(
-                f"Cannot read bearer_token_file {path}: {error}"
-            ) from None
-        if exposure:
-            log.warning("%s holds bearer tokens, and %s.", path, exposure)
-        tokens = list(_tokens(lines, path))
-        if not tokens:
-            raise invalid_argument(
-                f"bearer_token_file {path} holds no token; write one a line."
+    def _parse(self, text: str) -> tuple[bytes, ...]:
+        digests = []
+        for number, line in enumerate(text.splitlines(), 1):
+            token = line.partition("#")[0].strip()
+            if not token:
+                continue
+            if not _TOKEN.fullmatch(token):
+                # The line is not quoted: it may be a secret that was only mistyped.
+                raise ValueError(
+                    f"bearer_token_file {self._path}, line {number}: a token consists "
+                    "of letters, digits and . _ ~ + / - with = at its end only."
+                )
+            if len(token) < _SHORT_CHARS:
+                log.warning(
+                    "%s, line %d: the token is short enough to guess.",
+                    self._path,
+                    number,
+                )
+            digests.append(_digest(token))
+        if not digests:
+            raise ValueError(
+                f"bearer_token_file {self._path} holds no token; write one a line."
             )
-        return tuple(_digest(token) for token in tokens)
-
-
-def _tokens(lines: list[str], path: str) -> list[str]:
-    tokens = []
-    for number, line in enumerate(lines, 1):
-        token = line.partition("#")[0].strip()
-        if not token:
-            continue
-        if not _TOKEN.fullmatch(token):
-            # The line is not quoted: it may be a secret that was only mistyped.
-            raise invalid_argument(
-                f"bearer_token_file {path}, line {number}: a token consists of "
-                "letters, digits and . _ ~ + / - with = at its end only."
-            )
-        if len(token) < _SHORT_CHARS:
-            log.warning(
-                "%s, line %d: the token is short enough to guess.", path, number
-            )
-        tokens.append(token)
-    return tokens
+        return tuple(digests)
 
 
 def _digest(token: str) -> bytes:
