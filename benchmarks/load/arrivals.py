@@ -6,6 +6,7 @@ import os
 import struct
 import sys
 import time
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -31,19 +32,23 @@ def schedule(config: LoadConfig) -> np.ndarray:
     return np.cumsum(random.exponential(1 / config.rate_per_s, count))
 
 
+Clock = Callable[[], float]
+
+
 class AlarmClock:
-    """Wakes one coroutine at a time of `time.monotonic()`, within some 0.1 ms.
+    """Wakes one coroutine at a time of `clock`, the monotonic one within some 0.1 ms.
 
     Event loops round their timers to whole milliseconds, which would add as much to
     every latency. A Linux timer descriptor does not; elsewhere the loop's must do.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
         self._timer = -1
         self._bell: asyncio.Future[None] | None = None
 
     def __enter__(self) -> Self:
-        if sys.platform == "linux":
+        if sys.platform == "linux" and self._clock is time.monotonic:
             self._libc = ctypes.CDLL(None, use_errno=True)
             self._timer = self._libc.timerfd_create(
                 time.CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC
@@ -60,7 +65,7 @@ class AlarmClock:
 
     async def wait_until(self, time_s: float) -> None:
         """Returns at `time_s`; if that has passed, after others had a turn."""
-        delay_s = time_s - time.monotonic()
+        delay_s = time_s - self._clock()
         if delay_s <= 0 or self._timer < 0:
             await asyncio.sleep(max(delay_s, 0))
             return

@@ -40,9 +40,14 @@ class Generator:
     """One run against one server. `run` once."""
 
     def __init__(
-        self, config: LoadConfig, sender: Sender, on_edge: Callable[[], None]
+        self,
+        config: LoadConfig,
+        sender: Sender,
+        on_edge: Callable[[], None],
+        clock: arrivals.Clock = time.monotonic,
     ) -> None:
         """`on_edge` is called when the window opens and when it closes."""
+        self._clock = clock
         self._config = config
         self._sender = sender
         self._on_edge = on_edge
@@ -50,7 +55,7 @@ class Generator:
 
     async def run(self) -> Window:
         """Returns after the last answer: at most `deadline_s` after the load."""
-        self._opens_s = time.monotonic() + self._config.warm_up_s
+        self._opens_s = self._clock() + self._config.warm_up_s
         self._closes_s = self._opens_s + self._config.duration_s
         edges = asyncio.create_task(self._watch_edges())
         if self._config.clients is None:
@@ -62,14 +67,14 @@ class Generator:
 
     async def _watch_edges(self) -> None:
         for moment_s in (self._opens_s, self._closes_s):
-            await asyncio.sleep(moment_s - time.monotonic())
+            await asyncio.sleep(moment_s - self._clock())
             self._on_edge()
 
     async def _closed_loop(self, clients: int) -> None:
         numbers = itertools.count()
 
         async def one_client() -> None:
-            while (now_s := time.monotonic()) < self._closes_s:
+            while (now_s := self._clock()) < self._closes_s:
                 number = next(numbers)
                 if number >= self._config.max_requests:
                     return
@@ -90,13 +95,13 @@ class Generator:
             finally:
                 room.release()
 
-        with arrivals.AlarmClock() as clock:
+        with arrivals.AlarmClock(self._clock) as clock:
             async with asyncio.TaskGroup() as running:
                 for number, moment_s in enumerate(due_s.tolist()):
                     await clock.wait_until(moment_s)
                     # Full: this and the following wait, and their latencies grow.
                     await room.acquire()
-                    if time.monotonic() > self._closes_s:
+                    if self._clock() > self._closes_s:
                         self._count_unsent(due_s[number:])
                         break
                     running.create_task(one_request(number, moment_s))
@@ -107,9 +112,9 @@ class Generator:
         self.window.not_sent += unsent
 
     async def _request(self, number: int, due_s: float) -> bool:
-        sent_s = time.monotonic()
+        sent_s = self._clock()
         error = await self._ask(number)
-        done_s = time.monotonic()
+        done_s = self._clock()
         window = self.window
         if error is None and self._opens_s <= done_s < self._closes_s:
             window.answered_in_time += 1

@@ -12,6 +12,7 @@ from benchmarks.load.config import LoadConfig
 from benchmarks.load.generator import Generator, Window
 from benchmarks.load.result import ServerSide, summarize
 from benchmarks.load.sender import SendError
+from tests.support import virtual_time
 
 
 class FakeSender:
@@ -25,7 +26,7 @@ class FakeSender:
         self._room = asyncio.Semaphore(1 if is_single else 1000)
 
     async def send(self, number: int) -> bytes:
-        self.sent_s.append(time.monotonic())
+        self.sent_s.append(virtual_time.now_s())
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         async with self._room:
@@ -65,9 +66,14 @@ def config(**settings: Any) -> LoadConfig:
 
 def window_of(settings: LoadConfig, sender: FakeSender) -> Window:
     edges: list[float] = []
-    generator = Generator(settings, sender, lambda: edges.append(time.monotonic()))
-    window = asyncio.run(generator.run())
-    assert edges[1] - edges[0] == pytest.approx(settings.duration_s, abs=0.2)
+    generator = Generator(
+        settings,
+        sender,
+        on_edge=lambda: edges.append(virtual_time.now_s()),
+        clock=virtual_time.now_s,
+    )
+    window = virtual_time.run(generator.run())
+    assert edges[1] - edges[0] == pytest.approx(settings.duration_s)
     return window
 
 
@@ -76,8 +82,8 @@ def test_a_slow_server_does_not_make_an_open_loop_slower():
     window_of(config(rate_per_s=100, arrivals="constant"), sender)
     assert len(sender.sent_s) == 50
     gaps_s = np.diff(sender.sent_s)
-    assert np.median(gaps_s) == pytest.approx(0.01, abs=0.003)
-    assert sender.most_at_once > 10
+    assert gaps_s == pytest.approx(0.01)
+    assert sender.most_at_once == pytest.approx(20, abs=1)
 
 
 def test_latency_counts_from_when_a_request_was_due():
@@ -91,8 +97,8 @@ def test_latency_counts_from_when_a_request_was_due():
         duration_s=0.5,
     )
     window = window_of(settings, sender)
-    assert max(window.latencies_s) > 0.3
-    assert max(window.send_delays_s) > 0.25
+    assert max(window.latencies_s) == pytest.approx(0.45, abs=0.06)
+    assert max(window.send_delays_s) == pytest.approx(0.4, abs=0.06)
 
 
 def test_requests_that_never_got_their_turn_are_reported():
@@ -106,13 +112,14 @@ def test_a_closed_loop_has_as_many_requests_at_once_as_clients():
     sender = FakeSender(answer_s=0.02)
     window = window_of(config(clients=3), sender)
     assert sender.most_at_once == 3
-    assert 10 < window.answered_in_time <= 3 * (0.4 / 0.02 + 1)
+    assert window.answered_in_time == pytest.approx(3 * 0.4 / 0.02, abs=3)
 
 
 def test_the_warm_up_is_left_out():
     sender = FakeSender(answer_s=0.01)
     window = window_of(config(clients=1, warm_up_s=0.3, duration_s=0.2), sender)
-    assert len(window.latencies_s) < 0.6 * len(sender.sent_s)
+    assert len(sender.sent_s) == pytest.approx(50, abs=1)
+    assert len(window.latencies_s) == pytest.approx(20, abs=1)
 
 
 def test_errors_are_counted_by_kind_and_shown_by_example():
@@ -161,18 +168,16 @@ def test_arrivals_have_the_rate_and_the_spread_of_their_kind(
 
 
 def test_the_alarm_clock_is_punctual():
-    async def wake() -> list[float]:
-        late_s = []
+    async def wake() -> float:
         with AlarmClock() as clock:
-            for _ in range(30):
-                due_s = time.monotonic() + 0.0023
-                await clock.wait_until(due_s)
-                late_s.append(time.monotonic() - due_s)
-        return late_s
+            due_s = time.monotonic() + 0.0023
+            await clock.wait_until(due_s)
+            return time.monotonic() - due_s
 
-    late_s = asyncio.run(wake())
-    # An event loop's own timer would be 0.7 ms late at the least.
-    assert 0 <= min(late_s) < 0.0006
+    # A busy machine is late, too; an event loop's own timer is always: by 0.7 ms.
+    late_s = (asyncio.run(wake()) for _ in range(3000))
+    earliest_s = next(late for late in late_s if late < 0.0006)
+    assert earliest_s >= 0
 
 
 @pytest.mark.parametrize(
