@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
@@ -28,30 +27,41 @@ def test_inputs_are_cut_along_their_first_dimension() -> None:
 
 
 class Gauge:
-    """Counts who is inside."""
+    """Counts who is inside. An odd number leaves after the next, so out of order."""
 
-    def __init__(self) -> None:
-        self.most = self._now = 0
-        self._lock = threading.Lock()
+    def __init__(self, last: int, width: int) -> None:
+        self.most = 0
+        self._last, self._width = last, width
+        self._inside: set[int] = set()
+        self._left: set[int] = set()
+        self._changed = threading.Condition()
 
     def visit(self, items: list[int]) -> int:
-        with self._lock:
-            self._now += 1
-            self.most = max(self.most, self._now)
-        time.sleep(0.02 if items[0] % 2 else 0.001)  # so that they end out of order
-        with self._lock:
-            self._now -= 1
-        return items[0]
+        number = items[0]
+        with self._changed:
+            self._inside.add(number)
+            self.most = max(self.most, len(self._inside))
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._may_leave(number), 60)
+            self._inside.remove(number)
+            self._left.add(number)
+            self._changed.notify_all()
+        return number
+
+    def _may_leave(self, number: int) -> bool:
+        if number % 2 and number < self._last:
+            return number + 1 in self._left
+        return self.most >= self._width
 
 
 def test_answers_keep_the_order_and_the_width() -> None:
-    gauge = Gauge()
+    gauge = Gauge(last=19, width=3)
     assert list(in_order(gauge.visit, parts_of(range(20), 1), 3)) == list(range(20))
     assert gauge.most == 3
 
 
 def test_async_answers_keep_the_order_and_the_width() -> None:
-    gauge = Gauge()
+    gauge = Gauge(last=19, width=3)
 
     async def visit(items: list[int]) -> int:
         return await asyncio.to_thread(gauge.visit, items)

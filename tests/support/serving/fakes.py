@@ -66,13 +66,45 @@ def fake_signatures() -> dict[str, Any]:
     }
 
 
+class Naps:
+    """Requests that sleep in the model: a test waits until they do, and wakes them."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._begun = self._wakings = 0
+        self._is_over = False
+
+    def take(self, seconds: float) -> None:
+        """Sleeps so long, or until somebody wakes all."""
+        with self._changed:
+            self._begun += 1
+            self._changed.notify_all()
+            wakings = self._wakings
+            self._changed.wait_for(
+                lambda: self._is_over or self._wakings > wakings, seconds
+            )
+
+    def wait_for(self, count: int) -> None:
+        """Returns when so many have begun since the server is there."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._begun >= count, 60)
+
+    def wake(self, *, for_ever: bool = False) -> None:
+        """Ends those that sleep now; `for_ever`: and those that come."""
+        with self._changed:
+            self._wakings += 1
+            self._is_over = for_ever
+            self._changed.notify_all()
+
+
 class FakeServable(Servable):
     """Scores a text by its length; fails and sleeps when told to."""
 
     batchable_signatures = frozenset({"serving_default", "half", "echo"})
 
-    def __init__(self, version: int = 1) -> None:
+    def __init__(self, version: int = 1, naps: Naps | None = None) -> None:
         self.signatures = fake_signatures()
+        self._naps = naps or Naps()
         self.is_closed = False
         self._version = version
 
@@ -105,7 +137,7 @@ class FakeServable(Servable):
             code = Code(int(inputs["code"]))
             raise StatusError(code, f"told to fail with {code.name}")
         if name == "sleep":
-            time.sleep(float(inputs["seconds"]))
+            self._naps.take(float(inputs["seconds"]))
             return {"version": np.array(self._version, np.int64)}
         if name in ("classify", "regress"):
             sizes = np.array([len(one) / 100 for one in inputs["inputs"]], np.float32)
@@ -134,7 +166,7 @@ def free_port() -> int:
 class FakeServer:
     """A whole server in this process; a context manager.
 
-    `loader` None loads real models, as the flags say.
+    `loader` None loads real models, as the flags say. The fake ones take `naps`.
     """
 
     def __init__(
@@ -155,6 +187,9 @@ class FakeServer:
             "shutdown_limit_seconds": 5,
             **flags,
         }
+        self.naps = Naps()
+        if loader is fake_loader:
+            loader = self._load_fake
         self.app = ServerApp(ServerFlags(**settings), loader)
         self._stopping = threading.Event()
         self._thread = threading.Thread(
@@ -186,6 +221,10 @@ class FakeServer:
         self.stop()
 
     def stop(self) -> None:
+        """Lets running requests end, those asleep in their own time."""
         self._stopping.set()
         self._thread.join(10)
         self.app.stop()
+
+    def _load_fake(self, entry: ModelEntry, version: ServedVersion) -> FakeServable:
+        return FakeServable(version.number, self.naps)

@@ -29,7 +29,8 @@ UNAVAILABLE = {"grpc": "UNAVAILABLE", "rest": 503}
 class Reply:
     """What to answer. `status` is a gRPC code's name or an HTTP number.
 
-    Over REST, with `trickle_s`, the body comes byte by byte, so many seconds apart.
+    It waits `wait_s` at the most: until the stub is closed, or the call cancelled. Over
+    REST, with `trickle_s`, the body comes byte by byte, so many seconds apart.
     """
 
     status: Any = None
@@ -123,6 +124,7 @@ class StubRestServer:
     ) -> None:
         self.asked: list[Asked] = []
         self.connections = 0
+        self._closing = threading.Event()
         self._script = script
         host = address.removesuffix(":0")
         self._server = http.server.ThreadingHTTPServer((host, 0), self._handler_class())
@@ -139,6 +141,7 @@ class StubRestServer:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -162,7 +165,7 @@ class StubRestServer:
                 asked = Asked(self.path, headers, body)
                 stub.asked.append(asked)
                 reply = stub._script(len(stub.asked) - 1, asked)
-                time.sleep(reply.wait_s)
+                stub._closing.wait(reply.wait_s)
                 content = REST_ANSWER if reply.body is None else reply.body
                 self.send_response(reply.status or 200)
                 headers = {"content-length": str(len(content)), **reply.headers}

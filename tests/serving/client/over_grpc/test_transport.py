@@ -2,11 +2,11 @@
 
 import concurrent.futures
 import pathlib
-import time
 
 import pytest
 
 from serving.client import errors
+from tests.support.patience import LONG_S, wait_until
 from tests.support.serving.clients import CLIENTS, asking
 from tests.support.serving.stub_servers import STUBS, CountingProxy, Reply, always
 
@@ -16,15 +16,14 @@ over_grpc = pytest.mark.parametrize("over", ["grpc", "async-grpc"])
 @over_grpc
 def test_closing_the_client_ends_waiting_calls_with_an_error_of_ours(over: str) -> None:
     with (
-        asking(over, always(Reply(wait_s=5.0))) as (stub, client),
+        asking(over, always(Reply(wait_s=LONG_S))) as (stub, client),
         concurrent.futures.ThreadPoolExecutor(1) as pool,
     ):
         pending = pool.submit(client.classify, ["x"])
-        while not stub.asked:
-            time.sleep(0.01)
+        wait_until(lambda: stub.asked, "a request")
         client.close()
         with pytest.raises(errors.CancelledError, match="(?i)clos"):
-            pending.result(timeout=10)
+            pending.result(timeout=LONG_S / 2)
 
 
 @over_grpc

@@ -2,7 +2,7 @@
 
 import concurrent.futures
 import pathlib
-import time
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -157,7 +157,7 @@ def test_running_requests_finish_while_the_server_stops(tmp_path: pathlib.Path) 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         with FakeServer(tmp_path) as server:
             pending = pool.submit(_predict, server, request)
-            time.sleep(0.3)
+            server.naps.wait_for(1)
         assert pending.result().outputs["version"].int64_val[0] == 1
 
 
@@ -165,6 +165,7 @@ def test_a_stop_sends_busy_clients_elsewhere_and_cancels_none(
     tmp_path: pathlib.Path,
 ) -> None:
     """UNAVAILABLE is repeated by clients; CANCELLED, gRPC's own way, by none."""
+    answered = threading.Semaphore(0)
 
     def ask_until_refused(server: FakeServer) -> str:
         with grpc.insecure_channel(server.grpc_endpoint) as channel:
@@ -173,13 +174,14 @@ def test_a_stop_sends_busy_clients_elsewhere_and_cancels_none(
             while True:
                 try:
                     ask(content, timeout=10)
+                    answered.release()
                 except grpc.RpcError as error:
                     return str(error.code().name)
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         with FakeServer(tmp_path) as server:
             pending = [pool.submit(ask_until_refused, server) for _ in range(8)]
-            time.sleep(0.3)
+            assert all(answered.acquire(timeout=60) for _ in range(200))
         assert [one.result(20) for one in pending] == ["UNAVAILABLE"] * 8
 
 

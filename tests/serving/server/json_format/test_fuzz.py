@@ -119,18 +119,18 @@ MIB = 1024 * 1024
 )
 @pytest.mark.parametrize("infos", ["float", "string"])
 def test_a_hostile_megabyte_is_answered_at_once(body: bytes, infos: str) -> None:
-    start = time.perf_counter()
+    start_s = time.thread_time()
     code = _code(lambda: parse_predict(body, lambda name: INFOS[infos]))
     assert code in (Code.OK, Code.INVALID_ARGUMENT)
-    assert time.perf_counter() - start < 5
+    assert time.thread_time() - start_s < 5
 
 
 def test_twice_as_much_of_a_repeated_name_takes_twice_as_long() -> None:
     def seconds(count: int) -> float:
         names = b",".join(b'"k%d":1' % (i % 5000) for i in range(count))
-        start = time.perf_counter()
+        start_s = time.thread_time()
         assert len(parser.parse(b"{" + names + b"}")) == 5000
-        return time.perf_counter() - start
+        return time.thread_time() - start_s
 
     small = min(seconds(20_000) for _ in range(3))
     assert min(seconds(160_000) for _ in range(3)) < 8 * 5 * small
