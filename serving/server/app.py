@@ -3,9 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
-from serving.server.batching.config import BatchingConfig
 from serving.server.batching.scheduler import Scheduler
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
@@ -19,7 +17,6 @@ from serving.server.models.config import ModelEntry, read_config_file
 from serving.server.models.health import Health
 from serving.server.models.manager import ModelManager
 from serving.server.models.swapping import LifecycleConfig, Loader
-from serving.server.models.version import ServedVersion
 from serving.server.observation.from_flags import Observation
 from serving.server.requests.handler import RequestHandler
 from serving.server.status import StatusError, invalid_argument
@@ -43,7 +40,9 @@ class ServerApp:
         except ValueError as error:
             raise invalid_argument(str(error)) from None
         self._flags = flags
-        self._loader = loader or saved_model_loader(flags, self._on_warmup_file)
+        self._loader = loader or saved_model_loader(
+            flags, lambda *run: self.observation.metrics.on_warmup_file(*run)
+        )
         self.manager = model_manager(flags, self._loader)
         self.health = Health(self.manager)
         self.observation = Observation(
@@ -104,25 +103,10 @@ class ServerApp:
             elif reads.is_due():
                 self._read_configuration()
             self.manager.reconcile(list_files=polls.is_due())
-            self._watch_start()
+            self._note_start()
             time.sleep(TICK_S)
 
-    def stop(self) -> None:
-        """Not ready, no new requests, running ones finish within the limit."""
-        limit_s = float(self._flags.shutdown_limit_seconds)
-        deadline = time.monotonic() + limit_s
-        self.health.stop()
-        self.manager.lifecycle.stop_loading()
-        if self._loop is not None:
-            self._loop.call(self._transports.stop(limit_s))
-        self.manager.lifecycle.close(max(deadline - time.monotonic(), 0.0))
-        self._scheduler.close()
-        self.observation.close(max(deadline - time.monotonic(), 1.0))
-        if self._loop is not None:
-            self._loop.stop()
-        log.info("Stopped.")
-
-    def _watch_start(self) -> None:
+    def _note_start(self) -> None:
         if self.health.has_started:
             return
         if self.health.is_ready:
@@ -137,31 +121,26 @@ class ServerApp:
             if self._flags.model_config_file:
                 self.manager.configure(read_config_file(self._flags.model_config_file))
             if isinstance(self._loader, SavedModelLoader):
-                self._set_batching(self._loader, batching_config(self._flags))
+                self._loader.change_batching(
+                    batching_config(self._flags), self.manager.available_versions()
+                )
         except StatusError as error:
             log.error("Kept the configuration as it is: %s", error)
 
-    def _set_batching(
-        self, loader: SavedModelLoader, batching: BatchingConfig | None
-    ) -> None:
-        if batching == loader.batching:
-            return
-        loader.batching = batching
-        log.info("Batching is now %s", batching)
-        for version in self.manager.available_versions():
-            if version.try_lease():
-                with version:
-                    _set_batching(loader, version)
-
-    def _on_warmup_file(self, *what: Any) -> None:
-        self.observation.metrics.on_warmup_file(*what)
-
-
-def _set_batching(loader: SavedModelLoader, version: ServedVersion) -> None:
-    try:
-        loader.set_batching(version)
-    except StatusError as error:
-        log.error("%s keeps its batching: %s", version.path, error)
+    def stop(self) -> None:
+        """Drains: not ready, no new requests, running ones finish within the limit."""
+        limit_s = float(self._flags.shutdown_limit_seconds)
+        deadline = time.monotonic() + limit_s
+        self.health.stop()
+        self.manager.lifecycle.stop_loading()
+        if self._loop is not None:
+            self._loop.call(self._transports.stop(limit_s))
+        self.manager.lifecycle.close(max(deadline - time.monotonic(), 0.0))
+        self._scheduler.close()
+        self.observation.close(max(deadline - time.monotonic(), 1.0))
+        if self._loop is not None:
+            self._loop.stop()
+        log.info("Stopped.")
 
 
 class _Timer:
@@ -184,14 +163,14 @@ class _Timer:
 
 
 def model_entries(flags: ServerFlags) -> list[ModelEntry]:
-    """The models that the flags name; a config file wins over a base path."""
+    """Lists the models that the flags name; a config file wins over a base path."""
     if flags.model_config_file:
         return read_config_file(flags.model_config_file)
     return [ModelEntry(name=flags.model_name, base_path=flags.model_base_path)]
 
 
 def model_manager(flags: ServerFlags, loader: Loader) -> ModelManager:
-    """The manager that the flags describe, with their models."""
+    """Makes the manager that the flags describe, with their models."""
     config = LifecycleConfig(
         max_num_load_retries=flags.max_num_load_retries,
         load_retry_interval_s=flags.load_retry_interval_micros / 1e6,

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from serving.server.batching.config import BatchingConfig
@@ -29,12 +29,12 @@ class SavedModelLoader:
     """Loads, says how to batch and warms up, in this order.
 
     Attributes:
-        batching: of the server; may be set anew, and counts for what is loaded next.
+        batching: of the server; see `change_batching`.
         per_model_batching: take it from a file beside each model instead.
         warmup: run requests before the first client does.
         warmup_iterations: how often each recorded one runs.
         tags: of the MetaGraphDef to load.
-        session_config: fields of a ConfigProto; see `session_options`.
+        session_config: fields of a ConfigProto; see `session`.
         tflite: take a `model.tflite`, where there is one, instead of the SavedModel.
         on_warmup_file: gets path, seconds, requests and result of a recorded warm-up.
     """
@@ -83,12 +83,22 @@ class SavedModelLoader:
                  took_s)  # fmt: skip
         return report
 
-    def set_batching(self, version: ServedVersion) -> None:
-        """Gives a loaded version what is said of batching now."""
-        version.servable.set_batching(self.batching_for(version.path))
+    def change_batching(
+        self, batching: BatchingConfig | None, loaded: Iterable[ServedVersion]
+    ) -> None:
+        """Takes other settings, for versions that are loaded already, too."""
+        if batching == self.batching:
+            return
+        self.batching = batching
+        log.info("Batching is now %s", batching)
+        for version in loaded:
+            try:
+                version.servable.set_batching(self.batching_for(version.path))
+            except StatusError as error:
+                log.error("%s keeps its batching: %s", version.path, error)
 
     def batching_for(self, path: str) -> BatchingConfig | None:
-        """The settings of the version in `path`; None means that it runs unbatched.
+        """Returns the settings of the version in `path`; None where it runs unbatched.
 
         With `per_model_batching`, a model without a file of its own is not batched.
         """

@@ -14,7 +14,7 @@ _UNBOUNDED = {
 }
 
 
-class Pace:
+class InlinePolicy:
     """Decides which runs of a signature are computed in the calling thread.
 
     That saves handing each operation to TensorFlow's own threads: 10 to 60 µs of a run,

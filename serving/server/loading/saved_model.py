@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from serving import protos
-from serving.server.loading.run_options import Pace, is_bounded, options_buffer
-from serving.server.loading.tensorflow_runtime import tensorflow
+from serving.server.loading.run_options import InlinePolicy, is_bounded, options_buffer
+from serving.server.loading.session import tensorflow
 from serving.server.servable import Call, Servable
 from serving.server.status import Code, StatusError, from_exception, invalid_argument
 
@@ -28,13 +28,13 @@ class SavedModelServable(Servable):
         self._session = session
         self._feeds: dict[str, dict[str, Any]] = {}
         self._fetches: dict[str, dict[str, Any]] = {}
-        self._paces: dict[str, Pace] = {}
+        self._inline: dict[str, InlinePolicy] = {}
         for name, signature in self.signatures.items():
             self._feeds[name] = _tensors(session.graph, signature.inputs)
             self._fetches[name] = _tensors(session.graph, signature.outputs)
             outputs = [info.name for info in signature.outputs.values()]
             bounded = is_bounded(meta_graph.graph_def, outputs)
-            self._paces[name] = Pace(is_bounded=bounded)
+            self._inline[name] = InlinePolicy(is_bounded=bounded)
 
     def run(
         self,
@@ -51,7 +51,7 @@ class SavedModelServable(Servable):
         feed = self._feed(signature_name, inputs)
         fetches = self._fetches[signature_name]
         fetch = [fetches[alias] for alias in outputs]
-        found = self._call(feed, fetch, timeout_s, self._paces[signature_name])
+        found = self._call(feed, fetch, timeout_s, self._inline[signature_name])
         return {alias: _array(v) for alias, v in zip(outputs, found, strict=True)}
 
     def run_many(
@@ -70,8 +70,8 @@ class SavedModelServable(Servable):
             feed |= self._feed(call.signature_name, call.inputs)
             fetches = self._fetches[call.signature_name]
             fetch += [fetches[alias] for alias in call.outputs]
-        # No pace of its own: the sum of several signatures is rarely short.
-        found = iter(self._call(feed, fetch, timeout_s, Pace(is_bounded=False)))
+        # No policy of its own: the sum of several signatures is rarely short.
+        found = iter(self._call(feed, fetch, timeout_s, InlinePolicy(is_bounded=False)))
         return [
             {alias: _array(next(found)) for alias in call.outputs} for call in calls
         ]
@@ -97,16 +97,16 @@ class SavedModelServable(Servable):
             ) from None
 
     def _call(
-        self, feed: Any, fetch: list[Any], timeout_s: float | None, pace: Pace
+        self, feed: Any, fetch: list[Any], timeout_s: float | None, policy: InlinePolicy
     ) -> Any:
-        options = options_buffer(timeout_s, inline=pace.is_inline)
+        options = options_buffer(timeout_s, inline=policy.is_inline)
         start = time.perf_counter()
         try:
             found = self._session._call_tf_sessionrun(options, feed, fetch, [], None)
         except Exception as error:  # noqa: BLE001  OpError; TypeError of its binding
-            pace.record(time.perf_counter() - start)
+            policy.record(time.perf_counter() - start)
             raise _run_error(error) from None
-        pace.record(time.perf_counter() - start)
+        policy.record(time.perf_counter() - start)
         return found
 
 

@@ -6,7 +6,7 @@ import pathlib
 import queue
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,13 +15,17 @@ from serving.edge import runtime
 from serving.edge.errors import RuntimeMissingError
 from serving.formats import dtypes
 from serving.formats.tf_serving_names import PREDICT_METHOD
-from serving.server.loading.tflite_signatures import Runner, find_runners
+from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.servable import Servable
 from serving.server.status import Code, StatusError, invalid_argument
 
 TFLITE_FILE = "model.tflite"
 # TensorFlow has an interpreter too, but only until its next releases.
 _TENSORFLOW_LITE = "tensorflow.lite.python"
+ALLOCATE = "Failed to allocate tensors"
+INVOKE = "Failed to invoke TfLite interpreter"
+
+Details = Mapping[str, Mapping[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,16 @@ class TfliteConfig:
         return max(self.num_pools, 1) * max(self.num_interpreters_per_pool, 1)
 
 
+class Runner(Protocol):
+    """One signature of one interpreter. Not for several threads at once."""
+
+    inputs: Details
+    outputs: Details
+
+    def __call__(self, values: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Every output. Inputs take the shapes of the values."""
+
+
 class TfliteServable(Servable):
     """One version of a TFLite model, in a pool of interpreters.
 
@@ -47,7 +61,7 @@ class TfliteServable(Servable):
         """Reads the file.
 
         Raises:
-            StatusError: it is no TFLite model, or has operations the runtime lacks.
+            StatusError: it is not a TFLite model, or has operations the runtime lacks.
         """
         # Read, not mapped: a file that is overwritten in place would end the process.
         content = path.read_bytes()
@@ -153,3 +167,85 @@ def _check_types(signature: Any, inputs: Mapping[str, np.ndarray]) -> None:
                 f"Expects arg[{index}] to be {dtypes.name_of(wanted)} but {given.name} "
                 "is provided"
             )
+
+
+def find_runners(interpreter: Any) -> dict[str, Runner]:
+    """By name; a file without signatures has `serving_default` over its tensors."""
+    names = list(interpreter.get_signature_list())
+    if not names:
+        return {DEFAULT_SIGNATURE: RawRunner(interpreter)}
+    return {name: NamedRunner(interpreter, name) for name in names}
+
+
+class NamedRunner:
+    """A signature that the file brings along."""
+
+    def __init__(self, interpreter: Any, name: str) -> None:
+        self._runner = interpreter.get_signature_runner(name)
+        self.inputs: Details = self._runner.get_input_details()
+        self.outputs: Details = self._runner.get_output_details()
+
+    def __call__(self, values: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Every output. Inputs take the shapes of the values.
+
+        Raises:
+            StatusError: INTERNAL, in upstream's words.
+        """
+        try:
+            return dict(self._runner(**values))
+        except (ValueError, RuntimeError) as error:
+            # The runtime does all in one call; only its words say which step it was.
+            is_planning = "prepare" in str(error) or "allocat" in str(error).lower()
+            raise _internal(ALLOCATE if is_planning else INVOKE, error) from None
+
+
+class RawRunner:
+    """Tensor names instead of a signature; `:0` at the end of a name is left out."""
+
+    def __init__(self, interpreter: Any) -> None:
+        self._interpreter = interpreter
+        self.inputs: Details = _by_alias(interpreter.get_input_details())
+        self.outputs: Details = _by_alias(interpreter.get_output_details())
+
+    def __call__(self, values: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Every output. Inputs take the shapes of the values.
+
+        Raises:
+            StatusError: INTERNAL, in upstream's words.
+        """
+        for alias, value in values.items():
+            self._resize(alias, value)
+        try:
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise _internal(ALLOCATE, error) from None
+        try:
+            for alias, value in values.items():
+                self._interpreter.set_tensor(self.inputs[alias]["index"], value)
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise _internal(INVOKE, error) from None
+        return {
+            alias: self._interpreter.get_tensor(detail["index"])
+            for alias, detail in self.outputs.items()
+        }
+
+    def _resize(self, alias: str, value: np.ndarray) -> None:
+        detail = self.inputs[alias]
+        try:
+            self._interpreter.resize_tensor_input(detail["index"], value.shape)
+        except (ValueError, RuntimeError) as error:
+            size = int(np.prod(detail["shape"])) * np.dtype(detail["dtype"]).itemsize
+            step = (
+                f"Failed to resize input tensor: {alias} from {size} to {value.nbytes} "
+                "bytes."
+            )
+            raise _internal(step, error) from None
+
+
+def _by_alias(details: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {detail["name"].partition(":")[0]: detail for detail in details}
+
+
+def _internal(step: str, error: Exception) -> StatusError:
+    return StatusError(Code.INTERNAL, f"{step} ({error})")

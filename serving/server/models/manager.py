@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from serving.server import upstream_texts
@@ -11,7 +11,7 @@ from serving.server.models.config import ModelEntry
 from serving.server.models.model import ServedModel
 from serving.server.models.swapping import Lifecycle, LifecycleConfig, Loader, Pools
 from serving.server.models.thread_pool import ThreadPool
-from serving.server.models.version import ServedVersion, State
+from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError
 from serving.version_dirs import has_scheme
 
@@ -130,11 +130,15 @@ class ModelManager:
             raise upstream_texts.no_versions(name, version)
         return found
 
-    def available_versions(self) -> list[ServedVersion]:
-        """Those of all models that can answer now."""
+    def available_versions(self) -> Iterator[ServedVersion]:
+        """Yields those of all models that answer now; each stays loaded meanwhile."""
         with self._changed:
-            models = [m.versions().values() for m in self.lifecycle.models.values()]
-        return [v for model in models for v in model if v.state is State.AVAILABLE]
+            models = list(self.lifecycle.models.values())
+            versions = [v for model in models for v in model.live.values()]
+        for version in versions:
+            if version.try_lease():
+                with version:
+                    yield version
 
     def unready_models(self) -> list[str]:
         """Configured models that cannot answer now."""

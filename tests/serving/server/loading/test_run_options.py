@@ -4,28 +4,32 @@ import pytest
 
 from serving import protos
 from serving.server.loading import run_options
-from serving.server.loading.run_options import INLINE_LIMIT_S, RUNS_BEFORE_INLINE, Pace
+from serving.server.loading.run_options import (
+    INLINE_LIMIT_S,
+    RUNS_BEFORE_INLINE,
+    InlinePolicy,
+)
 
 QUICK_S = INLINE_LIMIT_S / 2
 
 
-def _paced(*runs_s: float, is_bounded: bool = True) -> Pace:
-    pace = Pace(is_bounded=is_bounded)
+def _policy_after(*runs_s: float, is_bounded: bool = True) -> InlinePolicy:
+    policy = InlinePolicy(is_bounded=is_bounded)
     for run_s in runs_s:
-        pace.record(run_s)
-    return pace
+        policy.record(run_s)
+    return policy
 
 
 def test_only_signatures_that_have_just_been_quick_run_inline() -> None:
     quick = [QUICK_S] * RUNS_BEFORE_INLINE
-    assert _paced(*quick).is_inline
-    assert not _paced(*quick[1:]).is_inline
-    assert not _paced(*quick, 2 * INLINE_LIMIT_S, QUICK_S).is_inline
+    assert _policy_after(*quick).is_inline
+    assert not _policy_after(*quick[1:]).is_inline
+    assert not _policy_after(*quick, 2 * INLINE_LIMIT_S, QUICK_S).is_inline
 
 
 def test_what_may_loop_never_runs_inline() -> None:
     quick = [QUICK_S] * (RUNS_BEFORE_INLINE + 1)
-    assert not _paced(*quick, is_bounded=False).is_inline
+    assert not _policy_after(*quick, is_bounded=False).is_inline
 
 
 def _graph() -> object:

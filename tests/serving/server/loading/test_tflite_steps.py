@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.server.loading.tflite_signatures import RawRunner
+from serving.server.loading.tflite import RawRunner
 from serving.server.status import Code, StatusError
 
 
