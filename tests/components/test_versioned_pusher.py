@@ -1,12 +1,16 @@
 """A version appears whole or not at all."""
 
+import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
 from components import versioned_pusher
+from components.artifacts import bless
 
 
 def _model(folder: Path) -> Path:
@@ -66,23 +70,49 @@ def test_both_pushers_of_one_blessing_get_the_same_version() -> None:
     assert versioned_pusher.version_of(inputs) == versioned_pusher.version_of(inputs)
 
 
+def test_without_a_recorded_blessing_the_version_is_the_time() -> None:
+    before = int(time.time())
+    assert before <= versioned_pusher.version_of({}) <= time.time()
+    blessing = standard_artifacts.ModelBlessing()
+    assert versioned_pusher.version_of({"model_blessing": [blessing]}) >= before
+
+
+def _pushed(folder: Path, *, model_ok: int, server_ok: int) -> Any:
+    """The `PushedModel` of one push with these two blessings."""
+    blessing = standard_artifacts.ModelBlessing()
+    blessing.set_int_custom_property("blessed", model_ok)
+    blessing.mlmd_artifact.create_time_since_epoch = 1_700_000_000_123
+    infra = standard_artifacts.InfraBlessing()
+    infra.uri = str(folder / "infra")
+    bless(infra, bool(server_ok))
+    model = standard_artifacts.Model()
+    model.uri = str(folder / "trained")
+    _model(folder / "trained" / "Format-Serving")
+    pushed = standard_artifacts.PushedModel()
+    pushed.uri = str(folder / "pushed")
+    destination = {"filesystem": {"base_directory": str(folder / "serving_model")}}
+    versioned_pusher.Executor().Do(
+        {"model": [model], "model_blessing": [blessing], "infra_blessing": [infra]},
+        {"pushed_model": [pushed]},
+        {"push_destination": json.dumps(destination)},
+    )
+    return pushed
+
+
+def test_a_blessed_model_goes_to_its_version_and_says_where(tmp_path: Path) -> None:
+    pushed = _pushed(tmp_path, model_ok=1, server_ok=1)
+    target = tmp_path / "serving_model" / "1700000000"
+    assert versioned_pusher.read_destination(pushed) == target
+    assert pushed.get_string_custom_property("pushed_version") == "1700000000"
+    assert (target / "saved_model.pb").read_text() == "graph"
+    assert (target / "variables" / "data").read_text() == "weights"
+
+
 @pytest.mark.parametrize(("model_ok", "server_ok"), [(0, 1), (1, 0), (0, 0)])
 def test_an_unblessed_model_is_never_pushed(
     tmp_path: Path, model_ok: int, server_ok: int
 ) -> None:
-    blessing = standard_artifacts.ModelBlessing()
-    blessing.set_int_custom_property("blessed", model_ok)
-    infra = standard_artifacts.InfraBlessing()
-    infra.uri = str(tmp_path / "infra")
-    infra.set_int_custom_property("blessed", server_ok)
-    infra.set_string_custom_property("blessing_status", "x")
-    name = "INFRA_BLESSED" if server_ok else "INFRA_NOT_BLESSED"
-    io_utils.write_string_file(f"{infra.uri}/{name}", "")
-    pushed = standard_artifacts.PushedModel()
-    versioned_pusher.Executor().Do(
-        {"model_blessing": [blessing], "infra_blessing": [infra]},
-        {"pushed_model": [pushed]},
-        {"push_destination": "{}"},
-    )
+    pushed = _pushed(tmp_path, model_ok=model_ok, server_ok=server_ok)
     assert pushed.get_int_custom_property("pushed") == 0
-    assert not pushed.get_string_custom_property("pushed_destination")
+    assert versioned_pusher.read_destination(pushed) is None
+    assert not (tmp_path / "serving_model").exists()
