@@ -1,6 +1,7 @@
 """What the pages tell people to type, to open and to import exists."""
 
 import ast
+import dataclasses
 import pathlib
 import re
 import shlex
@@ -12,6 +13,7 @@ import pytest
 from model.overrides import field_types
 from pipeline import cli
 from pipeline.config import SECTIONS, RunConfig
+from serving.server.flags import ServerFlags
 from tests.support.pages import PAGES, Page
 from tests.support.repository import ROOT
 
@@ -171,3 +173,41 @@ def test_there_is_much_to_check() -> None:
     assert len(each("make")) >= 10
     assert len(each("python -m")) >= 5
     assert len(PYTHON) >= 6
+
+
+def flags_of(page: Page) -> set[str]:
+    """Every option that a word of the page names."""
+    found = (
+        re.match(r"--([a-z][\w-]*)", each)
+        for word in page.words
+        for each in word.split()
+    )
+    return {match[1] for match in found if match}
+
+
+def known_options() -> set[str]:
+    """Those of the embedded server, and of every command of `ktp`."""
+    known = {field.name for field in dataclasses.fields(ServerFlags)}
+    commands: list[click.Command] = [cli.ktp]
+    while commands:
+        command = commands.pop()
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            names = command.list_commands(context)
+            commands += filter(None, (command.get_command(context, n) for n in names))
+        for parameter in command.params:
+            every = (*parameter.opts, *parameter.secondary_opts)
+            known |= {option.removeprefix("--") for option in every}
+    return known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_that_is_named_exists(page: Page) -> None:
+    of_programs = {
+        name.removeprefix("--")
+        for line in each("python -m")
+        for name in options_of(line)
+    }
+    # `--rate` and `--quick` are the benchmarks'.
+    others = of_programs | {"help", "rate", "quick"}
+    assert flags_of(page) <= known_options() | others
