@@ -154,14 +154,14 @@ class AsyncClient(BaseClient):
 
     async def _answer(self, question: Question[Items, T]) -> T:
         """Joins the answers of all parts; they have one deadline."""
+        steps_of, parts, join = question
+        if len(parts) == 1:
+            return await self._ask(steps_of(parts[0].items))
         policy, deadline = self._policy, self._policy.deadline()
 
         async def one(items: Items) -> T:
-            steps = question.steps_of(items)
-            return await ask_async(steps, self._transport, policy, deadline)
+            return await ask_async(steps_of(items), self._transport, policy, deadline)
 
-        if len(question.parts) == 1:
-            return await one(question.parts[0].items)
         width = self.config.max_parallel_requests
-        answers = in_order_async(one, as_async(question.parts), width)
-        return question.join([answer async for answer in answers])
+        answers = in_order_async(one, as_async(parts), width)
+        return join([answer async for answer in answers])

@@ -63,7 +63,8 @@ class BaseClient:
         return cls(**{field.name: getattr(config, field.name) for field in fields})
 
     def _classify(self, texts: Sequence[str]) -> Question[list[str], list[Prediction]]:
-        parts = list(self._parts(checked_texts(texts)))
+        rows = checked_texts(texts)
+        parts = self._cut(rows) if rows else []
         return Question(self._dialect.classify, parts, joined)
 
     def _predict(
@@ -87,7 +88,7 @@ class BaseClient:
         def steps(part: list[Example]) -> Steps[Any, Any, Answers[Classification]]:
             return self._dialect.classify_examples(part, str(signature_name), context)
 
-        return Question(steps, self._example_parts(examples), joined_answers)
+        return Question(steps, self._cut(examples), joined_answers)
 
     def _regress(
         self, examples: Sequence[Example], signature_name: str, context: Example | None
@@ -95,14 +96,13 @@ class BaseClient:
         def steps(part: list[Example]) -> Steps[Any, Any, Answers[float]]:
             return self._dialect.regress(part, str(signature_name), context)
 
-        return Question(steps, self._example_parts(examples), joined_answers)
+        return Question(steps, self._cut(examples), joined_answers)
 
-    def _example_parts(self, examples: Sequence[Example]) -> list[Part[list[Example]]]:
-        # Without examples the server is asked all the same: its answer is an error.
-        return list(self._parts(examples)) or [Part(range(0), [])]
-
-    def _parts(self, items: Iterable[T]) -> Iterable[Part[list[T]]]:
-        return parts_of(items, self.config.max_rows_per_request)
+    def _cut(self, rows: Sequence[T]) -> list[Part[list[T]]]:
+        size = self.config.max_rows_per_request
+        if len(rows) <= size:  # nearly always; also of nothing, the server is asked
+            return [Part(range(len(rows)), list(rows))]
+        return list(parts_of(rows, size))
 
 
 def checked_texts(texts: Sequence[str]) -> list[str]:

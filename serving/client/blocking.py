@@ -20,7 +20,7 @@ from serving.client.base import (
 from serving.client.calls import Steps
 from serving.client.config import ClientConfig
 from serving.client.opening import open_transport
-from serving.client.parts import in_order
+from serving.client.parts import in_order, parts_of
 from serving.client.results import (
     Answers,
     Classification,
@@ -80,8 +80,9 @@ class Client(BaseClient):
         def classify(part: list[str]) -> list[Prediction]:
             return self._ask(self._dialect.classify(checked_texts(part)))
 
+        parts = parts_of(texts, self.config.max_rows_per_request)
         width = self.config.max_parallel_requests
-        for predictions in in_order(classify, self._parts(texts), width):
+        for predictions in in_order(classify, parts, width):
             yield from predictions
 
     def predict(
@@ -199,12 +200,13 @@ class Client(BaseClient):
 
     def _answer(self, question: Question[Items, T]) -> T:
         """Joins the answers of all parts; they have one deadline."""
+        steps_of, parts, join = question
+        if len(parts) == 1:
+            return self._ask(steps_of(parts[0].items))
         policy, deadline = self._policy, self._policy.deadline()
 
         def one(items: Items) -> T:
-            return ask(question.steps_of(items), self._transport, policy, deadline)
+            return ask(steps_of(items), self._transport, policy, deadline)
 
-        if len(question.parts) == 1:
-            return one(question.parts[0].items)
         width = self.config.max_parallel_requests
-        return question.join(list(in_order(one, question.parts, width)))
+        return join(list(in_order(one, parts, width)))
