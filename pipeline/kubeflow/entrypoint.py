@@ -43,7 +43,9 @@ class Invocation:
     @classmethod
     def parse(cls, argv: Sequence[str]) -> "Invocation":
         """Reads the arguments that the compiled pipeline gives."""
-        parser = argparse.ArgumentParser(prog="python -m pipeline.kubeflow.entrypoint", allow_abbrev=False)
+        parser = argparse.ArgumentParser(
+            prog="python -m pipeline.kubeflow.entrypoint", allow_abbrev=False
+        )
         parser.add_argument("--executor_class_path", required=True)
         parser.add_argument("--json_serialized_invocation_args", required=True)
         parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
