@@ -2,16 +2,16 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
-import threading
-import time
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from serving.server.rest_api.connection_limits import HttpLimits, guarded_protocol
+from tests.support import virtual_time
 
 LIMITS = HttpLimits(
     head_bytes=8_000,
@@ -40,43 +40,75 @@ async def _app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
-@contextlib.contextmanager
-def _served(limits: HttpLimits) -> Iterator[tuple[int, uvicorn.Server]]:
-    config = uvicorn.Config(
-        _app, http=guarded_protocol(limits), lifespan="off", log_config=None, ws="none"
-    )
-    server = uvicorn.Server(config)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-    thread = threading.Thread(
-        target=lambda: asyncio.run(server.serve(sockets=[listener]))
-    )
-    thread.start()
-    yield listener.getsockname()[1], server
-    server.should_exit = True
-    thread.join(10)
+class Served:
+    """A server with little patience, in the running loop."""
 
+    def __init__(self) -> None:
+        config = uvicorn.Config(
+            _app,
+            http=guarded_protocol(LIMITS),
+            lifespan="off",
+            log_config=None,
+            ws="none",
+        )
+        config.load()
+        self.state = ServerState()
+        self._protocol = functools.partial(
+            config.http_protocol_class,
+            config=config,
+            server_state=self.state,
+            app_state={},
+        )
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """A server with little patience."""
-    with _served(LIMITS) as (port, _):
-        yield port
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._protocol, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
 
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._server.close()
+        for connection in list(self.state.connections):
+            connection.transport.abort()
 
-def _exchange(port: int, *pieces: bytes, pause_s: float = 0.0) -> bytes:
-    """What comes back until the server closes, or a little after the last piece."""
-    with socket.create_connection(("127.0.0.1", port), timeout=0.7) as connection:
-        for number, piece in enumerate(pieces):
-            if number:
-                time.sleep(pause_s)
-            # A refusal may come before the end of what was to be said.
-            with contextlib.suppress(ConnectionError):
-                connection.sendall(piece)
-        received = b""
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            while piece := connection.recv(65536):
-                received += piece
+    async def connect(self) -> socket.socket:
+        """Not a stream: that forgets what it received when the other side hangs up."""
+        connection = socket.socket()
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(connection, ("127.0.0.1", self.port))
+        return connection
+
+    async def exchange(self, *pieces: bytes, pause_s: float = 0.0) -> bytes:
+        """What comes back until the server closes, or a little after the last piece."""
+        loop, received = asyncio.get_running_loop(), b""
+        with await self.connect() as connection:
+            for number, piece in enumerate(pieces):
+                if number:
+                    await asyncio.sleep(pause_s)
+                # A refusal may come before the end of what was to be said.
+                with contextlib.suppress(ConnectionError):
+                    await loop.sock_sendall(connection, piece)
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(None) as patience:
+                    while True:
+                        patience.reschedule(loop.time() + 0.7)
+                        piece = await loop.sock_recv(connection, 65536)
+                        if not piece:
+                            break
+                        received += piece
         return received
+
+
+def _exchange(*pieces: bytes, pause_s: float = 0.0) -> tuple[bytes, float]:
+    """What a new server answers, and when it had done so."""
+
+    async def talk() -> tuple[bytes, float]:
+        async with Served() as served:
+            answer = await served.exchange(*pieces, pause_s=pause_s)
+            return answer, virtual_time.now_s()
+
+    return virtual_time.run(talk())
 
 
 @pytest.mark.parametrize(
@@ -110,68 +142,74 @@ def _exchange(port: int, *pieces: bytes, pause_s: float = 0.0) -> bytes:
     ],
 )
 def test_what_takes_too_much_is_refused_and_closed(
-    port: int, pieces: list[bytes], pause_s: float, status: int
+    pieces: list[bytes], pause_s: float, status: int
 ) -> None:
-    started = time.monotonic()
-    answer = _exchange(port, *pieces, pause_s=pause_s)
+    answer, end_s = _exchange(*pieces, pause_s=pause_s)
     assert answer.startswith(b"HTTP/1.1 %d " % status), answer
     if status != 200:
         assert b'"error": "' in answer
-        assert time.monotonic() - started < 1.5
+        assert end_s < 1.5
 
 
-def test_a_slow_request_that_keeps_its_pace_is_answered(port: int) -> None:
+def test_a_slow_request_that_keeps_its_pace_is_answered() -> None:
     pieces = [POST + b"content-length: 15000\r\n\r\n", *[b"x" * 1_500] * 10]
-    assert _exchange(port, *pieces, pause_s=0.1).count(b"\r\n15000\r\n")
+    answer, _ = _exchange(*pieces, pause_s=0.1)
+    assert answer.count(b"\r\n15000\r\n")
 
 
-def test_several_requests_in_one_piece_are_all_answered(port: int) -> None:
-    answer = _exchange(port, (POST + b"content-length: 100\r\n\r\n" + b"x" * 100) * 200)
+def test_several_requests_in_one_piece_are_all_answered() -> None:
+    one = POST + b"content-length: 100\r\n\r\n" + b"x" * 100
+    answer, _ = _exchange(one * 200)
     assert answer.count(b"HTTP/1.1 200 OK") == 200
 
 
-def test_one_connection_may_be_used_for_longer_than_one_request_may_take(
-    port: int,
-) -> None:
+def test_one_connection_may_be_used_for_longer_than_one_request_may_take() -> None:
     request = POST + b"content-length: 3\r\n\r\nabc"
-    answer = _exchange(port, *[request] * 6, pause_s=0.15)
+    answer, _ = _exchange(*[request] * 6, pause_s=0.15)
     assert answer.count(b"HTTP/1.1 200 OK") == 6
 
 
-def test_time_spent_on_an_earlier_request_is_not_the_client_s(port: int) -> None:
+def test_time_spent_on_an_earlier_request_is_not_the_client_s() -> None:
     late = b"GET /late HTTP/1.1\r\nhost: x\r\n\r\n"
     second = POST + b"content-length: 3\r\n\r\n"
-    answer = _exchange(port, late + second + b"a", b"bc", pause_s=0.5)
+    answer, _ = _exchange(late + second + b"a", b"bc", pause_s=0.5)
     assert answer.count(b"HTTP/1.1 200 OK") == 2
 
 
-def test_connections_beyond_the_limit_are_told_so(port: int) -> None:
-    with contextlib.ExitStack() as stack:
-        for _ in range(LIMITS.connections):
-            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-        assert _exchange(port, b"").startswith(b"HTTP/1.1 503 ")
+def test_connections_beyond_the_limit_are_told_so() -> None:
+    async def talk() -> bytes:
+        with contextlib.ExitStack() as stack:
+            async with Served() as served:
+                for _ in range(LIMITS.connections):
+                    stack.enter_context(await served.connect())
+                return await served.exchange(b"")
+
+    assert virtual_time.run(talk()).startswith(b"HTTP/1.1 503 ")
 
 
 def test_an_answer_that_nobody_reads_is_dropped() -> None:
-    with (
-        _served(LIMITS) as (port, server),
-        socket.create_connection(("127.0.0.1", port)) as connection,
-    ):
-        connection.sendall(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n")
-        time.sleep(0.2)
-        assert server.server_state.connections
-        time.sleep(0.8)
-        assert not server.server_state.connections
+    async def talk() -> None:
+        async with Served() as served:
+            with await served.connect() as connection:
+                connection.send(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n")
+                await asyncio.sleep(0.2)
+                assert served.state.connections
+                await asyncio.sleep(0.8)
+                assert not served.state.connections
+
+    virtual_time.run(talk())
 
 
 def test_an_answer_that_is_read_slowly_arrives_whole() -> None:
-    with (
-        _served(LIMITS) as (port, _),
-        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
-    ):
-        connection.sendall(b"GET /big HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        received = 0
-        while piece := connection.recv(1 << 20):
-            received += len(piece)
-            time.sleep(0.02)
-    assert received > BIG_ANSWER
+    async def talk() -> int:
+        loop, received = asyncio.get_running_loop(), 0
+        async with Served() as served:
+            with await served.connect() as connection:
+                ask = b"GET /big HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+                connection.send(ask)
+                while piece := await loop.sock_recv(connection, 1 << 20):
+                    received += len(piece)
+                    await asyncio.sleep(0.02)
+        return received
+
+    assert virtual_time.run(talk()) > BIG_ANSWER
