@@ -12,6 +12,7 @@ from benchmarks.fuzz_server import make_model, run
 from benchmarks.hostile.attack import _PREFACE as HTTP2_PREFACE
 from benchmarks.hostile.http_requests import post
 from benchmarks.hostile.victim import Observer, Victim, running_victim
+from tests.support.patience import wait_until
 
 SLOW_CLIENTS = 200
 EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -97,8 +98,8 @@ def test_slow_clients_do_not_starve_others(
             for connection in slow:
                 send(connection, turn)
             time.sleep(0.1)
+        wait_until(lambda: len(observer.latencies_s) >= 5, "a good client's request")
         observer.stop()
     assert not observer.failures
-    assert len(observer.latencies_s) >= 5
     # Wide, for the machine may be busy with other tests.
     assert observer.p99_s() < 2.0

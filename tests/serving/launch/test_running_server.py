@@ -20,11 +20,12 @@ from serving.launch.running_server import (
 )
 from serving.launch.settings import SECRET_FILE, EngineSettings, TlsFiles
 from serving.server.models.config import ModelEntry
+from tests.support.patience import wait_until
 from tests.support.repository import ROOT
 from tests.support.serving.fakes import free_port
 from tests.support.serving.programs import program
 
-DEAF = 'trap "" TERM; while :; do /bin/sleep 1; done'
+DEAF = 'trap "" TERM; echo deaf; while :; do /bin/sleep 1; done'
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_an_interrupted_stop_leaves_nothing(
     """A second Ctrl-C while the server drains."""
     program(path_dir, "tensorflow_model_server", DEAF)
     server = start_server(base_path)
-    time.sleep(0.5)
+    wait_until(lambda: "deaf" in server.log_path.read_text(), "the trap")
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     with pytest.raises(KeyboardInterrupt):
@@ -123,8 +124,7 @@ def test_a_server_s_own_children_go_with_it(
         assert server.wait() == 3
         child = int(server.log_path.read_text())
         assert _is_alive(child)
-    _wait_until_gone(child)
-    assert not _is_alive(child)
+    wait_until(lambda: not _is_alive(child), "the child's end")
 
 
 def test_a_container_is_removed_even_if_its_tool_was_killed(
@@ -163,9 +163,8 @@ def test_a_model_that_does_not_come_is_named_and_the_other_served(
     lines: list[str] = []
     with _two_models(base_path, "remote://nowhere") as server:
         probe = StatusProbe(server.settings)
-        while not probe.ask("good").is_available:
-            time.sleep(0.05)
-        server.wait_until_ready(0.5, show=lines.append, progress_s=0.2)
+        wait_until(lambda: probe.ask("good").is_available, "the good model's load")
+        server.wait_until_ready(1.5, show=lines.append, progress_s=0.1)
         assert list(server.failures) == ["other"]
     assert "other: " in lines[0]
     assert "good" not in lines[0]
@@ -229,6 +228,7 @@ def start():
 thread = threading.Thread(target=start)
 thread.start()
 thread.join()
+print("joined", flush=True)
 time.sleep(1000)
 """
 
@@ -241,18 +241,12 @@ def test_no_server_outlives_its_parent(base_path: pathlib.Path) -> None:
     )
     assert parent.stdout is not None
     process_id = int(parent.stdout.readline())
-    time.sleep(0.5)
+    assert parent.stdout.readline() == b"joined\n"
+    time.sleep(0.1)
     assert _is_alive(process_id)
     parent.kill()
     parent.communicate()
-    _wait_until_gone(process_id)
-    assert not _is_alive(process_id), "the server is an orphan"
-
-
-def _wait_until_gone(process_id: int) -> None:
-    deadline = time.monotonic() + 10
-    while _is_alive(process_id) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: not _is_alive(process_id), "the orphan's end")
 
 
 def _is_alive(process_id: int) -> bool:
