@@ -11,6 +11,7 @@ from pipeline.config import DEFAULT_PRESET, SECTIONS, RunConfig
 from serving.client import errors
 from serving.client.config import ClientConfig
 from tests.support.pages import Page
+from tests.support.repository import ROOT
 
 SETTINGS = Page("docs/settings-and-presets.md")
 
@@ -91,3 +92,16 @@ def test_the_table_of_errors_has_no_other_class_of_the_client() -> None:
     told = {name for name, cells in errors_told().items() if len(cells) == 4}
     kinds = with_subclasses(errors.ServingError)
     assert told == {kind.__name__ for kind in kinds}
+
+
+def test_every_metric_of_ours_is_told() -> None:
+    told = {
+        name
+        for row in Page("docs/serving.md").table("name")
+        for name in re.findall(r"`(\w+)`", row[0])
+    }
+    folder = ROOT / "serving" / "server" / "observation"
+    source = "\n".join(path.read_text() for path in sorted(folder.glob("*.py")))
+    named = set(re.findall(r"\{_(?:OURS|PREFIX)\}/?(\w+)", source))
+    assert len(named) > 15
+    assert told == named

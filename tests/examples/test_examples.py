@@ -88,3 +88,20 @@ def test_the_best_trial_comes_first_and_ktp_run_takes_its_options(
     assert second.split() == ["80.00%", "11", "s", WORSE]
     assert asked[0]["settings"] == dict(pair.split("=") for pair in WORSE.split(","))
     assert asked[0]["output_dir"] != asked[1]["output_dir"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_demo_asks_the_same_model_in_four_ways(tmp_path: pathlib.Path) -> None:
+    command = [sys.executable, "-m", "examples.demo", "--preset", "tiny"]
+    command += ["--edge-python", str(ROOT / ".venv-edge" / "bin" / "python")]
+    finished = subprocess.run(
+        [*command, "--output", str(tmp_path / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "The same texts, asked four ways" in finished.stdout
+    assert (tmp_path / "run" / "report.html").exists()
