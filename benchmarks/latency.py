@@ -17,8 +17,7 @@ import numpy as np
 
 from model import contract
 from serving.client import Client
-from serving.launch import presets
-from serving.launch.running_server import start_server
+from serving.launch import presets, start_server
 
 TEXT = "the quick brown fox jumps over the lazy dog and asks for the time of day"
 ROUNDS = 500

@@ -25,8 +25,7 @@ from components.predictions import ScoredRows
 from model import contract
 from serving.client import Client
 from serving.client.errors import ServingError
-from serving.launch.engines import EngineError
-from serving.launch.running_server import ServerStartError, start_server
+from serving.launch import EngineError, ServerStartError, start_server
 from serving.prediction import Prediction
 
 _REPORT_FILE = "server.json"

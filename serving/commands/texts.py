@@ -28,10 +28,10 @@ def texts_of_file(path: str, text_column: str) -> Iterator[str]:
 
     Raises:
         OSError: the file cannot be read.
-        TextFileError: the column is not there, or a line is no JSON object.
+        TextFileError: the column is not there, or a line is not a JSON object.
     """
     suffix = pathlib.Path(path).suffix.lower()
-    # utf-8-sig: spreadsheets begin a file with a mark, which is no part of the text.
+    # utf-8-sig: spreadsheets begin a file with a mark, which is not part of the text.
     with open(path, encoding="utf-8-sig", newline="") as file:
         if suffix in _DELIMITERS:
             yield from _column(file, path, text_column, _DELIMITERS[suffix])
@@ -57,7 +57,7 @@ def parts_as_they_come(file: TextIO, size: int) -> Iterator[Part[list[str]]]:
 
     Raises:
         OSError: the file cannot be read.
-        UnicodeDecodeError: it holds no text.
+        UnicodeDecodeError: it is not text.
     """
     waiting: queue.Queue[str | Exception | None] = queue.Queue(2 * size)
     threading.Thread(target=_read, args=(file, waiting), daemon=True).start()
@@ -97,7 +97,7 @@ def _take(
 
 
 def _column(file: TextIO, path: str, text_column: str, delimiter: str) -> Iterator[str]:
-    csv.field_size_limit(sys.maxsize)  # a long text is no mistake
+    csv.field_size_limit(sys.maxsize)  # a long text is not a mistake
     rows = csv.DictReader(file, delimiter=delimiter)
     if text_column not in (rows.fieldnames or ()):
         found = ", ".join(rows.fieldnames or ()) or "nothing"

@@ -61,7 +61,7 @@ def _lines_of_input() -> tuple[str, ...]:
 
 def _print_json(texts: tuple[str, ...], predictions: "list[Prediction]") -> None:
     for text, prediction in zip(texts, predictions, strict=True):
-        answer = {"text": text, **prediction.to_dict()}
+        answer = {contract.TEXT: text, **prediction.to_dict()}
         click.echo(json.dumps(answer, ensure_ascii=False))
 
 

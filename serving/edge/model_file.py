@@ -27,7 +27,7 @@ def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
     """Reads the parts packed into the model, or else the plain files beside it.
 
     Raises:
-        ModelFileError: a part is missing or damaged, or `path` is no TFLite model.
+        ModelFileError: a part is missing or damaged, or `path` is not a TFLite model.
     """
     path = pathlib.Path(path)
     _check_identifier(path)

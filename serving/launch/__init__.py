@@ -4,17 +4,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from serving.launch.engines import EngineError
     from serving.launch.running_server import (
         RunningServer,
         ServerStartError,
         start_server,
     )
 
-__all__ = ["RunningServer", "ServerStartError", "start_server"]
+__all__ = ["EngineError", "RunningServer", "ServerStartError", "start_server"]
 
 
 def __getattr__(name: str) -> object:
-    """Finds a public name in `running_server`, imported when it is first used."""
+    """Finds a public name in its module, imported when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.running_server"), name)
+    module = "engines" if name == "EngineError" else "running_server"
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)

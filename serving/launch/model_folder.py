@@ -7,10 +7,6 @@ from model import contract
 from serving.version_dirs import find_versions
 
 
-class ServedFolderError(ValueError):
-    """A folder without anything to serve; the message lists what was found."""
-
-
 def find_base_path(folder: str | os.PathLike[str]) -> pathlib.Path:
     """The folder that holds `1/`, `2/`, ...
 
@@ -18,18 +14,29 @@ def find_base_path(folder: str | os.PathLike[str]) -> pathlib.Path:
         folder: a run's output, which has it as `serving_model/`, or itself.
 
     Raises:
-        ServedFolderError: neither.
+        ValueError: neither; the message lists what was found.
     """
     path = pathlib.Path(folder)
     if not path.is_dir():
-        raise ServedFolderError(
+        raise ValueError(
             f"{path} is no folder. Give the output folder of a run, or a folder with "
             "version directories."
         )
     for candidate in (path / contract.SERVING_DIR, path):
         if candidate.is_dir() and find_versions(str(candidate)):
             return candidate
-    raise ServedFolderError(_explain(path))
+    raise ValueError(_explain(path))
+
+
+def check_versions(base_path: str) -> None:
+    """Raises `ValueError` for a folder that has no version directory."""
+    if not os.path.isdir(base_path):
+        raise ValueError(f"{base_path} is no folder; give one that holds versions: 1/.")
+    if not find_versions(base_path):
+        raise ValueError(
+            f"{base_path} holds no version directory (a number such as 1/); found: "
+            f"{_names_in(base_path)}."
+        )
 
 
 def _explain(path: pathlib.Path) -> str:
@@ -44,8 +51,12 @@ def _explain(path: pathlib.Path) -> str:
             f"{path / contract.SERVING_DIR} holds no version yet: the run did not push "
             "a model. Its report says why."
         )
-    found = ", ".join(sorted(entry.name for entry in path.iterdir())[:8]) or "nothing"
     return (
         f"{path} holds neither {contract.SERVING_DIR}/ nor version directories such as "
-        f"1/. Found: {found}. Train first: ktp run --data PATH --output {path}."
+        f"1/. Found: {_names_in(path)}. "
+        f"Train first: ktp run --data PATH --output {path}."
     )
+
+
+def _names_in(folder: str | os.PathLike[str]) -> str:
+    return ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"

@@ -17,10 +17,10 @@ from serving.client import Client
 from serving.client.config import TlsConfig
 from serving.launch import engines, process
 from serving.launch.engines import Engine, EngineChoice, EngineCommand
+from serving.launch.model_folder import check_versions
 from serving.launch.readiness import ModelState, StatusProbe, first_token
 from serving.launch.settings import SECRET_FILE, EngineSettings
 from serving.server.models.config import ModelEntry
-from serving.version_dirs import find_versions
 
 STOP_LIMIT_S = 30.0
 POLL_S = 0.1
@@ -260,18 +260,6 @@ def _reasons(states: Mapping[str, ModelState]) -> str:
         return f"could not load the model: {only.error}"
     each = "; ".join(f"{name}: {state.error}" for name, state in states.items())
     return f"could not load any model: {each}"
-
-
-def check_versions(base_path: str) -> None:
-    """Raises `ValueError` for a folder that has no version directory."""
-    if not os.path.isdir(base_path):
-        raise ValueError(f"{base_path} is no folder; give one that holds versions: 1/.")
-    if not find_versions(base_path):
-        found = ", ".join(sorted(os.listdir(base_path))[:8]) or "nothing"
-        raise ValueError(
-            f"{base_path} holds no version directory (a number such as 1/); found: "
-            f"{found}."
-        )
 
 
 def _ports(settings: EngineSettings) -> tuple[int, int]:

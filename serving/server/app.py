@@ -4,16 +4,13 @@ import logging
 import time
 from collections.abc import Callable
 
+from serving.server.batching.config import BatchingConfig
 from serving.server.batching.scheduler import Scheduler
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
 from serving.server.listeners.both import Transports
-from serving.server.loading.loader import (
-    SavedModelLoader,
-    batching_config,
-    saved_model_loader,
-)
-from serving.server.models.config import ModelEntry, read_config_file
+from serving.server.loading.loader import SavedModelLoader, saved_model_loader
+from serving.server.models.config import entries_from_flags, read_config_file
 from serving.server.models.health import Health
 from serving.server.models.manager import ModelManager
 from serving.server.models.swapping import LifecycleConfig, Loader
@@ -122,7 +119,8 @@ class ServerApp:
                 self.manager.configure(read_config_file(self._flags.model_config_file))
             if isinstance(self._loader, SavedModelLoader):
                 self._loader.change_batching(
-                    batching_config(self._flags), self.manager.available_versions()
+                    BatchingConfig.from_flags(self._flags),
+                    self.manager.available_versions(),
                 )
         except StatusError as error:
             log.error("Kept the configuration as it is: %s", error)
@@ -162,13 +160,6 @@ class _Timer:
         return True
 
 
-def model_entries(flags: ServerFlags) -> list[ModelEntry]:
-    """Lists the models that the flags name; a config file wins over a base path."""
-    if flags.model_config_file:
-        return read_config_file(flags.model_config_file)
-    return [ModelEntry(name=flags.model_name, base_path=flags.model_base_path)]
-
-
 def model_manager(flags: ServerFlags, loader: Loader) -> ModelManager:
     """Makes the manager that the flags describe, with their models."""
     config = LifecycleConfig(
@@ -181,5 +172,5 @@ def model_manager(flags: ServerFlags, loader: Loader) -> ModelManager:
         list_files=flags.file_system_poll_wait_seconds >= 0,
     )
     manager = ModelManager(loader, config)
-    manager.configure(model_entries(flags))
+    manager.configure(entries_from_flags(flags))
     return manager

@@ -13,6 +13,7 @@ from google.protobuf import text_format
 from serving import protos
 from serving.server.batching import cores
 from serving.server.config_files import parse_message, read_settings
+from serving.server.flags import ServerFlags
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,3 +142,11 @@ class BatchingConfig:
     def from_file(cls, path: str | pathlib.Path) -> "BatchingConfig":
         """The settings of a file. Raises `StatusError` for one that cannot be used."""
         return read_settings(path, cls.from_text)
+
+    @classmethod
+    def from_flags(cls, flags: ServerFlags) -> "BatchingConfig | None":
+        """What the flags say; None means no batching. Raises as `from_file` does."""
+        if not flags.enable_batching:
+            return None
+        path = flags.batching_parameters_file
+        return cls.from_file(path) if path else cls()

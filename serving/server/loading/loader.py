@@ -122,7 +122,7 @@ def saved_model_loader(
         num_pools=flags.num_tflite_pools,
         num_interpreters_per_pool=flags.num_tflite_interpreters_per_pool,
     )
-    batching = batching_config(flags)
+    batching = BatchingConfig.from_flags(flags)
     return SavedModelLoader(
         batching=batching,
         per_model_batching=flags.enable_per_model_batching_parameters,
@@ -135,15 +135,3 @@ def saved_model_loader(
         tflite=tflite if flags.prefer_tflite_model else None,
         on_warmup_file=on_warmup_file,
     )
-
-
-def batching_config(flags: ServerFlags) -> BatchingConfig | None:
-    """What the flags say of batching; None means that there is none.
-
-    Raises:
-        StatusError: a file that cannot be read, or says nothing sensible.
-    """
-    if not flags.enable_batching:
-        return None
-    path = flags.batching_parameters_file
-    return BatchingConfig.from_file(path) if path else BatchingConfig()

@@ -12,6 +12,7 @@ from google.protobuf import text_format
 
 from serving import protos
 from serving.server.config_files import parse_message, read_settings
+from serving.server.flags import ServerFlags
 from serving.version_dirs import has_scheme
 
 PLATFORM = "tensorflow"
@@ -99,6 +100,17 @@ def read_config_file(path: str) -> list[ModelEntry]:
         StatusError: the file cannot be read or parsed, or names an impossible model.
     """
     return read_settings(path, entries_from_text)
+
+
+def entries_from_flags(flags: ServerFlags) -> list[ModelEntry]:
+    """The models that the flags name; a file of models wins over a base path.
+
+    Raises:
+        StatusError: as `read_config_file`.
+    """
+    if flags.model_config_file:
+        return read_config_file(flags.model_config_file)
+    return [ModelEntry(name=flags.model_name, base_path=flags.model_base_path)]
 
 
 def entries_of(

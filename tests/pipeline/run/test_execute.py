@@ -20,7 +20,7 @@ from model import contract
 from pipeline.report.results import RunResults
 from serving.client import Client
 from serving.edge import EdgeClassifier
-from serving.launch.running_server import RunningServer, start_server
+from serving.launch import RunningServer, start_server
 
 pytestmark = pytest.mark.timeout(900)
 

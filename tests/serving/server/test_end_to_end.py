@@ -10,8 +10,7 @@ import pytest
 
 from model import contract
 from serving.client import Client
-from serving.launch import presets
-from serving.launch.running_server import RunningServer, start_server
+from serving.launch import RunningServer, presets, start_server
 
 # TensorFlow is imported here and once more in the server; a busy machine needs long.
 pytestmark = pytest.mark.timeout(300)
