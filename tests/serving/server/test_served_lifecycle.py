@@ -3,7 +3,6 @@
 import json
 import pathlib
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from serving.formats import tensors
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.status import Code, StatusError
+from tests.support.patience import LONG_S, wait_until
 from tests.support.serving.fakes import MODEL, FakeServable, FakeServer, fake_loader
 
 BODY = b'{"signature_name": "half", "instances": [1.0]}'
@@ -72,13 +72,6 @@ def _states(server: FakeServer, name: str = MODEL) -> list[tuple[str, str]]:
     return [(one["version"], one["state"]) for one in versions]
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened for 10 seconds"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def started() -> Iterator[Callable[..., FakeServer]]:
     """Starts servers that need not get ready, and stops them."""
@@ -101,11 +94,11 @@ def test_until_the_first_model_is_there_ports_are_open_and_unavailable(
     may_load = threading.Event()
 
     def slow(entry: ModelEntry, version: ServedVersion) -> FakeServable:
-        may_load.wait(10)
+        may_load.wait(LONG_S)
         return fake_loader(entry, version)
 
     server = started(tmp_path, loader=slow)
-    _wait_for(lambda: _rest(server, f"/v1/models/{MODEL}")[0] == 503)
+    wait_until(lambda: _rest(server, f"/v1/models/{MODEL}")[0] == 503)
     words = f"Servable not found for request: Latest({MODEL}). It is still loading"
     for code, told in (_predict_grpc(server), _predict_rest(server)):
         assert code in ("UNAVAILABLE", 503)
@@ -118,7 +111,7 @@ def test_until_the_first_model_is_there_ports_are_open_and_unavailable(
     (version,) = answer["model_version_status"]
     assert (status, version["state"]) == (503, "LOADING")
     may_load.set()
-    _wait_for(lambda: _health(server) == 1)
+    wait_until(lambda: _health(server) == 1)
     assert (_predict_grpc(server)[0], _predict_rest(server)[0]) == ("OK", 200)
     assert _rest(server, "/readyz")[0] == 200
 
@@ -130,18 +123,18 @@ def test_a_model_that_is_added_later_has_a_status_of_200_while_it_loads(
     may_load = threading.Event()
 
     def slow(entry: ModelEntry, version: ServedVersion) -> FakeServable:
-        may_load.wait(0 if entry.name == MODEL else 10)
+        may_load.wait(0 if entry.name == MODEL else LONG_S)
         return fake_loader(entry, version)
 
     (tmp_path / "late" / "1").mkdir(parents=True)
     with FakeServer(tmp_path / "first", loader=slow) as server:
-        _wait_for(lambda: server.app.health.has_started)
+        wait_until(lambda: server.app.health.has_started)
         late = ModelEntry(name="late", base_path=str(tmp_path / "late"))
         server.app.manager.configure([*server.app.manager.entries.values(), late])
-        _wait_for(lambda: _rest(server, "/v1/models/late")[0] != 404)
+        wait_until(lambda: _rest(server, "/v1/models/late")[0] != 404)
         assert _states(server, "late") == [("1", "LOADING")]
         may_load.set()
-        _wait_for(lambda: _states(server, "late") == [("1", "AVAILABLE")])
+        wait_until(lambda: _states(server, "late") == [("1", "AVAILABLE")])
 
 
 def test_a_folder_without_versions_is_waited_for_as_long_as_it_takes(
@@ -150,13 +143,13 @@ def test_a_folder_without_versions_is_waited_for_as_long_as_it_takes(
     empty = tmp_path / "empty"
     empty.mkdir()
     server = started(tmp_path / "model", model_base_path=str(empty))
-    _wait_for(lambda: _predict_grpc(server)[0] == "NOT_FOUND")
+    wait_until(lambda: _predict_grpc(server)[0] == "NOT_FOUND")
     assert _health(server) == 2
     words = f"Could not find any versions of model {MODEL}"
     assert _rest(server, f"/v1/models/{MODEL}") == (404, {"error": words})
     (empty / "not-a-number").mkdir()
     (empty / "00000123").mkdir()
-    _wait_for(lambda: _health(server) == 1)
+    wait_until(lambda: _health(server) == 1)
     assert _states(server) == [("123", "AVAILABLE")]
 
 
@@ -172,7 +165,7 @@ def test_status_is_200_with_the_error_of_a_version_that_failed(
     settings: Any = {"loader": _second_fails, "max_num_load_retries": 0}
     with FakeServer(tmp_path, **settings) as server:
         (tmp_path / "2").mkdir()
-        _wait_for(lambda: _states(server)[0] == ("2", "END"))
+        wait_until(lambda: _states(server)[0] == ("2", "END"))
         assert _states(server) == [("2", "END"), ("1", "AVAILABLE")]
         _, answer = _rest(server, f"/v1/models/{MODEL}/versions/2")
         assert answer["model_version_status"][0]["status"] == {
@@ -190,7 +183,7 @@ def test_old_versions_stay_in_the_status_newest_first(tmp_path: pathlib.Path) ->
             (tmp_path / str(number)).mkdir()
             ended = [(str(n), "END") for n in reversed(range(1, number))]
             expected = [(str(number), "AVAILABLE"), *ended]
-            _wait_for(lambda wanted=expected: _states(server) == wanted)
+            wait_until(lambda wanted=expected: _states(server) == wanted)
         one, _ = _rest(server, f"/v1/models/{MODEL}/versions/1:predict", BODY)
         assert one == 404
 
@@ -218,7 +211,7 @@ def test_a_label_in_the_config_answers_rest_once_its_version_is_there(
         words = "Unrecognized servable version label: canary"
         assert answer["error"].startswith(words)
         (tmp_path / "model" / "2").mkdir()
-        _wait_for(lambda: _rest(server, path.format("canary"), BODY)[0] == 200)
+        wait_until(lambda: _rest(server, path.format("canary"), BODY)[0] == 200)
 
 
 def test_channel_arguments_reach_the_grpc_server(tmp_path: pathlib.Path) -> None:

@@ -2,19 +2,11 @@
 
 import pathlib
 import threading
-import time
-from collections.abc import Callable
 
 from serving.server.app import ServerApp
 from serving.server.flags import ServerFlags
+from tests.support.patience import wait_until
 from tests.support.serving.fakes import free_port
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_changed_file_changes_the_model_that_is_served(
@@ -48,13 +40,13 @@ def test_a_changed_file_changes_the_model_that_is_served(
         target=app.run_until, args=(stop.is_set, should_refresh), daemon=True
     )
     running.start()
-    _wait_for(lambda: app.health.is_ready)
+    wait_until(lambda: app.health.is_ready)
     assert size() == 8
     for text in ("no sense", "max_batch_size { value: 16 }"):
         file.write_text(text)
         refresh.set()
-        _wait_for(lambda: not refresh.is_set())
-    _wait_for(lambda: size() == 16)
+        wait_until(lambda: not refresh.is_set())
+    wait_until(lambda: size() == 16)
     stop.set()
     running.join(10)
     app.stop()

@@ -11,6 +11,7 @@ from serving.server.models.swapping import LifecycleConfig, Pools
 from serving.server.models.version import ServedVersion, State
 from serving.server.servable import WarmupReport
 from serving.server.status import StatusError
+from tests.support.patience import LONG_S
 from tests.support.serving.model_world import (
     InlinePool,
     ManualPool,
@@ -18,8 +19,6 @@ from tests.support.serving.model_world import (
     World,
     wait_settled,
 )
-
-LIMIT_S = 10
 
 
 @pytest.fixture
@@ -186,7 +185,7 @@ def test_hanging_loads_leave_threads_for_the_others(tmp_path: pathlib.Path) -> N
 
     def load(entry: ModelEntry, version: ServedVersion) -> TinyServable:
         if entry.name == "slow":
-            release.wait(LIMIT_S)
+            release.wait(LONG_S)
         return TinyServable()
 
     manager = ModelManager(load, LifecycleConfig(num_load_threads=2))
@@ -203,10 +202,10 @@ def test_hanging_loads_leave_threads_for_the_others(tmp_path: pathlib.Path) -> N
     )
     manager.configure(entries)
     manager.reconcile()
-    assert arrived.wait(LIMIT_S)
+    assert arrived.wait(LONG_S)
     assert manager.unready_models() == ["slow"]
     release.set()
-    assert wait_settled(manager, LIMIT_S)
+    assert wait_settled(manager, LONG_S)
     assert not manager.unready_models()
 
 

@@ -9,9 +9,8 @@ import pytest
 from serving import protos
 from serving.server.models.swapping import Pools
 from serving.server.status import StatusError
+from tests.support.patience import LONG_S
 from tests.support.serving.model_world import InlinePool, ManualPool, World
-
-LIMIT_S = 10
 
 
 @pytest.fixture
@@ -138,11 +137,11 @@ class Reloading(threading.Thread):
         self._began = threading.Event()
         world.manager.events.on_state_change(lambda *event: self._began.set())
         self.start()
-        assert self._began.wait(LIMIT_S)
+        assert self._began.wait(LONG_S)
 
     def run(self) -> None:
         try:
-            self._world.manager.reload(self._config, 100 * LIMIT_S)
+            self._world.manager.reload(self._config, 100 * LONG_S)
             self.ended.append("OK")
         except StatusError as error:
             self.ended.append(error.message)
@@ -168,7 +167,7 @@ def test_a_reload_blocks_neither_the_poll_nor_another_reload(
     slow_world.manager.reload(_config(slow_world, "new"), deadline_s=0)
     assert not reloading.ended
     loads.run_all()
-    reloading.join(LIMIT_S)
+    reloading.join(LONG_S)
     assert reloading.ended == ["OK"]
 
 
@@ -177,7 +176,7 @@ def test_a_model_that_another_reload_drops_is_not_waited_for(
 ) -> None:
     reloading = Reloading(slow_world, "new")
     slow_world.manager.reload(_config(slow_world), deadline_s=0)
-    reloading.join(LIMIT_S)
+    reloading.join(LONG_S)
     (message,) = reloading.ended
     assert "{name: new} due to error: another configuration came" in message
 
@@ -185,5 +184,5 @@ def test_a_model_that_another_reload_drops_is_not_waited_for(
 def test_a_reload_ends_when_the_server_does(slow_world: World) -> None:
     reloading = Reloading(slow_world, "new")
     slow_world.manager.lifecycle.stop_loading()
-    reloading.join(LIMIT_S)
+    reloading.join(LONG_S)
     assert reloading.ended[0].startswith("1 model(s) did not become available")

@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from serving.server.models.thread_pool import ThreadPool
-
-LIMIT_S = 10
+from tests.support.patience import LONG_S
 
 
 def test_a_pool_has_threads_only_while_there_is_work() -> None:
@@ -15,10 +14,10 @@ def test_a_pool_has_threads_only_while_there_is_work() -> None:
     for _ in range(5):
         pool.submit(done.release)
     for _ in range(5):
-        assert done.acquire(timeout=LIMIT_S)
+        assert done.acquire(timeout=LONG_S)
     for thread in threading.enumerate():
         if thread.name == "pool-under-test":
-            thread.join(LIMIT_S)
+            thread.join(LONG_S)
     assert "pool-under-test" not in {t.name for t in threading.enumerate()}
 
 
@@ -27,7 +26,7 @@ def test_a_pool_survives_a_job_that_fails(caplog: pytest.LogCaptureFixture) -> N
     pool = ThreadPool("pool", 1)
     pool.submit(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
     pool.submit(done.set)
-    assert done.wait(LIMIT_S)
+    assert done.wait(LONG_S)
     assert "pool: a job failed" in caplog.text
 
 
@@ -37,14 +36,14 @@ def test_a_pool_runs_no_more_jobs_at_once_than_it_has_threads() -> None:
 
     def job() -> None:
         began.release()
-        release.wait(LIMIT_S)
+        release.wait(LONG_S)
         ended.release()
 
     for _ in range(3):
         pool.submit(job)
-    assert began.acquire(timeout=LIMIT_S)
-    assert began.acquire(timeout=LIMIT_S)
+    assert began.acquire(timeout=LONG_S)
+    assert began.acquire(timeout=LONG_S)
     assert not began.acquire(timeout=0.05)
     release.set()
     for _ in range(3):
-        assert ended.acquire(timeout=LIMIT_S)
+        assert ended.acquire(timeout=LONG_S)

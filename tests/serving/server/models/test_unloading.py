@@ -10,9 +10,9 @@ import pytest
 LOADS, SETTLED = 60, 10
 
 SCRIPT = """
-import json, os, pathlib, sys, threading, time
-from serving.server.loading import SavedModelLoader
-from serving.server.models import ModelEntry
+import gc, json, os, pathlib, sys
+from serving.server.loading.loader import SavedModelLoader
+from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 
 def resident_mb():
@@ -24,11 +24,10 @@ entry, version = ModelEntry(name="m", base_path=str(path)), str(path / "1")
 rows = []
 for _ in range(loads):
     loaded = SavedModelLoader()(entry, ServedVersion("m", 1, version))
-    start = time.perf_counter()
     loaded.close()
-    close_s = time.perf_counter() - start
     del loaded
-    rows.append((resident_mb(), close_s, len(os.listdir("/proc/self/task"))))
+    threads = len(os.listdir("/proc/self/task"))
+    rows.append((resident_mb(), len(gc.get_objects()), threads))
 print(json.dumps(rows))
 """
 
@@ -45,8 +44,8 @@ def test_memory_and_threads_do_not_grow_with_loads(
     getattr(saved_models, f"save_{kind}_model")(tmp_path / "1")
     command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(LOADS)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    megabytes, close_s, threads = zip(*json.loads(done.stdout), strict=True)
+    megabytes, objects, threads = zip(*json.loads(done.stdout), strict=True)
     assert megabytes[-1] <= 1.05 * megabytes[SETTLED], megabytes
     assert threads[-1] <= threads[SETTLED]
-    # A collection of all of TensorFlow's objects takes 0.2 s with the GIL held.
-    assert sorted(close_s)[LOADS // 2] < 0.1, close_s
+    # A collection of all of TensorFlow's half a million takes 0.2 s with the GIL held.
+    assert max(objects) < 10_000, objects

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import threading
-import timeit
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from serving.server.observation.access_log import MAX_ERROR_CHARS, AccessLog, entry
 from serving.server.observation.background_writer import BackgroundWriter
 from serving.server.status import Code, StatusError
+from tests.support.call_counts import count_calls
 from tests.support.serving.observed import record
 
 
@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_dropped_and_counted_at_once() -> None:
     written: list[int] = []
 
     def write(items: Any) -> None:
-        gate.wait(10)
+        gate.wait()
         written.extend(items)
 
     writer = BackgroundWriter("slow", write, max_items=5)
@@ -151,10 +151,10 @@ def test_what_does_not_fit_is_dropped_and_counted_at_once() -> None:
 def test_closing_does_not_wait_longer_than_it_may() -> None:
     gate = threading.Event()
     writer: BackgroundWriter[int] = BackgroundWriter(
-        "stuck", lambda items: bool(gate.wait(10)) and None, max_items=5
+        "stuck", lambda items: bool(gate.wait()) and None, max_items=5
     )
     writer.put(1)
-    assert timeit.timeit(lambda: writer.close(0.2), number=1) < 2
+    assert not writer.close(0.05)
     gate.set()
 
 
@@ -169,9 +169,9 @@ def test_a_full_disk_costs_records_and_not_the_server(
     assert "records are lost" in caplog.text
 
 
-def test_a_record_costs_the_event_loop_microseconds(tmp_path: pathlib.Path) -> None:
-    log = AccessLog(str(tmp_path / "access.log"), max_waiting=100_000)
+def test_a_record_costs_the_event_loop_little(tmp_path: pathlib.Path) -> None:
+    """6 calls, about 1 µs: it is written elsewhere."""
+    log = AccessLog(str(tmp_path / "access.log"))
     sent = record()
-    best = min(timeit.repeat(lambda: log(sent), number=1000, repeat=5))
+    assert count_calls(lambda: log(sent)) <= 8
     log.close(5)
-    assert best / 1000 < 50e-6  # measured: 1 to 2; the rest is for a busy machine

@@ -3,7 +3,6 @@
 import json
 import pathlib
 import threading
-import timeit
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from serving import protos
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError
+from tests.support.call_counts import count_calls
 from tests.support.serving.observed import entry, observe, record
 
 
@@ -89,7 +89,7 @@ def test_flags_that_cannot_be_are_refused_at_start(
         observe(**flags)
 
 
-def test_all_observers_together_cost_microseconds(
+def test_all_observers_together_cost_little(
     monitoring: str, tmp_path: pathlib.Path
 ) -> None:
     observation = observe(
@@ -104,6 +104,7 @@ def test_all_observers_together_cost_microseconds(
             tell(sent)
         observation.request_logger.wants("m")
 
-    best = min(timeit.repeat(end_of_request, number=500, repeat=10))
+    end_of_request()
+    calls = count_calls(end_of_request)
     observation.close(5)
-    assert best / 500 < 100e-6  # measured: 5; the rest is for a busy machine
+    assert calls <= 47  # 41, about 5 µs, once the cells of the metrics are known

@@ -5,7 +5,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 
 import httpx
@@ -18,6 +17,7 @@ from serving.client.errors import ServingError
 from serving.formats import tensors
 from serving.formats.tfrecord import read_records
 from serving.server.loading.warmup import warm_up
+from tests.support.patience import wait_until
 from tests.support.serving.fakes import MODEL, FakeServable, FakeServer, free_port
 from tests.support.serving.prometheus_reader import read_page
 
@@ -162,10 +162,7 @@ def test_a_hang_up_signal_goes_on_in_a_new_access_log(tmp_path: pathlib.Path) ->
         client.classify(["first"])
         path.rename(tmp_path / "access.1")
         process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 10
-        while not path.exists():
-            assert time.monotonic() < deadline, "no new log"
-            time.sleep(0.02)
+        wait_until(path.exists, "a new log")
         client.classify(["second"])
         process.terminate()
         assert process.wait(20) == 0

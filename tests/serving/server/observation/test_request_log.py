@@ -3,8 +3,6 @@
 import pathlib
 import re
 import time
-import timeit
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,8 @@ from serving.server.models.version import ServedVersion
 from serving.server.observation.log_files import RotationConfig
 from serving.server.observation.request_log import RequestLogger
 from serving.server.status import Code
+from tests.support.call_counts import count_calls
+from tests.support.patience import wait_until
 from tests.support.serving.observed import (
     VERSION,
     entry,
@@ -36,13 +36,6 @@ def logs(folder: pathlib.Path) -> list[Any]:
 def numbers(folder: pathlib.Path) -> list[float]:
     inputs = [entry.predict_log.request.inputs["x"] for entry in logs(folder)]
     return [float(tensors.decode(tensor)[0]) for tensor in inputs]
-
-
-def wait_for(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened for 10 seconds"
-        time.sleep(0.01)
 
 
 def test_a_model_without_logging_config_is_never_logged(
@@ -102,7 +95,7 @@ def test_every_kind_of_request_can_be_logged(tmp_path: pathlib.Path) -> None:
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: pathlib.Path) -> None:
     logger = logger_of(entry(tmp_path / "requests"))
     log_numbers(logger, 1)
-    wait_for(lambda: list(tmp_path.glob("*.part")))
+    wait_until(lambda: list(tmp_path.glob("*.part")))
     assert finished(tmp_path) == []
     logger.close(5)
     assert list(tmp_path.glob("*.part")) == []
@@ -129,7 +122,7 @@ def test_an_old_file_is_finished_although_nothing_comes(
         entry(tmp_path / "requests"), rotation=RotationConfig(max_age_s=0.1)
     )
     log_numbers(logger, 1)
-    wait_for(lambda: finished(tmp_path))
+    wait_until(lambda: finished(tmp_path))
     logger.close(5)
     assert numbers(tmp_path) == [1]
 
@@ -140,10 +133,10 @@ def test_models_and_prefixes_do_not_share_files(tmp_path: pathlib.Path) -> None:
     log_numbers(logger, 1)
     other = ServedVersion("n/2", 1, "/models/n/1")
     logger.log_predict(other, protos.PredictRequest, protos.PredictResponse)
-    wait_for(lambda: len(list(tmp_path.glob("*.part"))) == 2)
+    wait_until(lambda: len(list(tmp_path.glob("*.part"))) == 2)
     models.pop("n/2")
     models["m"] = entry(tmp_path / "elsewhere" / "r")
-    wait_for(lambda: len(finished(tmp_path)) == 2)
+    wait_until(lambda: len(finished(tmp_path)) == 2)
     log_numbers(logger, 2)
     logger.close(5)
     assert [p.name.split("-")[1] for p in finished(tmp_path)] == ["m", "n%2F2"]
@@ -179,19 +172,16 @@ def test_large_requests_that_wait_take_bounded_memory(tmp_path: pathlib.Path) ->
     assert numbers(tmp_path) == [1, 1]
 
 
-@pytest.mark.parametrize("prefix", ["", "gs://bucket/requests"])
 def test_a_prefix_that_is_no_path_turns_logging_off_and_says_so(
-    prefix: str, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    logger = logger_of(entry(prefix))
+    logger = logger_of(entry("gs://bucket/requests"))
     assert not logger.wants("m")
     assert "Requests of m are not logged: filename_prefix must be" in caplog.text
 
 
-def test_the_dice_cost_the_event_loop_less_than_a_microsecond(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_the_dice_cost_the_event_loop_little(tmp_path: pathlib.Path) -> None:
+    """5 calls, about 0.2 µs."""
     logger = logger_of(entry(tmp_path / "requests", 0.01))
-    best = min(timeit.repeat(lambda: logger.wants("m"), number=1000, repeat=5))
+    assert count_calls(lambda: logger.wants("m")) <= 7
     logger.close(5)
-    assert best / 1000 < 10e-6  # measured: 0.2; the rest is for a busy machine

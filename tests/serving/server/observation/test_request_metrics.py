@@ -1,7 +1,6 @@
 """Which numbers a server keeps, which series they make, and which they must not."""
 
 import threading
-import timeit
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from serving.server.observation.registry import HistogramValue, Registry
 from serving.server.observation.request_metrics import MAX_SIGNATURES
 from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import Code
+from tests.support.call_counts import count_calls
 from tests.support.serving.observed import FakeModels, failed, record, series, values
 
 
@@ -158,7 +158,8 @@ def test_a_gauge_that_fails_leaves_the_others(
     assert "broken cannot be read" in caplog.text
 
 
-def test_a_request_costs_the_event_loop_microseconds(metrics: ServerMetrics) -> None:
+def test_a_request_costs_the_event_loop_little(metrics: ServerMetrics) -> None:
+    """31 calls, about 4 µs, once its cells are known."""
     sent = record()
-    best = min(timeit.repeat(lambda: metrics.on_request(sent), number=1000, repeat=5))
-    assert best / 1000 < 50e-6  # measured: 3 to 4; the rest is for a busy machine
+    metrics.on_request(sent)
+    assert count_calls(lambda: metrics.on_request(sent)) <= 35

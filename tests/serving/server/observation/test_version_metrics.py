@@ -1,7 +1,6 @@
 """What loading, unloading and batches leave in the metrics."""
 
 import pathlib
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ from serving.server.models.version import State
 from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.servable import WarmupReport
 from serving.server.status import Code, StatusError
+from tests.support.patience import wait_until
 from tests.support.serving.fakes import fake_loader
 from tests.support.serving.observed import FakeModels, record, series, values
 
@@ -130,20 +130,20 @@ def test_the_real_manager_s_models_come_and_go(tmp_path: pathlib.Path) -> None:
     empty = series(metrics)
     (tmp_path / "m" / "3").mkdir(parents=True)
     manager.configure([ModelEntry(name="m", base_path=str(tmp_path / "m"))])
-    wait_until(manager, lambda: values(metrics, STATE) == {("m", "3"): 30})
+    reconcile_until(manager, lambda: values(metrics, STATE) == {("m", "3"): 30})
     path = str(tmp_path / "m" / "3")
     loads = values(metrics, "/tensorflow/cc/saved_model/load_attempt_count")
     assert loads == {(path, "success"): 1}
     metrics.on_request(record(version=3))
     assert values(metrics, "/tensorflow/serving/request_count") == {("m", "OK"): 1}
     manager.configure([])
-    wait_until(manager, lambda: series(metrics) == empty)
+    reconcile_until(manager, lambda: series(metrics) == empty)
     manager.lifecycle.close(5)
 
 
-def wait_until(manager: ModelManager, condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline_s, "nothing happened for 10 seconds"
+def reconcile_until(manager: ModelManager, is_so: Callable[[], bool]) -> None:
+    def step() -> bool:
         manager.reconcile()
-        time.sleep(0.01)
+        return is_so()
+
+    wait_until(step)
