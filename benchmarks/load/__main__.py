@@ -6,77 +6,92 @@
 A run ends by itself. The exit status is 1 if a request failed or was never sent.
 """
 
-import argparse
 import dataclasses
 import json
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
+
+import click
 
 from benchmarks.load.config import ARRIVALS, LoadConfig
 from benchmarks.load.run import run_load
 from benchmarks.load.texts import read_texts
 from model import contract
 
+# The mark keeps the lines of the examples apart.
+_HELP = __doc__.replace("    python", "\b\n    python", 1)
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(LoadConfig)}
+_SETTINGS = (
+    ("duration_s", float, "Measured time."),
+    ("warm_up_s", float, "Before that; not reported."),
+    ("max_requests", int, "At most so many in all."),
+    ("max_in_flight", int, "Open loop: the others wait, and their time counts."),
+    ("channels", int, "gRPC connections."),
+    ("deadline_s", float, "Per request."),
+    ("texts_per_request", int, "Rows of one request."),
+    ("check_every", int, "Every so many answers one is read; 0: none."),
+    ("seed", int, "Of Poisson arrivals."),
+    ("model_name", str, ""),
+    ("signature_name", str, ""),
+    ("input_name", str, ""),
+)
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the result; the exit status."""
-    parser = _parser()
-    options = vars(parser.parse_args(arguments))
-    path, column = options.pop("texts"), options.pop("text_column")
-    as_json, server_pid = options.pop("json"), options.pop("server_pid")
-    metrics_url = options.pop("metrics")
-    options["transport"] = "rest" if options.pop("rest") else "grpc"
-    try:
-        config = LoadConfig(**{k: v for k, v in options.items() if v is not None})
-        texts = read_texts(path, column)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
-    result = run_load(config, texts, server_pid=server_pid, metrics_url=metrics_url)
-    print(json.dumps(result.to_dict()) if as_json else result.to_text())
-    return 1 if result.errors or result.not_sent or not result.answered else 0
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.load",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    default = {field.name: field.default for field in dataclasses.fields(LoadConfig)}
-    add = parser.add_argument
-    add("--endpoint", required=True, metavar="HOST:PORT")
-    add("--texts", required=True, type=pathlib.Path, help=".csv, .jsonl, or lines")
-    add("--text-column", default=contract.TEXT, help="default: %(default)s")
-    add("--rest", action="store_true", help="HTTP; the endpoint is its port")
-    loop = parser.add_mutually_exclusive_group(required=True)
-    loop.add_argument("--clients", type=int, help="each asks again once answered")
-    loop.add_argument(
-        "--rate", type=float, dest="rate_per_s", help="requests per second"
-    )
-    add("--arrivals", choices=ARRIVALS, default=default["arrivals"])
-    for name, kind, text in (
-        ("duration_s", float, "measured time"),
-        ("warm_up_s", float, "before that; not reported"),
-        ("max_requests", int, "at most so many in all"),
-        ("max_in_flight", int, "open loop: the others wait, and their time counts"),
-        ("channels", int, "gRPC connections"),
-        ("deadline_s", float, "per request"),
-        ("texts_per_request", int, "rows of one request"),
-        ("check_every", int, "every so many answers one is read; 0: none"),
-        ("seed", int, "of Poisson arrivals"),
-        ("model_name", str, ""),
-        ("signature_name", str, ""),
-        ("input_name", str, ""),
-    ):
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Options for the fields of LoadConfig that have defaults."""
+    for name, kind, text in reversed(_SETTINGS):
         flag = f"--{name.replace('_', '-').removesuffix('-s')}"
-        help_text = f"{text} (default: {default[name]})".strip()
-        add(flag, type=kind, dest=name, default=default[name], help=help_text)
-    add("--server-pid", type=int, help="report the processor time of this process")
-    add("--metrics", metavar="URL", help="the server's Prometheus metrics")
-    add("--json", action="store_true", help="one JSON object")
-    return parser
+        option = click.option(
+            *(flag, name),
+            type=kind,
+            default=_DEFAULTS[name],
+            show_default=True,
+            help=text,
+        )
+        command = option(command)
+    return command
+
+
+@click.command(help=_HELP)
+@click.option("--endpoint", required=True, metavar="HOST:PORT")
+@click.option(
+    "--texts",
+    "path",
+    required=True,
+    type=click.Path(path_type=pathlib.Path),
+    help=".csv, .jsonl, or lines.",
+)
+@click.option("--text-column", default=contract.TEXT, show_default=True)
+@click.option("--rest", is_flag=True, help="HTTP; the endpoint is its port.")
+@click.option("--clients", type=int, help="Each asks again once answered.")
+@click.option("--rate", "rate_per_s", type=float, help="Requests per second.")
+@click.option("--arrivals", type=click.Choice(ARRIVALS), default=_DEFAULTS["arrivals"])
+@_with_settings
+@click.option("--server-pid", type=int, help="Report this process's processor time.")
+@click.option("--metrics", metavar="URL", help="The server's Prometheus metrics.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def main(
+    path: pathlib.Path,
+    text_column: str,
+    rest: bool,
+    server_pid: int | None,
+    metrics: str | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    if settings["clients"] is not None and settings["rate_per_s"] is not None:
+        raise click.UsageError("--rate is not allowed with --clients.")
+    try:
+        config = LoadConfig(transport="rest" if rest else "grpc", **settings)
+        texts = read_texts(path, text_column)
+    except (ValueError, OSError) as error:
+        raise click.UsageError(str(error)) from None
+    result = run_load(config, texts, server_pid=server_pid, metrics_url=metrics)
+    click.echo(json.dumps(result.to_dict()) if as_json else result.to_text())
+    sys.exit(1 if result.errors or result.not_sent or not result.answered else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m benchmarks.load")

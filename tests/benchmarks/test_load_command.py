@@ -30,8 +30,9 @@ def load(
     capsys: pytest.CaptureFixture[str], endpoint: str, texts: pathlib.Path, *more: str
 ) -> tuple[int, dict[str, Any]]:
     arguments = ["--endpoint", endpoint, "--texts", str(texts), "--json", *QUICK, *more]
-    status = main(arguments)
-    return status, json.loads(capsys.readouterr().out)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return int(ended.value.code or 0), json.loads(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("way", [("--clients", "4"), ("--rate", "200")])
