@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from model import contract
 from serving.client.async_retry import (
@@ -19,7 +19,7 @@ from serving.client.base import (
     checked_texts,
     is_available,
 )
-from serving.client.calls import Steps
+from serving.client.calls import Example, Inputs, ServerConfig, Steps
 from serving.client.config import ClientConfig
 from serving.client.opening import open_async_transport
 from serving.client.results import (
@@ -31,12 +31,6 @@ from serving.client.results import (
 )
 from serving.client.retry import RetryPolicy
 from serving.prediction import Prediction
-
-if TYPE_CHECKING:
-    from google.protobuf.message import Message
-    from numpy.typing import ArrayLike
-
-    from serving.client.tf_examples import Example
 
 T = TypeVar("T")
 Items = TypeVar("Items")
@@ -73,7 +67,7 @@ class AsyncClient(BaseClient):
 
     async def predict(
         self,
-        inputs: Mapping[str, ArrayLike],
+        inputs: Inputs,
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
         output_filter: Sequence[str] = (),
@@ -132,7 +126,7 @@ class AsyncClient(BaseClient):
         """Describes the version that answers, and its signatures."""
         return await self._ask(self._dialect.metadata())
 
-    async def reload_config(self, config: str | Message) -> None:
+    async def reload_config(self, config: ServerConfig) -> None:
         """Gives the server other models to serve; see `Client.reload_config`."""
         await self._ask(self._dialect.reload_config(config))
 

@@ -7,10 +7,10 @@ they wait for its answers.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from serving.client.calls import Steps
+from serving.client.calls import Example, Inputs, Steps
 from serving.client.config import ClientConfig
 from serving.client.errors import DeadlineExceededError, NotFoundError, UnavailableError
 from serving.client.opening import open_dialect
@@ -24,11 +24,6 @@ from serving.client.results import (
 )
 from serving.client.retry import RetryBudget, RetryPolicy
 from serving.prediction import Prediction
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from serving.client.tf_examples import Example
 
 T = TypeVar("T")
 Items = TypeVar("Items")
@@ -69,34 +64,39 @@ class BaseClient:
 
     def _predict(
         self,
-        inputs: Mapping[str, ArrayLike],
+        inputs: Inputs,
         signature_name: str,
         output_filter: Sequence[str],
         rows_are_independent: bool,
-    ) -> Question[Mapping[str, ArrayLike], Outputs]:
-        def steps(part: Mapping[str, ArrayLike]) -> Steps[Any, Any, Outputs]:
-            return self._dialect.predict(part, str(signature_name), output_filter)
-
+    ) -> Question[Inputs, Outputs]:
         parts = [Part(range(0), inputs)]
         if rows_are_independent:
             parts = parts_of_inputs(inputs, self.config.max_rows_per_request) or parts
-        return Question(steps, parts, joined_outputs)
+        return Question(
+            lambda part: self._dialect.predict(part, signature_name, output_filter),
+            parts,
+            joined_outputs,
+        )
 
     def _classify_examples(
         self, examples: Sequence[Example], signature_name: str, context: Example | None
     ) -> Question[list[Example], Answers[Classification]]:
-        def steps(part: list[Example]) -> Steps[Any, Any, Answers[Classification]]:
-            return self._dialect.classify_examples(part, str(signature_name), context)
-
-        return Question(steps, self._cut(examples), joined_answers)
+        ask = self._dialect.classify_examples
+        return Question(
+            lambda part: ask(part, signature_name, context),
+            self._cut(examples),
+            joined_answers,
+        )
 
     def _regress(
         self, examples: Sequence[Example], signature_name: str, context: Example | None
     ) -> Question[list[Example], Answers[float]]:
-        def steps(part: list[Example]) -> Steps[Any, Any, Answers[float]]:
-            return self._dialect.regress(part, str(signature_name), context)
-
-        return Question(steps, self._cut(examples), joined_answers)
+        ask = self._dialect.regress
+        return Question(
+            lambda part: ask(part, signature_name, context),
+            self._cut(examples),
+            joined_answers,
+        )
 
     def _cut(self, rows: Sequence[T]) -> list[Part[list[T]]]:
         size = self.config.max_rows_per_request

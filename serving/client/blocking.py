@@ -7,7 +7,7 @@ same for asyncio.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from model import contract
 from serving.client.base import (
@@ -17,7 +17,7 @@ from serving.client.base import (
     checked_texts,
     is_available,
 )
-from serving.client.calls import Steps
+from serving.client.calls import Example, Inputs, ServerConfig, Steps
 from serving.client.config import ClientConfig
 from serving.client.opening import open_transport
 from serving.client.parts import in_order, parts_of
@@ -30,12 +30,6 @@ from serving.client.results import (
 )
 from serving.client.retry import RetryPolicy, ask
 from serving.prediction import Prediction
-
-if TYPE_CHECKING:
-    from google.protobuf.message import Message
-    from numpy.typing import ArrayLike
-
-    from serving.client.tf_examples import Example
 
 T = TypeVar("T")
 Items = TypeVar("Items")
@@ -87,7 +81,7 @@ class Client(BaseClient):
 
     def predict(
         self,
-        inputs: Mapping[str, ArrayLike],
+        inputs: Inputs,
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
         output_filter: Sequence[str] = (),
@@ -176,7 +170,7 @@ class Client(BaseClient):
         """Describes the version that answers, and its signatures."""
         return self._ask(self._dialect.metadata())
 
-    def reload_config(self, config: str | Message) -> None:
+    def reload_config(self, config: ServerConfig) -> None:
         """Gives the server other models to serve, and waits for them. gRPC only.
 
         Args:

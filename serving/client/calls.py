@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from serving.client.results import (
     Answers,
@@ -22,10 +22,16 @@ from serving.client.results import (
 from serving.prediction import Prediction
 
 if TYPE_CHECKING:
+    # Only a type checker needs them, and importing numpy takes 0.2 s.
     from google.protobuf.message import Message
     from numpy.typing import ArrayLike
 
-    from serving.client.tf_examples import Example
+Inputs: TypeAlias = "Mapping[str, ArrayLike]"
+"""Arrays by name, or what numpy can make arrays of."""
+Example: TypeAlias = "Mapping[str, object] | bytes | Message"
+"""Features by name, a serialised tf.Example, or the message."""
+ServerConfig: TypeAlias = "str | Message"
+"""A `ModelServerConfig`, or its text form."""
 
 
 class GrpcCall(NamedTuple):
@@ -93,28 +99,19 @@ class Dialect(abc.ABC, Generic[CallT, AnswerT]):
 
     @abc.abstractmethod
     def predict(
-        self,
-        inputs: Mapping[str, ArrayLike],
-        signature_name: str,
-        output_filter: Sequence[str],
+        self, inputs: Inputs, signature_name: str, output_filter: Sequence[str]
     ) -> Steps[CallT, AnswerT, Outputs]:
         """Asks for the outputs of a signature."""
 
     @abc.abstractmethod
     def classify_examples(
-        self,
-        examples: Sequence[Example],
-        signature_name: str,
-        context: Example | None,
+        self, examples: Sequence[Example], signature_name: str, context: Example | None
     ) -> Steps[CallT, AnswerT, Answers[Classification]]:
         """Asks for labels and scores per example."""
 
     @abc.abstractmethod
     def regress(
-        self,
-        examples: Sequence[Example],
-        signature_name: str,
-        context: Example | None,
+        self, examples: Sequence[Example], signature_name: str, context: Example | None
     ) -> Steps[CallT, AnswerT, Answers[float]]:
         """Asks for one number per example."""
 
@@ -136,5 +133,5 @@ class Dialect(abc.ABC, Generic[CallT, AnswerT]):
         """Asks for all versions the server knows of."""
 
     @abc.abstractmethod
-    def reload_config(self, config: str | Message) -> Steps[CallT, AnswerT, None]:
+    def reload_config(self, config: ServerConfig) -> Steps[CallT, AnswerT, None]:
         """Gives the server other models."""

@@ -4,16 +4,16 @@ A feature is one value or a list. As in TF Serving's JSON, decimals become a flo
 integers and booleans an int64 list, `str` and `bytes` a bytes list.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from google.protobuf.message import Message
 
 from serving import protos
+from serving.client.calls import Example
 from serving.formats.tensors import CodecError
-
-Example: TypeAlias = Mapping[str, object] | bytes | Message
-"""Features by name, a serialised tf.Example, or the message."""
 
 
 def serialize(example: Example) -> bytes:

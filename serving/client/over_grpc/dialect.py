@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
 
 from model import contract
 from serving import protos
 from serving.client import errors
-from serving.client.calls import Dialect, GrpcCall, Steps
+from serving.client.calls import Dialect, Example, GrpcCall, Inputs, ServerConfig, Steps
 from serving.client.config import ClientConfig
 from serving.client.results import (
     Answers,
@@ -23,12 +23,6 @@ from serving.client.results import (
 from serving.formats.text_tensors import fill_texts, predictions
 from serving.formats.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
 from serving.prediction import Prediction
-
-if TYPE_CHECKING:
-    from google.protobuf.message import Message
-    from numpy.typing import ArrayLike
-
-    from serving.client.tf_examples import Example
 
 T = TypeVar("T")
 
@@ -69,10 +63,7 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
             raise self._invalid(str(error)) from None
 
     def predict(
-        self,
-        inputs: Mapping[str, ArrayLike],
-        signature_name: str,
-        output_filter: Sequence[str],
+        self, inputs: Inputs, signature_name: str, output_filter: Sequence[str]
     ) -> GrpcSteps[Outputs]:
         from serving.formats import tensors
 
@@ -150,7 +141,7 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
             for one in response.model_version_status
         ]
 
-    def reload_config(self, config: str | Message) -> GrpcSteps[None]:
+    def reload_config(self, config: ServerConfig) -> GrpcSteps[None]:
         request = protos.ReloadConfigRequest()
         request.config.MergeFromString(_model_server_config(config))
         call = GrpcCall(RELOAD, request.SerializeToString(), may_repeat=False)
@@ -223,7 +214,7 @@ def _answers(result: Any) -> Answers[Any]:
     return _classifications(result.classification_result, version)
 
 
-def _model_server_config(config: str | Message) -> bytes:
+def _model_server_config(config: ServerConfig) -> bytes:
     """Serialises a ModelServerConfig message of any pool, or its text form."""
     if not isinstance(config, str):
         return config.SerializeToString()

@@ -6,12 +6,20 @@ import contextlib
 import json
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from model import contract
 from serving import protos
 from serving.client import errors
-from serving.client.calls import Dialect, RestAnswer, RestCall, Steps
+from serving.client.calls import (
+    Dialect,
+    Example,
+    Inputs,
+    RestAnswer,
+    RestCall,
+    ServerConfig,
+    Steps,
+)
 from serving.client.config import ClientConfig
 from serving.client.results import (
     Answers,
@@ -24,12 +32,6 @@ from serving.client.results import (
 from serving.formats.text_tensors import check_outputs, rows
 from serving.formats.tf_serving_names import MODELS_PATH
 from serving.prediction import Prediction
-
-if TYPE_CHECKING:
-    from google.protobuf.message import Message
-    from numpy.typing import ArrayLike
-
-    from serving.client.tf_examples import Example
 
 T = TypeVar("T")
 RestSteps = Steps[RestCall, RestAnswer, T]
@@ -72,10 +74,7 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
             return found
 
     def predict(
-        self,
-        inputs: Mapping[str, ArrayLike],
-        signature_name: str,
-        output_filter: Sequence[str],
+        self, inputs: Inputs, signature_name: str, output_filter: Sequence[str]
     ) -> RestSteps[Outputs]:
         from serving.client.over_rest import json_values
 
@@ -146,7 +145,7 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
                 for one in json.loads(answer.body)["model_version_status"]
             ]
 
-    def reload_config(self, config: str | Message) -> RestSteps[None]:
+    def reload_config(self, config: ServerConfig) -> RestSteps[None]:
         yield from self._not_over_rest("HandleReloadConfigRequest")
 
     def _output_specs(
@@ -160,7 +159,7 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
             answer = yield RestCall("GET", f"{path}/metadata")
             known = self._known[version] = self._metadata(answer)
         if signature_name not in known.signatures:
-            raise self._invalid(f"no signature {signature_name!r} in the metadata")
+            raise self._invalid(f"no signature '{signature_name}' in the metadata")
         return known.signatures[signature_name].outputs
 
     def _metadata(self, answer: RestAnswer) -> ModelMetadata:

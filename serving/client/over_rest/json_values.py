@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from serving import protos
-from serving.client.tf_examples import Example, serialize
+from serving.client.calls import Example
+from serving.client.tf_examples import serialize
 from serving.formats import dtypes
 from serving.formats.tensors import CodecError
 from serving.formats.tf_serving_names import BASE64_KEY
