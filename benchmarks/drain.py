@@ -9,31 +9,60 @@ lost, or if the server did not end well.
 """
 
 import argparse
+import collections
 import dataclasses
+import json
 import pathlib
 import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.harness.background import BackgroundLoad
-from benchmarks.harness.drained import (
-    TRANSPORTS,
-    Drained,
-    is_refusal,
-    read_access_log,
-    sort_out,
-)
+from benchmarks.harness.background import BackgroundLoad, Failure
 from benchmarks.harness.served import COMMANDS, ServedModel, known_flag, small_model
 from benchmarks.load.config import LoadConfig
-from benchmarks.load.texts import read_texts
+from benchmarks.load.payloads import read_texts
+from benchmarks.load.rest_sender import REFUSED
 from serving.launch.model_folder import find_base_path
 from tests.support.repository import ROOT
 
 _TEXTS = ROOT / "data" / "velora" / "test.csv"
+TRANSPORTS = ("grpc", "rest")
+# Phrases of gRPC's core for a request that no server has begun to work on.
+_NOT_BEGUN = (
+    "connection refused",
+    "failed to connect",
+    "goaway",
+    "stream refused",
+    "refused_stream",
+    "connections to all backends failing",
+)
 ROW = "{:>5}{:>6}{:>10}{:>9}{:>12}{:>9}{:>7}{:>9}{:>8}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Drained:
+    """Counts of one transport in one stop.
+
+    `refused`: never accepted, said so, or given an error as its answer. `unanswered`:
+    the connection ended after the request was sent. `logged`: good answers by the
+    server's own account, None without an access log. `lost` is what the server
+    accepted and the client never got: exact with a log, at worst without.
+    """
+
+    answered: int
+    refused: int
+    unanswered: int
+    logged: int | None
+
+    @property
+    def lost(self) -> int:
+        """Must be zero."""
+        if self.logged is None:
+            return self.unanswered
+        return max(self.logged - self.answered, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +138,47 @@ def _one_stop(
             }
         ),
     )
+
+
+def sort_out(
+    transport: str,
+    answered: int,
+    failures: Iterable[Failure],
+    logged: Mapping[str, int] | None,
+) -> Drained:
+    """The counts of `transport`."""
+    kinds = collections.Counter(
+        is_refusal(failure) for failure in failures if failure.transport == transport
+    )
+    return Drained(
+        answered=answered,
+        refused=kinds[True],
+        unanswered=kinds[False],
+        logged=None if logged is None else logged.get(transport, 0),
+    )
+
+
+def is_refusal(failure: Failure) -> bool:
+    """Whether the client was told, or can know, that nobody works on its request."""
+    if failure.transport == "rest":
+        return failure.kind == REFUSED or failure.kind.startswith("HTTP ")
+    detail = failure.detail.lower()
+    if failure.kind != "UNAVAILABLE":
+        return False
+    # What a server says in its own words is an answer; the transport's is none.
+    ended = ("socket closed", "reset by peer", "broken pipe", "recvmsg", "eof")
+    return any(p in detail for p in _NOT_BEGUN) or not any(p in detail for p in ended)
+
+
+def read_access_log(path: pathlib.Path) -> Mapping[str, int]:
+    """Good predictions by transport, from JSON lines."""
+    counts: collections.Counter[str] = collections.Counter()
+    for line in path.read_text(encoding="utf-8").splitlines():
+        entry = {str(k).lower(): str(v).lower() for k, v in json.loads(line).items()}
+        is_good = entry.get("code", entry.get("status", "")) in ("ok", "0", "200")
+        if is_good and entry.get("api") == "predict":
+            counts[entry.get("entrypoint", entry.get("transport", ""))] += 1
+    return counts
 
 
 def _print(number: int, stop: Stop) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from model import contract
+from benchmarks.harness.in_process import signature_call
+from benchmarks.harness.served import newest_version, small_model
 from serving.client import Client
 from serving.launch import presets, start_server
 
@@ -27,20 +28,24 @@ THREADS = 8
 def main() -> None:
     """Prints one line per way."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("base_path", nargs="?")
+    parser.add_argument("base_path", nargs="?", type=pathlib.Path)
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--batching", action="store_true")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     arguments = parser.parse_args()
-    base_path = arguments.base_path or _build_model()
-    local = _in_process(base_path)
+    with tempfile.TemporaryDirectory(prefix="bench-model-") as folder:
+        _compare(arguments.base_path or small_model(pathlib.Path(folder)), arguments)
+
+
+def _compare(base_path: pathlib.Path, arguments: argparse.Namespace) -> None:
+    local = signature_call(str(newest_version(base_path)))
     batching = presets.BATCHING if arguments.batching else None
     with start_server(base_path, engine=arguments.engine, batching=batching) as server:
         server.wait_until_ready()
         grpc_client = Client(server.grpc_endpoint)
         rest_client = Client(server.rest_endpoint, transport="rest")
         ways: dict[str, Callable[[], object]] = {
-            "in process": local,
+            "in process": lambda: local([TEXT]),
             "gRPC": lambda: grpc_client.classify([TEXT]),
             "REST": lambda: rest_client.classify([TEXT]),
         }
@@ -61,26 +66,6 @@ def _throughput(client: Client, rounds: int) -> float:
         start = time.perf_counter()
         list(pool.map(lambda _: client.classify([TEXT]), range(rounds * 2)))
         return rounds * 2 / (time.perf_counter() - start)
-
-
-def _in_process(base_path: str) -> Callable[[], object]:
-    import tensorflow as tf
-    import tensorflow_text  # noqa: F401
-
-    versions = sorted(pathlib.Path(base_path).iterdir(), key=lambda path: path.name)
-    loaded = tf.saved_model.load(str(versions[-1]))
-    signature = loaded.signatures[contract.Signature.SERVING_DEFAULT]
-    text = tf.constant([TEXT])
-    # The reference to `loaded` keeps its variables alive.
-    return lambda: (loaded, signature(text=text)[contract.SCORES].numpy())[1]
-
-
-def _build_model() -> str:
-    from tests.support.serving.saved_models import save_text_model
-
-    base_path = pathlib.Path(tempfile.mkdtemp(prefix="bench-model-"))
-    save_text_model(base_path / "1", intermediate_dim=8192)
-    return str(base_path)
 
 
 def _print(times: dict[str, list[float]], engine: str) -> None:

@@ -27,8 +27,8 @@ from benchmarks.harness.background import BackgroundLoad
 from benchmarks.harness.machine import machine_facts
 from benchmarks.harness.served import COMMANDS, ServedModel, newest_version, small_model
 from benchmarks.load.config import LoadConfig
-from benchmarks.load.processor_time import resident_bytes
-from benchmarks.load.texts import read_texts
+from benchmarks.load.meters import resident_bytes
+from benchmarks.load.payloads import read_texts
 from serving import protos
 from serving.launch.model_folder import find_base_path
 from tests.support.repository import ROOT

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 from benchmarks.load.config import LoadConfig
+from benchmarks.load.generator import Sender, SendError
 from benchmarks.load.run import make_sender
-from benchmarks.load.sender import Sender, SendError
 
 PAUSE_S = 0.005
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from benchmarks.harness.placement import Cores, on_cores
-from benchmarks.load.texts import read_texts
+from benchmarks.load.payloads import read_texts
 from model import contract
 
 
@@ -107,7 +107,8 @@ def measure(
     )
 
 
-def _signature_call(version_dir: str) -> Callable[[Sequence[str]], Any]:
+def signature_call(version_dir: str) -> Callable[[Sequence[str]], Any]:
+    """The model of the folder as a function of texts; imports TensorFlow."""
     import tensorflow as tf
     import tensorflow_text  # noqa: F401
 
@@ -125,7 +126,7 @@ def _signature_call(version_dir: str) -> Callable[[Sequence[str]], Any]:
 def main() -> None:
     """Answers one JSON line with another until the input ends."""
     version_dir, texts_path, column = sys.argv[1:]
-    call = _signature_call(version_dir)
+    call = signature_call(version_dir)
     texts = read_texts(pathlib.Path(texts_path), column)
     for _ in range(20):
         call(texts[:1])

@@ -7,7 +7,7 @@ import platform
 import time
 from typing import Self
 
-from benchmarks.load import processor_time
+from benchmarks.load import meters
 
 PACKAGES = ("grpcio", "numpy", "protobuf", "tensorflow", "uvicorn", "uvloop")
 
@@ -54,6 +54,6 @@ class Disturbance:
         self.cores = max(others_s / wall_s, 0.0)
 
     def _read(self) -> tuple[float, float]:
-        machine_s = processor_time.machine_seconds() or 0.0
-        ours_s = processor_time.tree_seconds(os.getpid()) or 0.0
+        machine_s = meters.machine_seconds() or 0.0
+        ours_s = meters.tree_seconds(os.getpid()) or 0.0
         return time.monotonic(), machine_s - ours_s

@@ -1,15 +1,17 @@
 """A server and the in-process limit, measured in turns on the same cores."""
 
 import dataclasses
+import json
 import pathlib
 import statistics
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.harness.in_process import DirectCalls, InProcess
 from benchmarks.harness.machine import Disturbance
-from benchmarks.harness.one_run import run_load
-from benchmarks.harness.placement import Placement
+from benchmarks.harness.placement import Cores, Placement, on_cores
 from benchmarks.harness.served import ServedModel, newest_version
 from serving.launch import presets
 
@@ -150,7 +152,7 @@ class _Rounds:
         )
 
     def _load(self, transport: str, **how: float) -> Result:
-        result = run_load(
+        result = _run_load(
             self._server,
             self._placement.client,
             self._config.texts,
@@ -192,3 +194,27 @@ def median_result(runs: Sequence[Result]) -> Result:
         k: v for r in runs for k, v in r["error_examples"].items()
     }
     return merged
+
+
+def _run_load(
+    server: ServedModel,
+    cores: Cores,
+    texts: tuple[pathlib.Path, str],
+    transport: str,
+    **options: Any,
+) -> Mapping[str, Any]:
+    """The result of `python -m benchmarks.load`, a process of its own, by its flags."""
+    path, column = texts
+    command = [
+        *(sys.executable, "-m", "benchmarks.load", "--json"),
+        *("--endpoint", server.endpoint(transport)),
+        *("--texts", str(path), "--text-column", column),
+        *("--server-pid", str(server.process_id), "--metrics", server.metrics_url),
+        *(["--rest"] if transport == "rest" else []),
+    ]
+    for name, value in options.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    with on_cores(cores):
+        # Status 1 means that requests failed, which the result tells.
+        finished = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    return dict(json.loads(finished.stdout))

@@ -16,8 +16,8 @@ from typing import Any
 import click
 
 from benchmarks.load.config import ARRIVALS, LoadConfig
+from benchmarks.load.payloads import read_texts
 from benchmarks.load.run import run_load
-from benchmarks.load.texts import read_texts
 from model import contract
 
 # The mark keeps the lines of the examples apart.

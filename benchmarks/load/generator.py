@@ -6,12 +6,38 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from benchmarks.load import arrivals
 from benchmarks.load.config import LoadConfig
-from benchmarks.load.sender import Sender, SendError
+
+
+class SendError(Exception):
+    """No answer, or one that says no. `kind` groups, `detail` explains one case."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+
+
+class Sender(Protocol):
+    """A way to a server, with its requests made ready; used from one event loop."""
+
+    async def send(self, number: int) -> bytes:
+        """The answer to request `number`, unread; numbers go round.
+
+        Raises:
+            SendError: anything else than a good answer.
+        """
+
+    def check(self, answer: bytes) -> None:
+        """Raises `ValueError` for an answer that does not fit its question."""
+
+    async def close(self) -> None:
+        """Gives back the connections."""
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -10,7 +10,7 @@ import grpc
 
 from benchmarks.load import payloads
 from benchmarks.load.config import LoadConfig
-from benchmarks.load.sender import SendError
+from benchmarks.load.generator import SendError
 from serving import protos
 
 METHOD = f"/{protos.PREDICTION_SERVICE}/Predict"

@@ -1,17 +1,33 @@
-"""Requests made ready once, so that sending one costs next to nothing."""
+"""Texts to send, and requests made ready once: sending one costs next to nothing."""
 
 import json
+import pathlib
 import urllib.parse
 from collections.abc import Sequence
 
 import numpy as np
 
 from benchmarks.load.config import LoadConfig
+from model import contract
 from serving import protos
+from serving.commands.texts import texts_of_file
 from serving.formats import tensors
 from serving.formats.tf_serving_names import MODELS_PATH
 
 MAX_PREPARED = 2000
+
+
+def read_texts(path: pathlib.Path, column: str = contract.TEXT) -> list[str]:
+    """The texts of a table, a JSON lines file, or one a line; none is blank.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: there is no such column, or no text at all.
+    """
+    texts = list(texts_of_file(str(path), column))
+    if not texts:
+        raise ValueError(f"{path} holds no text.")
+    return texts
 
 
 def groups(texts: Sequence[str], size: int) -> list[list[str]]:

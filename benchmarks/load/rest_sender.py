@@ -11,7 +11,7 @@ from typing import cast
 
 from benchmarks.load import payloads
 from benchmarks.load.config import LoadConfig
-from benchmarks.load.sender import SendError
+from benchmarks.load.generator import SendError
 
 CLOSED, REFUSED, TIMEOUT = "connection closed", "not connected", "no answer in time"
 

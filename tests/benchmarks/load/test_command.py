@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load import batch_sizes, processor_time
+from benchmarks.load import meters
 from benchmarks.load.__main__ import main
-from benchmarks.load.texts import read_texts
+from benchmarks.load.payloads import read_texts
 from tests.support.serving.fakes import FakeServer
 
 QUICK = ("--duration", "0.3", "--warm-up", "0.1", "--deadline", "5")
@@ -206,17 +206,17 @@ def test_batch_sizes_are_those_between_two_looks():
         '{n}_bucket{{le="+Inf"}} {b}\n{n}_sum{{}} {s}\n{n}_count{{}} {b}\n'
         ":tensorflow:serving:batching_session:input_batch_size_sum{{}} 99\n"
     )
-    before = batch_sizes.parse(page.format(n=name, a=1, b=1, s=1))
-    after = batch_sizes.parse(page.format(n=name, a=3, b=11, s=33))
-    assert batch_sizes.mean_between(before, after) == 3.2
-    assert batch_sizes.counts_between(before, after) == {"2": 2, "4": 8}
+    before = meters.parse_batch_sizes(page.format(n=name, a=1, b=1, s=1))
+    after = meters.parse_batch_sizes(page.format(n=name, a=3, b=11, s=33))
+    assert meters.mean_between(before, after) == 3.2
+    assert meters.counts_between(before, after) == {"2": 2, "4": 8}
 
 
 def test_a_server_without_metrics_has_no_batch_sizes(fake_server: FakeServer):
     url = f"http://{fake_server.rest_endpoint}/nothing/here"
-    assert batch_sizes.scrape(url) is None
-    assert batch_sizes.parse("# no histogram\n") is None
-    assert batch_sizes.mean_between(None, None) is None
+    assert meters.read_batch_sizes(url) is None
+    assert meters.parse_batch_sizes("# no histogram\n") is None
+    assert meters.mean_between(None, None) is None
 
 
 def test_processor_time_includes_children_living_and_ended():
@@ -231,10 +231,10 @@ def test_processor_time_includes_children_living_and_ended():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", code, burn], **pipes) as parent:
         assert parent.stdout.readline() == b"ready\n"
-        seconds = processor_time.tree_seconds(parent.pid)
+        seconds = meters.tree_seconds(parent.pid)
         parent.stdin.close()
     assert seconds > 0.2
-    assert processor_time.tree_seconds(parent.pid) is None
+    assert meters.tree_seconds(parent.pid) is None
 
 
 def test_the_generator_needs_no_tensorflow():

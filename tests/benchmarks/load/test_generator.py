@@ -9,9 +9,8 @@ import pytest
 
 from benchmarks.load.arrivals import AlarmClock, schedule
 from benchmarks.load.config import LoadConfig
-from benchmarks.load.generator import Generator, Window
+from benchmarks.load.generator import Generator, SendError, Window
 from benchmarks.load.result import ServerSide, summarize
-from benchmarks.load.sender import SendError
 from tests.support import virtual_time
 
 

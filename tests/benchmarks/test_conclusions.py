@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.harness import drained, plot, serving_report
+from benchmarks import drain
+from benchmarks.harness import plot, serving_report
 from benchmarks.harness.background import Failure
 from benchmarks.harness.in_process import DirectCalls, measure
 from benchmarks.harness.placement import Placement
@@ -126,7 +127,7 @@ def test_only_what_the_client_can_know_was_not_accepted_is_refused(
     transport: str, kind: str, detail: str, refused: bool
 ):
     failure = Failure(transport, kind, detail, 0.0)
-    assert drained.is_refusal(failure) is refused
+    assert drain.is_refusal(failure) is refused
 
 
 def test_lost_is_what_the_server_says_it_answered_and_nobody_got(
@@ -138,12 +139,12 @@ def test_lost_is_what_the_server_says_it_answered_and_nobody_got(
     fields = ("api", "entrypoint", "status")
     rows = (json.dumps(dict(zip(fields, line, strict=True))) for line in lines)
     path.write_text("\n".join(rows))
-    logged = drained.read_access_log(path)
+    logged = drain.read_access_log(path)
     closed = [Failure("grpc", "UNAVAILABLE", "Socket closed", 0.0)] * 3
-    assert drained.sort_out("grpc", 4, closed, logged).lost == 1
-    assert drained.sort_out("rest", 2, closed, logged).lost == 0
+    assert drain.sort_out("grpc", 4, closed, logged).lost == 1
+    assert drain.sort_out("rest", 2, closed, logged).lost == 0
     # Without the server's account, the worst is assumed.
-    assert drained.sort_out("grpc", 4, closed, None).lost == 3
+    assert drain.sort_out("grpc", 4, closed, None).lost == 3
 
 
 def test_memory_is_compared_after_the_warm_up():
