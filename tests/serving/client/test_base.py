@@ -1,4 +1,4 @@
-"""Long lists in parts, chosen outputs and tf.Examples, through all clients."""
+"""Questions through all clients: long lists in parts, chosen outputs, tf.Examples."""
 
 from collections.abc import Iterator
 from typing import Any

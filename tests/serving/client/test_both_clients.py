@@ -50,7 +50,7 @@ def test_predict_gives_the_signature_s_types(client: Client) -> None:
     assert outputs["y"].dtype == np.float32
 
 
-def test_bytes_that_are_no_text_come_back_as_they_went(client: Client) -> None:
+def test_bytes_that_are_not_text_come_back_as_they_went(client: Client) -> None:
     raw = np.array([b"\xff\x00", "é".encode(), b""], dtype=object)
     assert client.predict({"raw": raw}, "echo")["raw_bytes"].tolist() == raw.tolist()
 

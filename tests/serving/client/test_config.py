@@ -49,7 +49,7 @@ def test_the_environment_gives_what_the_caller_does_not() -> None:
     assert ClientConfig.from_env(environ, endpoint="near:2").endpoint == "near:2"
 
 
-def test_a_deadline_that_is_no_number_is_named() -> None:
+def test_a_deadline_that_is_not_a_number_is_named() -> None:
     with pytest.raises(ValueError, match="KTP_DEADLINE_S is 'soon'"):
         ClientConfig.from_env({"KTP_DEADLINE_S": "soon"})
 

@@ -44,7 +44,7 @@ def test_a_value_becomes_the_feature_tf_serving_s_json_would_make(
 
 
 @pytest.mark.parametrize("value", [[1, 0.5], [1, "a"], [[1]], None, {"b64": "aa"}])
-def test_what_is_no_feature_is_refused_by_name(value: Any) -> None:
+def test_what_is_not_a_feature_is_refused_by_name(value: Any) -> None:
     with pytest.raises(CodecError, match="Feature 'x' holds"):
         serialize({"x": value})
 

@@ -98,7 +98,7 @@ def test_a_flipped_bit_is_seen(tmp_path: pathlib.Path, place: int) -> None:
         list(read_records(tmp_path / "f"))
 
 
-def test_text_is_no_tfrecord(tmp_path: pathlib.Path) -> None:
+def test_text_is_not_a_tfrecord(tmp_path: pathlib.Path) -> None:
     (tmp_path / "f").write_text("this is just text, long enough for a header")
     with pytest.raises(TFRecordError, match="corrupted record"):
         list(read_records(tmp_path / "f"))

@@ -66,7 +66,7 @@ def test_an_answer_that_classifies_nothing_is_named(
         finish(steps, reply(**outputs))
 
 
-def test_bytes_that_are_no_message_are_named() -> None:
+def test_bytes_that_are_not_a_message_are_named() -> None:
     with pytest.raises(errors.InvalidResponseError, match="(?i)pars"):
         finish(GrpcDialect(CONFIG).classify(["x"]), b"\xff\xff")
 
