@@ -48,8 +48,8 @@ test: $(READY) $(EDGE_READY) ## the default tests: CPU, no container, under ten 
 test-slow: $(READY) $(EDGE_READY) ## the slower tests that need no special hardware
 	$(PYTEST) -m "slow and not (gpu or container or web or arm64)"
 
-test-all: $(READY) $(EDGE_READY) ## every test, also those for a GPU, containers, browsers
-	$(PYTEST) -m ""
+test-all: $(READY) $(EDGE_READY) ## every test, also for a GPU, containers, browsers; what they cover
+	$(PYTEST) -m "" --cov --cov-report=term --cov-report=html
 
 bench: $(READY) $(EDGE_READY) ## the benchmarks of the server, each side by side
 	for name in latency serving swaps drain; do \
