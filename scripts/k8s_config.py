@@ -33,7 +33,7 @@ spec:
 
 
 def texts() -> dict[str, str]:
-    """Path below k8s/ and content of every file that is written."""
+    """Gives path below k8s/ and content of every file that is written."""
     base_files, base_args = CLUSTER.files(), _args_text(BASE)
     written = {}
     for folder, settings in KUBERNETES.items():
@@ -46,14 +46,14 @@ def texts() -> dict[str, str]:
 
 
 def _args_text(folder: str) -> str:
-    """The patch that gives the container its flags."""
+    """Writes the patch that gives the container its flags."""
     embedded = folder in EMBEDDED_FOLDERS
     flags = KUBERNETES[folder].arguments(MOUNT_PATH, embedded=embedded)
     return HEADER + _PATCH + "".join(f"            - {flag}\n" for flag in flags)
 
 
 def stale() -> list[str]:
-    """Files that are not what they would be if they were written now."""
+    """Names files that are not what they would be if they were written now."""
     return [
         path
         for path, text in texts().items()

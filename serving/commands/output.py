@@ -3,13 +3,16 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from model import contract
 from serving.prediction import Prediction
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Row = tuple[str, Prediction]
 
@@ -19,14 +22,14 @@ PROGRESS_EVERY_S = 0.5
 
 
 def print_json(rows: Iterable[Row]) -> None:
-    """One object per text, written as they come."""
+    """Prints one object per text, as they come."""
     for text, prediction in rows:
         answer = {contract.TEXT: text, **prediction.to_dict()}
         click.echo(json.dumps(answer, ensure_ascii=False))
 
 
 def print_table(rows: Iterable[Row]) -> None:
-    """A table, or one for every `TABLE_ROWS` texts."""
+    """Prints a table, or one for every `TABLE_ROWS` texts."""
     piece: list[Row] = []
     for row in rows:
         piece.append(row)
@@ -38,7 +41,7 @@ def print_table(rows: Iterable[Row]) -> None:
 
 
 def with_progress(rows: Iterable[Row]) -> Iterator[Row]:
-    """The same rows; their number on stderr, if only that is a terminal."""
+    """Passes rows on, and shows their number on stderr, if only that is a terminal."""
     if not sys.stderr.isatty() or sys.stdout.isatty():
         yield from rows
         return
@@ -54,8 +57,8 @@ def with_progress(rows: Iterable[Row]) -> Iterator[Row]:
     _show(count, time.monotonic() - start, end="\n")
 
 
-def json_of_outputs(outputs: Any) -> dict[str, Any]:
-    """Arrays as lists; bytes as text, or as `{"b64": ...}` where they are none.
+def json_of_outputs(outputs: "Mapping[str, np.ndarray]") -> dict[str, Any]:
+    """Makes lists of arrays; of bytes text, or `{"b64": ...}` where they are not.
 
     Raises:
         serving.formats.tensors.CodecError: JSON cannot hold an output's type.

@@ -4,11 +4,17 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from model import contract
+
+if TYPE_CHECKING:
+    from serving.client import Client
+    from serving.client.config import ClientConfig
+    from serving.client.parts import Part
+    from serving.commands.output import Row
 
 # What a shell reports for a program that wrote into a closed pipe: 128 + SIGPIPE.
 BROKEN_PIPE = 141
@@ -71,7 +77,7 @@ def predict(
         raise click.ClickException(str(error)) from None
 
 
-def _config(rest: bool, ca_path: str | None, **given: Any) -> Any:
+def _config(rest: bool, ca_path: str | None, **given: Any) -> "ClientConfig":
     from serving.client.config import (
         ClientConfig,
         TlsConfig,
@@ -89,8 +95,8 @@ def _config(rest: bool, ca_path: str | None, **given: Any) -> Any:
 
 
 def _parts(
-    client: Any, texts: Sequence[str], path: str | None, text_column: str
-) -> Iterable[Any]:
+    client: "Client", texts: Sequence[str], path: str | None, text_column: str
+) -> "Iterable[Part[list[str]]]":
     from serving.client.parts import parts_of
     from serving.commands import texts as text_source
 
@@ -104,7 +110,9 @@ def _parts(
     return text_source.parts_as_they_come(sys.stdin, size)
 
 
-def _print_predictions(client: Any, parts: Iterable[Any], as_json: bool) -> None:
+def _print_predictions(
+    client: "Client", parts: "Iterable[Part[list[str]]]", as_json: bool
+) -> None:
     from serving.commands.output import print_json, print_table, with_progress
 
     rows = with_progress(_rows(client, parts))
@@ -114,17 +122,19 @@ def _print_predictions(client: Any, parts: Iterable[Any], as_json: bool) -> None
         print_table(rows)
 
 
-def _rows(client: Any, parts: Iterable[Any]) -> Iterator[Any]:
+def _rows(client: "Client", parts: "Iterable[Part[list[str]]]") -> "Iterator[Row]":
     from serving.client.parts import in_order
 
-    def classify(texts: list[str]) -> list[Any]:
+    def classify(texts: list[str]) -> "list[Row]":
         return list(zip(texts, client.classify(texts), strict=True))
 
     for rows in in_order(classify, parts, client.config.max_parallel_requests):
         yield from rows
 
 
-def _print_outputs(client: Any, inputs: str, signature: str, as_json: bool) -> None:
+def _print_outputs(
+    client: "Client", inputs: str, signature: str, as_json: bool
+) -> None:
     from serving.commands.output import json_of_outputs
 
     arrays = _arrays(client, _object(inputs), signature)
@@ -144,8 +154,8 @@ def _object(inputs: str) -> dict[str, Any]:
     return values
 
 
-def _arrays(client: Any, values: dict[str, Any], signature: str) -> dict[str, Any]:
-    """Of the types the signature asks for; JSON has none."""
+def _arrays(client: "Client", values: dict[str, Any], signature: str) -> dict[str, Any]:
+    """Gives values the types the signature asks for; JSON has none."""
     from serving.client.over_rest import json_values
 
     known = client.metadata().signatures.get(signature)

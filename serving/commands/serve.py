@@ -143,7 +143,7 @@ def _print_config(
 
 
 def _listing(settings: "EngineSettings", folder: pathlib.Path) -> str:
-    """The files as a person would like to read them: no private key."""
+    """Lists the files as a person would like to read them: no private key."""
     from serving.launch.settings import SECRET_FILE
 
     parts = []
@@ -167,7 +167,7 @@ def _invitation(server: "RunningServer") -> str:
 
 
 def _questions(server: "RunningServer", name: str, rest: str) -> list[str]:
-    """Commands to try, with what TLS and token ask for."""
+    """Suggests commands to try, with what TLS and token ask for."""
     options, headers = f"--endpoint {server.grpc_endpoint}", ""
     if name != contract.MODEL_NAME:
         options += f" --model-name {shlex.quote(name)}"

@@ -22,7 +22,7 @@ class TextFileError(ValueError):
 
 
 def texts_of_file(path: str, text_column: str) -> Iterator[str]:
-    """The texts of a file, without blank ones; read as they are needed.
+    """Reads the texts of a file, without blank ones, as they are needed.
 
     `.csv`, `.tsv` and `.jsonl` have a column of texts; any other file has one a line.
 
@@ -42,7 +42,7 @@ def texts_of_file(path: str, text_column: str) -> Iterator[str]:
 
 
 def lines(file: Iterable[str]) -> Iterator[str]:
-    """Lines without their ends and without blank ones."""
+    """Yields lines without their ends and without blank ones."""
     for line in file:
         text = line.rstrip("\r\n")
         if text.strip():
@@ -50,7 +50,7 @@ def lines(file: Iterable[str]) -> Iterator[str]:
 
 
 def parts_as_they_come(file: TextIO, size: int) -> Iterator[Part[list[str]]]:
-    """Parts of up to `size` lines; empty ones while no line comes.
+    """Yields parts of up to `size` lines; empty ones while no line comes.
 
     So `tail -f log | ktp predict` answers at once, and a large file goes in full parts.
     A thread reads, at most two parts ahead.
@@ -81,7 +81,7 @@ def _read(file: TextIO, waiting: queue.Queue[str | Exception | None]) -> None:
 def _take(
     waiting: queue.Queue[str | Exception | None], size: int
 ) -> tuple[list[str], bool]:
-    """Up to `size` lines, fewer when no more come soon; False at the end."""
+    """Takes up to `size` lines, fewer when no more come soon; False at the end."""
     taken: list[str] = []
     while len(taken) < size:
         try:

@@ -47,7 +47,7 @@ def predict(model: str, texts: tuple[str, ...], as_json: bool, threads: int) -> 
 
 
 def _valid(text: str) -> str:
-    """An argument that is not UTF-8 has surrogates in it, which cannot be printed."""
+    """Replaces what is not UTF-8: surrogates, which cannot be printed."""
     return text.encode("utf-8", "replace").decode()
 
 

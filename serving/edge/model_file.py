@@ -65,7 +65,7 @@ def _check_identifier(path: pathlib.Path) -> None:
 
 
 def _packed_parts(path: pathlib.Path) -> dict[str, bytes]:
-    """The parts in the zip archive behind the model; nothing, if there is none."""
+    """Reads the parts in the zip archive behind the model; none without an archive."""
     if not zipfile.is_zipfile(path):
         return {}
     try:

@@ -61,7 +61,7 @@ class EngineCommand:
 def choose_engine(
     wanted: Engine | str, only_embedded: Sequence[str] = ()
 ) -> EngineChoice:
-    """The engine to use.
+    """Picks the engine to use.
 
     A container runtime counts for `AUTO` only when the image is there already: nobody
     should wait for a download that was not asked for.
@@ -92,7 +92,7 @@ def choose_engine(
 def command(
     engine: Engine, settings: EngineSettings, folder: pathlib.Path
 ) -> EngineCommand:
-    """How to start the engine.
+    """Says how to start the engine.
 
     Args:
         engine: any but `AUTO`.
@@ -116,12 +116,12 @@ def command(
 
 
 def seen_by(engine: Engine, settings: EngineSettings) -> EngineSettings:
-    """The settings with the paths and ports that the engine's process sees."""
+    """Gives the settings the paths and ports that the engine's process sees."""
     return _inside(settings) if engine is Engine.DOCKER else settings
 
 
 def _inside(settings: EngineSettings) -> EngineSettings:
-    """The same settings as the server in the container sees them."""
+    """Gives the settings as the server in the container sees them."""
     models = settings.models
     config_file = settings.flags.model_config_file
     if config_file:
@@ -190,7 +190,7 @@ def _container_command(settings: EngineSettings, folder: pathlib.Path) -> Engine
 
 
 def _notes(settings: EngineSettings) -> tuple[str, ...]:
-    """What differs from the embedded server, where that may surprise."""
+    """Says what differs from the embedded server, where that may surprise."""
     notes = []
     if settings.flags.rest_api_enable_tls:
         notes.append("TLS covers gRPC alone here: REST stays plain.")
@@ -244,7 +244,7 @@ def _first_available() -> EngineChoice:
 
 
 def _container_tool() -> str | None:
-    """A container command whose daemon answers."""
+    """Finds a container command whose daemon answers."""
     for name in _CONTAINER_TOOLS:
         path = shutil.which(name)
         if path is not None and _succeeds(path, "info"):

@@ -24,7 +24,7 @@ def settings_from(
     config_path: str | None,
     options: Mapping[str, Any],
 ) -> EngineSettings:
-    """Checked settings.
+    """Makes checked settings of the words.
 
     Args:
         models: `DIR` or `NAME=DIR`, each.
@@ -82,7 +82,7 @@ def _flags(
 
 
 def _configured(path: str) -> tuple[ModelEntry, ...]:
-    """The models of a file that somebody else wrote."""
+    """Reads the models of a file that somebody else wrote."""
     try:
         return tuple(read_config_file(path))
     except StatusError as error:
@@ -113,7 +113,7 @@ def _models(
 
 
 def _named(word: str) -> tuple[str | None, str]:
-    """The name, if any, and the folder of `NAME=DIR`."""
+    """Splits off the name, if any, and the folder of `NAME=DIR`."""
     name, equals, folder = word.partition("=")
     # A folder may have such a name, too.
     if not equals or os.path.isdir(word) or os.sep in name:

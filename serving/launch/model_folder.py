@@ -8,7 +8,7 @@ from serving.version_dirs import find_versions
 
 
 def find_base_path(folder: str | os.PathLike[str]) -> pathlib.Path:
-    """The folder that holds `1/`, `2/`, ...
+    """Finds the folder that holds `1/`, `2/`, ...
 
     Args:
         folder: a run's output, which has it as `serving_model/`, or itself.

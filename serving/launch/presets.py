@@ -27,7 +27,7 @@ _CONTAINER_CORES = 2
 
 
 def local(models: tuple[ModelEntry, ...]) -> EngineSettings:
-    """For a person's own machine: batching, metrics, the usual ports."""
+    """Settings for a person's own machine: batching, metrics, the usual ports."""
     return EngineSettings.of(
         models,
         port=GRPC_PORT,

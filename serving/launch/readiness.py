@@ -40,7 +40,7 @@ class StatusProbe:
         self._headers = _headers(settings)
 
     def ask(self, name: str) -> ModelState:
-        """The state of a model; never raises for a server that is not up yet."""
+        """Asks for the state of a model; never raises while the server is not up."""
         try:
             return _state(*self._get(f"{MODELS_PATH}/{name}"))
         except ssl.SSLError as error:
@@ -113,7 +113,7 @@ def _headers(settings: EngineSettings) -> dict[str, str]:
 
 
 def first_token(path: str) -> str | None:
-    """A token that the server takes, out of its file; None without one."""
+    """Reads a token that the server takes out of its file; None without one."""
     if not path:
         return None
     lines = pathlib.Path(path).read_text("utf-8").splitlines()

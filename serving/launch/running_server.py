@@ -75,11 +75,11 @@ class RunningServer:
 
     @property
     def process_id(self) -> int:
-        """Of the server, or of the container tool that runs it."""
+        """The id of the server, or of the container tool that runs it."""
         return self._process.pid
 
     def client(self, **settings: Any) -> Client:
-        """A gRPC client of this server, for its first model unless told."""
+        """Opens a gRPC client of this server, for its first model unless told."""
         known: dict[str, Any] = {"model_name": self.settings.models[0].name}
         if self.settings.tls is not None:
             known["tls"] = TlsConfig(ca_path=self.settings.tls.certificate_path)
@@ -143,7 +143,7 @@ class RunningServer:
         return f"  {waited_s:.0f} s: {'; '.join(waiting)}{last}"
 
     def wait(self) -> int:
-        """Blocks until the server ends by itself; its exit status."""
+        """Blocks until the server ends by itself; gives its exit status."""
         # In one long wait, a Ctrl-C that comes just before it would go unnoticed.
         while (status := self._process.poll()) is None:
             time.sleep(POLL_S)
@@ -248,7 +248,7 @@ def _remove_secret(folder: pathlib.Path) -> None:
 
 
 def log_tail(path: pathlib.Path, count: int) -> list[str]:
-    """The last lines of a log that may be large."""
+    """Reads the last lines of a log that may be large."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _LOG_TAIL_BYTES, 0))
         return file.read().decode("utf-8", "replace").splitlines()[-count:]
@@ -263,7 +263,7 @@ def _reasons(states: Mapping[str, ModelState]) -> str:
 
 
 def _ports(settings: EngineSettings) -> tuple[int, int]:
-    """The wanted ports, or free ones, told apart from each other."""
+    """Finds the wanted ports, or free ones, told apart from each other."""
     with socket.socket() as grpc_socket, socket.socket() as rest_socket:
         return (
             _reserve(grpc_socket, "port", settings.flags.port),

@@ -45,7 +45,7 @@ class TlsFiles:
     client_ca_path: str | None = None
 
     def read(self) -> ServerTlsConfig:
-        """What the files hold.
+        """Reads what the files hold.
 
         Raises:
             ValueError: one cannot be read, or is not PEM.
@@ -83,7 +83,7 @@ class EngineSettings:
 
     @classmethod
     def of(cls, models: tuple[ModelEntry, ...], **settings: Any) -> "EngineSettings":
-        """Settings and flags by their names, side by side."""
+        """Takes settings and flags by their names, side by side."""
         own = {field.name for field in dataclasses.fields(cls)}
         flags = {name: settings.pop(name) for name in [*settings] if name not in own}
         return cls(models=models, flags=dataclasses.replace(FLAGS, **flags), **settings)
@@ -134,7 +134,7 @@ class EngineSettings:
         return [*self.flags.only_embedded, *(["logging_config"] if has_logging else [])]
 
     def files(self) -> dict[str, str]:
-        """Name and text of every configuration file.
+        """Gives name and text of every configuration file.
 
         Raises:
             ValueError: a PEM file cannot be read.
@@ -157,7 +157,7 @@ class EngineSettings:
             _write(folder / name, text)
 
     def arguments(self, folder: str, *, embedded: bool = False) -> list[str]:
-        """The server's command line, with the files in `folder`."""
+        """Writes the server's command line, with the files in `folder`."""
         told = self._told(folder)
         return [
             *told.to_arguments(embedded=embedded, spelt_out=self.spelt_out),
@@ -165,7 +165,7 @@ class EngineSettings:
         ]
 
     def _told(self, folder: str) -> ServerFlags:
-        """All that the server is told."""
+        """Gathers all that the server is told."""
         told: dict[str, Any] = {}
         if not self.flags.model_config_file:
             told["model_config_file"] = f"{folder}/{MODELS_FILE}"

@@ -13,7 +13,7 @@ KINDS = ("predict_log", "classify_log", "regress_log", "multi_inference_log")
 
 
 def read_logs(paths: Iterable[str]) -> Iterator[Any]:
-    """The PredictionLog messages of all files that hold a request.
+    """Reads the PredictionLog messages of all files that hold a request.
 
     A file that ends in the middle, as a killed server leaves it, gives what it has; it
     and records of another kind are named on standard error.
@@ -35,7 +35,7 @@ def read_logs(paths: Iterable[str]) -> Iterator[Any]:
 
 
 def request_of(entry: Any) -> Any:
-    """The request of a PredictionLog that `read_logs` gave."""
+    """Finds the request of a PredictionLog that `read_logs` gave."""
     return getattr(entry, entry.WhichOneof("log_type")).request
 
 

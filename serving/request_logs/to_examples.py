@@ -45,7 +45,7 @@ def main(logs: Sequence[str], output: str) -> None:
 
 
 def examples(logs: Iterable[Any]) -> Iterator[bytes]:
-    """The serialised tf.Examples of PredictionLog messages, one per row.
+    """Makes serialised tf.Examples of PredictionLog messages, one per row.
 
     Classify, Regress and MultiInference carry examples already. A Predict request gives
     one per row, with a feature per input; an input without rows goes into each.

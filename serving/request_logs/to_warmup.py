@@ -66,7 +66,7 @@ def main(logs: Sequence[str], output: str, max_records: int, model_name: str) ->
 def choose(
     logs: Iterable[Any], max_records: int, *, model_name: str = ""
 ) -> list[bytes]:
-    """The first distinct requests, as warm-up records, without their answers.
+    """Takes the first distinct requests, as warm-up records, without their answers.
 
     Args:
         logs: PredictionLog messages.
@@ -96,7 +96,7 @@ def write_warmup_file(path: pathlib.Path, records: Sequence[bytes]) -> int:
 
 
 def _warmup_record(entry: Any) -> bytes:
-    """What the server runs, and no more: equal requests become equal bytes."""
+    """Keeps what the server runs, and no more: equal requests become equal bytes."""
     record = protos.PredictionLog()
     kind = entry.WhichOneof("log_type")
     getattr(record, kind).request.CopyFrom(request_of(entry))

@@ -23,7 +23,7 @@ class TextFormatError(ValueError):
 def read_settings(
     path: str | pathlib.Path, from_text: Callable[[str], _Settings]
 ) -> _Settings:
-    """What `from_text` makes of a file.
+    """Reads a file and gives what `from_text` makes of it.
 
     Raises:
         StatusError: INVALID_ARGUMENT, the file cannot be read, or `from_text` refused
@@ -42,12 +42,12 @@ def read_settings(
 
 
 def read_message(path: str | pathlib.Path, message_class: Any) -> Any:
-    """The message in a file. Raises as `read_settings` does."""
+    """Reads the message in a file. Raises as `read_settings` does."""
     return read_settings(path, lambda text: parse_message(text, message_class))
 
 
 def parse_message(text: str, message_class: Any) -> Any:
-    """The message in a text.
+    """Parses the message in a text.
 
     Raises:
         TextFormatError: in upstream's words.

@@ -15,13 +15,13 @@ _CPUS = os.cpu_count() or 1
 
 
 def _ours(default: Any, *, harmless: bool = False) -> Any:
-    """A flag that upstream does not have; a `harmless` one may be left out there."""
+    """Marks a flag that upstream lacks; a `harmless` one may be left out there."""
     metadata = {"ours": True, "harmless": harmless}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def _ignored(default: Any) -> Any:
-    """A flag that upstream knows and that changes nothing here."""
+    """Marks a flag that upstream knows and that changes nothing here."""
     return dataclasses.field(default=default, metadata={"no_effect": True})
 
 
@@ -178,7 +178,7 @@ class ServerFlags:
             )
 
     def ineffective(self) -> list[str]:
-        """Flags that were set and do nothing here."""
+        """Names flags that were set and do nothing here."""
         return [
             field.name
             for field in dataclasses.fields(self)
@@ -187,7 +187,7 @@ class ServerFlags:
 
     @property
     def only_embedded(self) -> list[str]:
-        """Flags that were set and that only the embedded server has, less harmless."""
+        """Flags that were set and only the embedded server has, less harmless ones."""
         return [
             f"--{field.name}"
             for field in dataclasses.fields(self)
@@ -199,7 +199,7 @@ class ServerFlags:
     def to_arguments(
         self, *, embedded: bool = True, spelt_out: Container[str] = ()
     ) -> list[str]:
-        """The command line that sets what is not the default.
+        """Writes the command line that sets what is not the default.
 
         Args:
             embedded: upstream's server does not get what it does not know.
@@ -275,7 +275,7 @@ def _value(name: str, kind: Any, text: str) -> Any:
 
 
 def usage() -> str:
-    """All flags with their defaults."""
+    """Lists all flags with their defaults."""
     lines = ["usage: python -m serving.server", "Flags:"]
     for field in dataclasses.fields(ServerFlags):
         kind = getattr(field.type, "__name__", str(field.type))

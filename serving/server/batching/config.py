@@ -102,11 +102,11 @@ class BatchingConfig:
         return self.num_batch_threads
 
     def padded_size(self, rows: int) -> int:
-        """How many rows are computed for a batch of `rows`."""
+        """Says how many rows are computed for a batch of `rows`."""
         return next((s for s in self.allowed_batch_sizes if s >= rows), rows)
 
     def to_text(self) -> str:
-        """The file for `--batching_parameters_file`."""
+        """Writes the file for `--batching_parameters_file`."""
         message = protos.BatchingParameters()
         for name, value in dataclasses.asdict(self).items():
             field = getattr(message, name)
@@ -120,7 +120,7 @@ class BatchingConfig:
 
     @classmethod
     def from_text(cls, text: str) -> "BatchingConfig":
-        """The settings of a text-format BatchingParameters; absent ones have defaults.
+        """Reads a text-format BatchingParameters; absent settings have defaults.
 
         As upstream reads it: 0 threads, and what counts for nothing, are left out.
         """
@@ -140,12 +140,12 @@ class BatchingConfig:
 
     @classmethod
     def from_file(cls, path: str | pathlib.Path) -> "BatchingConfig":
-        """The settings of a file. Raises `StatusError` for one that cannot be used."""
+        """Reads a file. Raises `StatusError` for one that cannot be used."""
         return read_settings(path, cls.from_text)
 
     @classmethod
     def from_flags(cls, flags: ServerFlags) -> "BatchingConfig | None":
-        """What the flags say; None means no batching. Raises as `from_file` does."""
+        """Takes what the flags say; None: no batching. Raises as `from_file` does."""
         if not flags.enable_batching:
             return None
         path = flags.batching_parameters_file

@@ -42,7 +42,7 @@ class ServerTls:
         )
 
     def grpc_credentials(self) -> grpc.ServerCredentials:
-        """For `add_secure_port`."""
+        """Makes credentials for `add_secure_port`."""
         given = self._config
 
         def follow() -> Any:
@@ -60,7 +60,7 @@ class ServerTls:
         )
 
     def rest_context(self) -> ssl.SSLContext:
-        """For a server socket; one context for its whole life."""
+        """Makes the context of a server socket, one for its whole life."""
         context = make_context(self._config)
 
         def follow(handshake: Any, _name: str | None, _: ssl.SSLContext) -> None:
@@ -87,7 +87,7 @@ class ServerTls:
 
 
 def make_context(certificates: ServerTlsConfig) -> ssl.SSLContext:
-    """A server's context.
+    """Makes a server's context.
 
     Raises:
         ValueError: a field is not PEM, or the key is not the certificate's.
@@ -141,7 +141,7 @@ def _no_password() -> str:
 
 @contextlib.contextmanager
 def _as_file(text: str) -> Iterator[str]:
-    """A path with that content, for OpenSSL; in memory where the system can."""
+    """Gives a path with that content, for OpenSSL; in memory where the system can."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("pem")
         with open(descriptor, "w", encoding="utf-8") as file:

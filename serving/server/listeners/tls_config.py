@@ -37,12 +37,12 @@ class ServerTlsConfig:
             )
 
     def to_text(self) -> str:
-        """The file for `--ssl_config_file`. It holds the private key."""
+        """Writes the file for `--ssl_config_file`. It holds the private key."""
         return text_format.MessageToString(protos.SSLConfig(**dataclasses.asdict(self)))
 
     @classmethod
     def from_text(cls, text: str) -> "ServerTlsConfig":
-        """The fields of a text-format SSLConfig.
+        """Reads the fields of a text-format SSLConfig.
 
         Raises:
             ValueError: it is not an SSLConfig, or a field is missing.

@@ -62,7 +62,7 @@ class WatchedFile(Generic[_Value]):
             raise invalid_argument(str(error)) from None
 
     def current(self) -> _Value:
-        """The value of the last good content."""
+        """Gives the value of the last good content."""
         if self._clock() >= self._due_s:
             with self._lock:
                 self._follow()

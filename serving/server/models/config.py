@@ -30,7 +30,7 @@ class VersionPolicy:
     specific: tuple[int, ...] | None = None
 
     def select(self, found: Iterable[int]) -> list[int]:
-        """The versions to serve out of those that are there, oldest first."""
+        """Chooses the versions to serve out of those that are there, oldest first."""
         versions = sorted(found)
         if self.specific is not None:
             return [version for version in versions if version in self.specific]
@@ -81,7 +81,7 @@ class ModelEntry:
 
 
 def entries_to_text(entries: Iterable[ModelEntry]) -> str:
-    """The file for `--model_config_file`, with absolute paths."""
+    """Writes the file for `--model_config_file`, with absolute paths."""
     message = protos.ModelServerConfig()
     for entry in entries:
         _write(entry, message.model_config_list.config.add())
@@ -89,12 +89,12 @@ def entries_to_text(entries: Iterable[ModelEntry]) -> str:
 
 
 def entries_from_text(text: str) -> list[ModelEntry]:
-    """The models of a text-format ModelServerConfig. Raises as `entries_of` does."""
+    """Reads a text-format ModelServerConfig. Raises as `entries_of` does."""
     return entries_of(parse_message(text, protos.ModelServerConfig))
 
 
 def read_config_file(path: str) -> list[ModelEntry]:
-    """The models of a file.
+    """Reads the models of a file.
 
     Raises:
         StatusError: the file cannot be read or parsed, or names an impossible model.
@@ -103,7 +103,7 @@ def read_config_file(path: str) -> list[ModelEntry]:
 
 
 def entries_from_flags(flags: ServerFlags) -> list[ModelEntry]:
-    """The models that the flags name; a file of models wins over a base path.
+    """Lists the models that the flags name; a file of models wins over a base path.
 
     Raises:
         StatusError: as `read_config_file`.
@@ -116,7 +116,7 @@ def entries_from_flags(flags: ServerFlags) -> list[ModelEntry]:
 def entries_of(
     config: Any, serving: Mapping[str, ModelEntry] | None = None
 ) -> list[ModelEntry]:
-    """The checked models of a ModelServerConfig message.
+    """Checks and lists the models of a ModelServerConfig message.
 
     Args:
         config: the message; an empty one names no models.
