@@ -1,7 +1,8 @@
 """Writes `descriptors.binpb` from the installed TensorFlow and tensorflow-serving-api.
 
 Development only; needs both packages, imports neither: it reads the serialised
-descriptors out of their generated modules. Run it after an upgrade of either:
+descriptors out of their generated modules. The protos that no Python package ships
+stand in `unpackaged/`; grpcio-tools compiles them. Run it after an upgrade of either:
 
     python -m serving.protos.generate
 """
@@ -10,11 +11,13 @@ import ast
 import importlib
 import importlib.util
 import pathlib
+import tempfile
 from collections.abc import Iterable
+from importlib import resources
 
 from google.protobuf import descriptor_pb2
+from grpc_tools import protoc
 
-from serving.protos import unpackaged
 from serving.protos.pool import DESCRIPTORS_PATH
 
 ROOTS = (
@@ -26,6 +29,8 @@ ROOTS = (
     "tensorflow/core/protobuf/saved_model.proto",
     "google/protobuf/wrappers.proto",
 )
+
+UNPACKAGED_DIR = pathlib.Path(__file__).with_name("unpackaged")
 
 # TensorFlow's wheel keeps these protos below another folder than their names say.
 FOLDER_OF_PREFIX = {"xla/": "tensorflow/compiler/xla/", "tsl/": "tensorflow/tsl/"}
@@ -42,10 +47,27 @@ def serialized_descriptors() -> bytes:
     """Collects what the installed packages hold, dependencies first."""
     files: dict[str, descriptor_pb2.FileDescriptorProto] = {}
     _add_closure(ROOTS, files)
-    for extra in unpackaged.file_protos():
+    for extra in _unpackaged():
         files[extra.name] = extra
     descriptors = descriptor_pb2.FileDescriptorSet(file=files.values())
     return descriptors.SerializeToString(deterministic=True)
+
+
+def _unpackaged() -> Iterable[descriptor_pb2.FileDescriptorProto]:
+    """Compiles the protos in `UNPACKAGED_DIR`, without what they import."""
+    well_known = resources.files("grpc_tools") / "_proto"
+    with tempfile.TemporaryDirectory() as folder:
+        output = pathlib.Path(folder, "set")
+        status = protoc.main(
+            [
+                *("protoc", f"-I{UNPACKAGED_DIR}", f"-I{well_known}"),
+                f"--descriptor_set_out={output}",
+                *map(str, sorted(UNPACKAGED_DIR.rglob("*.proto"))),
+            ]
+        )
+        if status:
+            raise ValueError(f"{UNPACKAGED_DIR} does not compile; protoc says why.")
+        return descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes()).file
 
 
 def _add_closure(
