@@ -63,6 +63,7 @@ PAGES = [
     Page("CONTRIBUTING.md"),
     Page("SECURITY.md"),
     Page("serving/README.md"),
+    Page("benchmarks/README.md"),
     Page("k8s/README.md"),
     *(
         Page(path.relative_to(ROOT).as_posix())
