@@ -3,6 +3,7 @@
 import functools
 import gc
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format
@@ -83,7 +84,7 @@ def _share_cores(config: Any, batch_threads: int) -> None:
         config.inter_op_parallelism_threads = batch_threads
 
 
-def config_proto(fields: Any) -> Any:
+def config_proto(fields: Mapping[str, Any]) -> Any:
     """TensorFlow's own ConfigProto with those fields."""
     config = tensorflow().compat.v1.ConfigProto(allow_soft_placement=True)
     return json_format.ParseDict(fields, config)

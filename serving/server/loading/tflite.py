@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from serving import protos
 from serving.edge import runtime
@@ -150,7 +151,7 @@ def _signature_def(runner: Runner) -> Any:
     return signature
 
 
-def _dtype(kind: Any) -> dtypes.DType:
+def _dtype(kind: npt.DTypeLike) -> dtypes.DType:
     numpy_type = np.dtype(kind)
     if numpy_type.kind in "SUO":
         numpy_type = np.dtype(object)

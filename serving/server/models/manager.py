@@ -3,7 +3,8 @@
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+
+from google.protobuf.message import Message
 
 from serving.server import upstream_texts
 from serving.server.models import absence, reload
@@ -57,7 +58,7 @@ class ModelManager:
         with self._changed:
             self._configure(entries)
 
-    def reload(self, config: Any, deadline_s: float = 600.0) -> None:
+    def reload(self, config: Message, deadline_s: float = 600.0) -> None:
         """HandleReloadConfigRequest: a ModelServerConfig, whole; blocks until it holds.
 
         Returns when every model that is new can answer. Call it from a worker thread.

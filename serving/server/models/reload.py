@@ -4,7 +4,8 @@ As ServerCore::ReloadConfig does it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from google.protobuf.message import Message
 
 from serving.server import upstream_texts
 from serving.server.models.config import ModelEntry, entries_of
@@ -14,7 +15,7 @@ from serving.server.status import invalid_argument
 
 
 def requested_entries(
-    config: Any, serving: Mapping[str, ModelEntry]
+    config: Message, serving: Mapping[str, ModelEntry]
 ) -> list[ModelEntry]:
     """Reads a ModelServerConfig message.
 

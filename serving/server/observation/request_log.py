@@ -14,13 +14,16 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+
+from google.protobuf.message import Message
 
 from serving import protos
 from serving.server.models.config import LoggingConfig, ModelEntry
+from serving.server.models.version import ServedVersion
 from serving.server.observation.background_writer import BackgroundWriter
 from serving.server.observation.log_files import LogFile, RotationConfig
 from serving.server.status import Code
+from serving.version_dirs import has_scheme
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +31,13 @@ MAX_WAITING = 256
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 TICK_S = 1.0
 
-MessageFactory = Callable[[], Any]
+_KINDS = {
+    "ClassificationRequest": "classify_log",
+    "RegressionRequest": "regress_log",
+    "MultiInferenceRequest": "multi_inference_log",
+}
 
-
-class NumberedVersion(Protocol):
-    """What is asked of a served version."""
-
-    @property
-    def model_name(self) -> str: ...
-    @property
-    def number(self) -> int: ...
+MessageFactory = Callable[[], Message]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Sampled:
     """One request on its way to the writer."""
 
     kind: str
-    version: NumberedVersion
+    version: ServedVersion
     config: LoggingConfig
     request: MessageFactory
     response: MessageFactory
@@ -97,7 +97,7 @@ class RequestLogger:
 
     def log_predict(
         self,
-        version: NumberedVersion,
+        version: ServedVersion,
         request: MessageFactory,
         response: MessageFactory,
         size_bytes: int = 0,
@@ -113,19 +113,11 @@ class RequestLogger:
         """
         self._put("predict_log", version, request, response, size_bytes)
 
-    def log_classify(self, version: NumberedVersion, request: Any, answer: Any) -> None:
-        """Logs a ClassificationRequest and its ClassificationResponse."""
-        self._put_messages("classify_log", version, request, answer)
-
-    def log_regress(self, version: NumberedVersion, request: Any, answer: Any) -> None:
-        """Logs a RegressionRequest and its RegressionResponse."""
-        self._put_messages("regress_log", version, request, answer)
-
-    def log_multi_inference(
-        self, version: NumberedVersion, request: Any, answer: Any
-    ) -> None:
-        """Logs a MultiInferenceRequest and its MultiInferenceResponse."""
-        self._put_messages("multi_inference_log", version, request, answer)
+    def log(self, version: ServedVersion, request: Message, response: Message) -> None:
+        """Logs a request of another kind, and its response."""
+        kind = _KINDS[request.DESCRIPTOR.name]
+        size_bytes = request.ByteSize()
+        self._put(kind, version, lambda: request, lambda: response, size_bytes)
 
     def close(self, limit_s: float) -> bool:
         """Writes what waits and gives the files their names; False at the limit."""
@@ -137,15 +129,10 @@ class RequestLogger:
         self._finish(list(self._files))
         return True
 
-    def _put_messages(
-        self, kind: str, version: NumberedVersion, request: Any, answer: Any
-    ) -> None:
-        self._put(kind, version, lambda: request, lambda: answer, request.ByteSize())
-
     def _put(
         self,
         kind: str,
-        version: NumberedVersion,
+        version: ServedVersion,
         request: MessageFactory,
         response: MessageFactory,
         size_bytes: int,
@@ -166,7 +153,7 @@ class RequestLogger:
         if entry is None or entry.logging is None:
             return None
         prefix = entry.logging.log_file_prefix
-        if prefix and "://" not in prefix:
+        if not has_scheme(prefix):
             return entry.logging
         if (model_name, prefix) not in self._refused:
             self._refused.add((model_name, prefix))
@@ -221,7 +208,7 @@ class RequestLogger:
                 log.exception("A request log of %s stays a .part file", key[0])
 
 
-def _prediction_log(item: _Sampled, tags: Sequence[str]) -> Any:
+def _prediction_log(item: _Sampled, tags: Sequence[str]) -> Message:
     entry = protos.PredictionLog()
     part = getattr(entry, item.kind)
     part.request.CopyFrom(item.request())

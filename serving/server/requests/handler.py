@@ -201,7 +201,7 @@ class RequestHandler:
             found = combined.found
         response = plan.response(found, version.number)
         if samples := self._samples_of(version):
-            samples.log_multi_inference(version, request, response)
+            samples.log(version, request, response)
         return response
 
     async def _run(

@@ -49,14 +49,12 @@ def log_inference(
     if plan.is_classify:
         request = protos.ClassificationRequest(input=message)
         response = protos.ClassificationResponse(result=result.message())
-        log = logger.log_classify
     else:
         request = protos.RegressionRequest(input=message)
         response = protos.RegressionResponse(result=result.message())
-        log = logger.log_regress
     for one in (request, response):
         _fill_spec(one.model_spec, version, plan.call.signature_name)
-    log(version, request, response)
+    logger.log(version, request, response)
 
 
 def _fill_spec(spec: Any, version: ServedVersion, signature_name: str) -> None:

@@ -78,11 +78,11 @@ def test_every_kind_of_request_can_be_logged(tmp_path: pathlib.Path) -> None:
     logger = logger_of(entry(tmp_path / "requests"))
     logger.log_predict(VERSION, protos.PredictRequest, protos.PredictResponse)
     request, response = protos.ClassificationRequest, protos.ClassificationResponse
-    logger.log_classify(VERSION, request(), response())
+    logger.log(VERSION, request(), response())
     request, response = protos.RegressionRequest, protos.RegressionResponse
-    logger.log_regress(VERSION, request(), response())
+    logger.log(VERSION, request(), response())
     request, response = protos.MultiInferenceRequest, protos.MultiInferenceResponse
-    logger.log_multi_inference(VERSION, request(), response())
+    logger.log(VERSION, request(), response())
     logger.close(5)
     assert [log.WhichOneof("log_type") for log in logs(tmp_path)] == [
         "predict_log",
