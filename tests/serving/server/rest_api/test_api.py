@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from serving.server.status import Code
+from tests.support.patience import LONG_S, wait_until
 from tests.support.serving.fakes import FakeServer
 
 PREDICT = "/v1/models/classifier:predict"
@@ -215,10 +216,8 @@ def test_readiness_follows_the_models_and_liveness_does_not(
 ) -> None:
     with FakeServer(tmp_path) as server:
         (tmp_path / "1").rmdir()
-        deadline = time.monotonic() + 10
-        while (answer := Answer(server, "GET", "/readyz")).status == 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: Answer(server, "GET", "/readyz").status != 200, "the unload")
+        answer = Answer(server, "GET", "/readyz")
         assert answer.status == 503
         assert answer.json["models_not_ready"] == ["classifier"]
         assert Answer(server, "GET", "/healthz").status == 200
@@ -227,13 +226,12 @@ def test_readiness_follows_the_models_and_liveness_does_not(
 def test_a_request_beyond_the_time_limit_is_told_so_while_its_run_goes_on(
     tmp_path: pathlib.Path,
 ) -> None:
-    body = json.dumps({"signature_name": "sleep", "inputs": 60.0}).encode()
+    body = json.dumps({"signature_name": "sleep", "inputs": LONG_S}).encode()
     with FakeServer(tmp_path, rest_api_timeout_in_ms=200) as server:
         began_s = time.monotonic()
         answer = Answer(server, "POST", PREDICT, body)
-        assert time.monotonic() - began_s < 30
-        server.naps.wait_for(1)
-        server.naps.wake()
+        assert time.monotonic() - began_s < LONG_S / 2
+        server.naps.wake(for_ever=True)
     assert answer.status == 504
     assert answer.json == {"error": "Timed out waiting for notification"}
 
