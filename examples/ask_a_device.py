@@ -1,6 +1,8 @@
 """Asks a device file, without TensorFlow, and measures how long that takes.
 
-python -m examples.ask_a_device runs/velora/edge/*/model_int8.tflite "where is my bike?"
+    python -m examples.ask_a_device runs/velora/edge/*/model.tflite "where is my bike?"
+
+Needs the `edge` extra alone: numpy and a TFLite runtime.
 """
 
 import statistics

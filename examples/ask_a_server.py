@@ -1,7 +1,9 @@
 """Asks a running server: some texts, many at once, and what it serves.
 
-ktp serve runs/velora
-python -m examples.ask_a_server "where is my bike?" "I was charged twice"
+    ktp serve runs/velora
+    python -m examples.ask_a_server "where is my bike?" "I was charged twice"
+
+Needs the `client` extra alone; the server may be TF Serving or the embedded one.
 """
 
 import asyncio

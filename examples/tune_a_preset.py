@@ -2,8 +2,8 @@
 
 Each argument is a trial: settings as `ktp run --set` takes them, joined by commas.
 
-python -m examples.tune_a_preset --data data/velora --preset tiny \
-    training.learning_rate=1e-3 training.learning_rate=3e-3,training.max_epochs=5
+    python -m examples.tune_a_preset --data data/velora --preset tiny \
+        training.learning_rate=1e-3 training.learning_rate=3e-3,training.max_epochs=5
 
 Choose by the validation split, never by the test split: what was chosen by the test
 split looks better there than it is. Differences below a point are mostly noise; repeat
