@@ -152,7 +152,7 @@ class _Timer:
         self._due_s = self._clock() if due_now else later
 
     def is_due(self) -> bool:
-        """True once per period."""
+        """Tells whether the time has come; once per period."""
         now = self._clock()
         if now < self._due_s:
             return False

@@ -1,4 +1,4 @@
-"""glibc's allocator, told to give memory back. Elsewhere these do nothing."""
+"""glibc's allocator, told to give memory back; elsewhere nothing happens."""
 
 import ctypes
 
@@ -7,7 +7,7 @@ ARENAS = 2
 
 
 def limit_arenas() -> None:
-    """Fewer heaps; call it before there are threads.
+    """Allows fewer heaps; call it before there are threads.
 
     glibc gives threads heaps of their own, and each keeps what its largest request
     took. Over 60,000 hostile requests a server grew from 80 to 160 MB with them, and

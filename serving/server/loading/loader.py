@@ -113,7 +113,7 @@ class SavedModelLoader:
 def saved_model_loader(
     flags: ServerFlags, on_warmup_file: OnWarmupFile | None = None
 ) -> SavedModelLoader:
-    """The loader that the flags describe.
+    """Makes the loader that the flags describe.
 
     Raises:
         StatusError: a file that a flag names cannot be read, or says nothing sensible.

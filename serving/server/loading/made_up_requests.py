@@ -18,9 +18,9 @@ Requests = Iterator[tuple[str, dict[str, np.ndarray]]]
 
 
 def synthesised(servable: Servable, limit_s: float = LIMIT_S) -> Requests:
-    """Signature names and inputs: zeros and texts, the smallest batches first.
+    """Yields signature names and inputs: zeros and texts, the smallest batches first.
 
-    Ends early when the limit has passed, for a warm-up is no reason to wait long.
+    Ends early when the limit has passed, for a warm-up is not worth a long wait.
     """
     end_s = time.monotonic() + limit_s
     sizes = sorted({1, *_batch_sizes(servable)})

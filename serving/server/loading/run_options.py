@@ -41,7 +41,7 @@ class InlinePolicy:
 
 
 def options_buffer(timeout_s: float | None, *, inline: bool) -> Any:
-    """RunOptions as the session's C entry takes them; None for the defaults.
+    """Makes RunOptions as the session's C entry takes them; None for the defaults.
 
     The limit is rounded up by 3 % at most, so that there are few different ones, which
     are kept for the life of the process.
@@ -51,7 +51,7 @@ def options_buffer(timeout_s: float | None, *, inline: bool) -> Any:
 
 
 def rounded_up(value: int) -> int:
-    """The next number of which only the first six binary digits are not zero."""
+    """Returns the next number whose binary digits after the first six are zero."""
     step = 1 << max(value.bit_length() - 6, 0)
     return -(-value // step) * step
 
@@ -70,7 +70,7 @@ def _buffer(timeout_ms: int, inline: bool) -> Any:
 
 
 def is_bounded(graph_def: Any, outputs: Collection[str]) -> bool:
-    """True when no loop and no foreign code stands before the outputs of a graph.
+    """Tells whether a graph has no loop and no foreign code before its outputs.
 
     Args:
         graph_def: with its library of functions.

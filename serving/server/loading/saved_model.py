@@ -43,7 +43,7 @@ class SavedModelServable(Servable):
         outputs: Sequence[str],
         timeout_s: float | None,
     ) -> dict[str, np.ndarray]:
-        """The named outputs.
+        """Returns the named outputs.
 
         Raises:
             StatusError: with TensorFlow's code and words.
@@ -57,7 +57,7 @@ class SavedModelServable(Servable):
     def run_many(
         self, calls: Sequence[Call], timeout_s: float | None
     ) -> list[dict[str, np.ndarray]]:
-        """The outputs of every call, from one run of the session.
+        """Returns the outputs of every call, from one run of the session.
 
         What the signatures have in common is computed once, if they read one tensor.
 
@@ -111,7 +111,7 @@ class SavedModelServable(Servable):
 
 
 def load(path: str, tags: Sequence[str], config: Any) -> SavedModelServable:
-    """The servable of a SavedModel directory.
+    """Loads the servable of a SavedModel directory.
 
     It is loaded at the priority of requests: a niced thread that holds Python's lock
     while other processes have the cores stalls requests, for over a second when tried.
@@ -141,7 +141,7 @@ def load(path: str, tags: Sequence[str], config: Any) -> SavedModelServable:
 
 
 def _signatures(meta_graph: Any) -> dict[str, Any]:
-    """SignatureDefs as our own messages, by name."""
+    """Returns SignatureDefs as our own messages, by name."""
     return {
         name: protos.SignatureDef.FromString(signature.SerializeToString())
         for name, signature in meta_graph.signature_def.items()

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from serving import protos
-from serving.server.batching import cores as cpu_share
+from serving.server.batching import cores
 from serving.server.config_files import read_message
 from serving.server.flags import ServerFlags
 
@@ -35,7 +35,7 @@ def tensorflow() -> Any:
 
 
 def session_config(flags: ServerFlags, batch_threads: int = 0) -> dict[str, Any]:
-    """What the flags say, as nested fields: a file first, then the single flags.
+    """Gathers what the flags say, as nested fields: a file first, then single flags.
 
     Needs no TensorFlow, so that a bad file stops the server before anything is loaded.
 
@@ -45,7 +45,7 @@ def session_config(flags: ServerFlags, batch_threads: int = 0) -> dict[str, Any]
             how many threads a session has, they share the cores. 0: no batching.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, the file is no text-format ConfigProto.
+        StatusError: INVALID_ARGUMENT, the file is not a text-format ConfigProto.
     """
     config = _file_config(flags.tensorflow_session_config_file)
     # Upstream lets flags that were not given win too, and so loses what the file says.
@@ -76,16 +76,15 @@ def session_config(flags: ServerFlags, batch_threads: int = 0) -> dict[str, Any]
 
 
 def _share_cores(config: Any, batch_threads: int) -> None:
-    cores = cpu_share.available_cores()
     if not config.intra_op_parallelism_threads:
-        threads = cpu_share.threads_per_batch(cores, batch_threads)
+        threads = cores.threads_per_batch(cores.available_cores(), batch_threads)
         config.intra_op_parallelism_threads = threads
     if not config.inter_op_parallelism_threads:
         config.inter_op_parallelism_threads = batch_threads
 
 
 def config_proto(fields: Mapping[str, Any]) -> Any:
-    """TensorFlow's own ConfigProto with those fields."""
+    """Makes TensorFlow's own ConfigProto with those fields."""
     config = tensorflow().compat.v1.ConfigProto(allow_soft_placement=True)
     return json_format.ParseDict(fields, config)
 

@@ -49,7 +49,7 @@ class Runner(Protocol):
     outputs: Details
 
     def __call__(self, values: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Every output. Inputs take the shapes of the values."""
+        """Computes every output. Inputs take the shapes of the values."""
 
 
 class TfliteServable(Servable):
@@ -82,7 +82,7 @@ class TfliteServable(Servable):
         outputs: Sequence[str],
         timeout_s: float | None,
     ) -> dict[str, np.ndarray]:
-        """The named outputs.
+        """Computes the named outputs.
 
         The limit counts until an interpreter is free; a run itself cannot be stopped.
 
@@ -100,7 +100,7 @@ class TfliteServable(Servable):
 
     @contextlib.contextmanager
     def borrowed(self, timeout_s: float | None) -> Iterator[dict[str, Runner]]:
-        """An interpreter's signatures, for this thread alone within the block.
+        """Lends an interpreter's signatures to this thread, within the block.
 
         Raises:
             StatusError: DEADLINE_EXCEEDED, none became free.
@@ -171,7 +171,7 @@ def _check_types(signature: Any, inputs: Mapping[str, np.ndarray]) -> None:
 
 
 def find_runners(interpreter: Any) -> dict[str, Runner]:
-    """By name; a file without signatures has `serving_default` over its tensors."""
+    """Finds them by name; without any, `serving_default` takes the raw tensors."""
     names = list(interpreter.get_signature_list())
     if not names:
         return {DEFAULT_SIGNATURE: RawRunner(interpreter)}
@@ -187,7 +187,7 @@ class NamedRunner:
         self.outputs: Details = self._runner.get_output_details()
 
     def __call__(self, values: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Every output. Inputs take the shapes of the values.
+        """Computes every output. Inputs take the shapes of the values.
 
         Raises:
             StatusError: INTERNAL, in upstream's words.
@@ -209,7 +209,7 @@ class RawRunner:
         self.outputs: Details = _by_alias(interpreter.get_output_details())
 
     def __call__(self, values: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Every output. Inputs take the shapes of the values.
+        """Computes every output. Inputs take the shapes of the values.
 
         Raises:
             StatusError: INTERNAL, in upstream's words.

@@ -51,7 +51,7 @@ def warm_up(servable: Servable, path: str, iterations: int = 1) -> WarmupReport:
 
 
 def file_of(path: str) -> pathlib.Path:
-    """Where a version directory has its recorded requests, if it has any."""
+    """Says where a version directory has its recorded requests, if it has any."""
     return pathlib.Path(path) / contract.WARMUP_FILE
 
 
@@ -126,7 +126,7 @@ _KINDS: Mapping[str, Callable[[Servable, Any], None]] = {
 
 
 def _run_synthesised(servable: Servable) -> int:
-    """How many ran; one that fails says nothing about the model."""
+    """Says how many ran; one that fails says nothing about the model."""
     count = 0
     failures: dict[str, StatusError] = {}
     for name, inputs in synthesised(servable):

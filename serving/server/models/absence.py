@@ -38,7 +38,7 @@ def _unknown_label(model: ServedModel | None, label: str) -> StatusError:
 
 
 def _state_of(model: ServedModel, number: int | None) -> tuple[str, bool]:
-    """What to say of the version, or of the newest; and whether to wait for it."""
+    """Finds what to say of the version, or of the newest; and whether to wait."""
     version = model.newest if number is None else model.live.get(number)
     loading = not model.is_settled if version is None else version.is_loading
     if version is not None and version.error is not None:

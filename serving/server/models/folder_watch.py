@@ -23,7 +23,7 @@ class FolderWatch:
         self._said: list[str] = []
 
     def look(self, entry: ModelEntry) -> dict[int, str] | None:
-        """Version number to directory; None when the base path cannot be read."""
+        """Maps version number to directory; None when the base path cannot be read."""
         try:
             found = self._lister(entry.base_path)
         except Exception as error:  # noqa: BLE001  a remote file system raises anything

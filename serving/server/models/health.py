@@ -31,7 +31,7 @@ class Health:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Not ready from now on."""
+        """Makes the server unready, for good."""
         self._stopping.set()
 
     @property
@@ -40,7 +40,7 @@ class Health:
         return self._stopping.is_set()
 
     def unready_models(self) -> list[str]:
-        """Models that cannot answer now."""
+        """Lists the models that cannot answer now."""
         return self._manager.unready_models()
 
     @property
@@ -49,7 +49,7 @@ class Health:
         return not self.is_stopping and not self.unready_models()
 
     def check(self, service: str) -> ServingStatus:
-        """What grpc.health.v1 answers.
+        """Answers as grpc.health.v1 does.
 
         Raises:
             StatusError: NOT_FOUND, no service or model of that name.
@@ -62,7 +62,7 @@ class Health:
         raise StatusError(Code.NOT_FOUND, f"unknown service {service}")
 
     def watch(self, service: str) -> ServingStatus:
-        """As `check`; a service that is not known may come to be later."""
+        """Answers as `check` does; an unknown service may come to be later."""
         try:
             return self.check(service)
         except StatusError:

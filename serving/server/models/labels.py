@@ -10,7 +10,7 @@ Labels = Mapping[str, int]
 def settled(
     held: Labels, wanted: Labels, available: Collection[int], *, allow_unavailable: bool
 ) -> dict[str, int]:
-    """The labels that hold now.
+    """Returns the labels that hold now.
 
     A wanted label waits for its version to become available; until then it keeps the
     version it has. Once given it stays, as upstream's do, when that version goes.

@@ -59,7 +59,9 @@ class ModelManager:
             self._configure(entries)
 
     def reload(self, config: Message, deadline_s: float = 600.0) -> None:
-        """HandleReloadConfigRequest: a ModelServerConfig, whole; blocks until it holds.
+        """Takes a ModelServerConfig, whole, and blocks until it holds.
+
+        This is HandleReloadConfigRequest.
 
         Returns when every model that is new can answer. Call it from a worker thread.
 
@@ -116,7 +118,7 @@ class ModelManager:
                     self.lifecycle.show_routes(model)
 
     def versions(self, name: str, version: int | None = None) -> list[ServedVersion]:
-        """Every version known, also those that are no more; newest first.
+        """Lists every version known, also those that have ended; newest first.
 
         Of the latter only the last hundred are kept.
 
@@ -142,21 +144,21 @@ class ModelManager:
                     yield version
 
     def unready_models(self) -> list[str]:
-        """Configured models that cannot answer now."""
+        """Lists the configured models that cannot answer now."""
         return [name for name in self.entries if not self.lifecycle.answers(name)]
 
     def has_model(self, name: str) -> bool:
-        """True for a model of the current configuration."""
+        """Tells whether the current configuration names it."""
         return name in self.entries
 
     def failures(self) -> dict[str, ServedVersion]:
-        """Models that have failed for good, with the version that did."""
+        """Maps models that have failed for good to the version that did."""
         with self._changed:
             found = {n: self.lifecycle.models[n].failure for n in self.entries}
         return {name: version for name, version in found.items() if version is not None}
 
     def start_error(self) -> StatusError | None:
-        """What upstream ends with, when every model has failed for good."""
+        """Says what upstream ends with, when every model has failed for good."""
         failures = self.failures()
         if not failures or len(failures) < len(self.entries):
             return None

@@ -11,7 +11,7 @@ MAX_ENDED_VERSIONS = 100
 
 
 class ServedModel:
-    """Decides, and does nothing: no threads, no locks, no clock of its own."""
+    """Decides, and does nothing: it has no threads, no locks and no clock."""
 
     def __init__(self, entry: ModelEntry) -> None:
         self.entry = entry
@@ -29,17 +29,17 @@ class ServedModel:
         """The one version that a loader thread has, or is about to take."""
         self.live: dict[int, ServedVersion] = {}
         self.ended: dict[int, ServedVersion] = {}
-        """The last versions that are no more, in the order of their coming."""
+        """The last versions that have ended, in the order of their coming."""
         self._labels: dict[str, int] = {}
 
     def configure(self, entry: ModelEntry) -> None:
-        """The configuration wants this from now on."""
+        """Takes what the configuration wants from now on."""
         if entry.base_path != self.entry.base_path:
             self.was_listed, self.found = False, None
         self.entry, self.is_dropped, self.is_gone = entry, False, False
 
     def drop(self) -> None:
-        """The configuration does not want it any more."""
+        """Notes that the configuration does not name it any more."""
         self.is_dropped, self.was_listed, self.found = True, False, None
 
     @property
@@ -77,7 +77,7 @@ class ServedModel:
             del self.ended[next(iter(self.ended))]
 
     def next_load(self, now_s: float, *, unload_first: bool) -> ServedVersion | None:
-        """The version to load now: the newest that is due, one at a time."""
+        """Chooses the version to load now: the newest that is due, one at a time."""
         versions = self.live.values()
         if self.loading is not None:
             return None
@@ -93,7 +93,7 @@ class ServedModel:
         return max(due, key=_number, default=None)
 
     def leaving(self, *, unload_first: bool) -> list[ServedVersion]:
-        """Available versions that must stop answering now.
+        """Lists the available versions that must stop answering now.
 
         An unwanted one goes only when a wanted one answers, or nothing is wanted. Of
         several unwanted ones the newest is enough.
@@ -106,7 +106,7 @@ class ServedModel:
         return sorted(unwanted, key=_number)[:-1]
 
     def cancelled(self) -> list[ServedVersion]:
-        """Versions that were never loaded and need not be any more."""
+        """Lists versions that were never loaded and need not be any more."""
         return [
             version
             for version in self.live.values()
@@ -114,7 +114,7 @@ class ServedModel:
         ]
 
     def should_serve(self, version: ServedVersion) -> bool:
-        """True for a version that has just been loaded and may answer.
+        """Tells whether a version that has just been loaded may answer.
 
         One that is not wanted any more is still better than none.
         """
@@ -123,7 +123,7 @@ class ServedModel:
         return bool(self.wanted) and not self._available()
 
     def route(self, leaving: Iterable[ServedVersion], allow_unavailable: bool) -> Route:
-        """What requests may reach, without those that are leaving."""
+        """Maps what requests may reach, without those that are leaving."""
         gone = {version.number for version in leaving}
         staying = {v.number: v for v in self._available() if v.number not in gone}
         self._labels = labels.settled(
@@ -154,11 +154,11 @@ class ServedModel:
         )
 
     def label_version(self, label: str) -> int | None:
-        """The version that a label means now, available or not."""
+        """Returns the version that a label means now, available or not."""
         return self._labels.get(label)
 
     def versions(self) -> dict[int, ServedVersion]:
-        """Every version that is known, also those that are no more."""
+        """Returns every version that is known, also those that have ended."""
         return {**self.ended, **self.live}
 
     @property

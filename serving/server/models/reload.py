@@ -83,7 +83,7 @@ def _is_over(lifecycle: Lifecycle, model: ServedModel | None) -> bool:
 
 
 def _cause(name: str, model: ServedModel | None) -> tuple[str, str]:
-    """What upstream calls the version, and why it does not answer."""
+    """Says what upstream calls the version, and why it does not answer."""
     if model is None or model.is_dropped:
         return f"{{name: {name}}}", "another configuration came"
     version = model.failure or model.newest

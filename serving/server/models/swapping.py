@@ -64,8 +64,10 @@ class Pools:
 class Lifecycle:
     """Models on their way from a directory to requests, and out again.
 
-    Routes without a version are shown before that version stops taking requests, so
-    nobody meets a gap.
+    A swap, step by step: `advance` hands the new version to a loader thread. Once
+    `_loaded`, it is available and its route is shown. The next `advance` shows a route
+    without the old version, and only then lets no new requests reach that one, so
+    nobody meets a gap. Its memory is given back when the last request has let go of it.
 
     Attributes:
         changed: guards everything, and is notified with every change of state.
@@ -107,72 +109,17 @@ class Lifecycle:
             self._unload_when_idle(model, version)
         self.events.deliver()
 
-    def answers(self, name: str) -> bool:
-        """True when some version of the model answers requests."""
-        return None in self.routes.get(name, {})
-
-    def show_routes(
-        self, model: ServedModel, leaving: list[ServedVersion] | None = None
-    ) -> None:
-        """Publishes what requests may reach now; call it with `changed` held."""
-        name = model.entry.name
-        allowed = self.config.allow_labels_for_unavailable
-        route = model.route(leaving or [], allowed)
-        if model.is_dropped:
-            self.routes = {n: r for n, r in self.routes.items() if n != name}
-        elif self.routes.get(name) != route:
-            self.routes = {**self.routes, name: route}
-        else:
-            return
-        self.changed.notify_all()
-
-    def moved(self, version: ServedVersion) -> None:
-        """Notes a change of state; call it with `changed` held."""
-        self.events.moved(version)
-        self.changed.notify_all()
-
-    def stop_loading(self) -> None:
-        """Begins no more loads and waits for none; what answers goes on."""
-        with self.changed:
-            self.is_closing = True
-            self.changed.notify_all()
-
-    def close(self, limit_s: float) -> None:
-        """Unloads everything, waiting for running requests up to the limit.
-
-        A load that runs cannot be stopped; it is not waited for.
-        """
-        self.stop_loading()
-        with self.changed:
-            self.routes = {}
-            self.changed.notify_all()
-            leaving: list[tuple[ServedModel, ServedVersion]] = []
-            for model in self.models.values():
-                for version in model.live.values():
-                    if version.state is State.AVAILABLE:
-                        version.begin_unloading()
-                        self.moved(version)
-                        leaving.append((model, version))
-        for model, version in leaving:
-            self._unload_when_idle(model, version)
-        self.events.deliver()
-        with self.changed:
-            self.changed.wait_for(
-                lambda: all(version.state is State.END for _, version in leaving),
-                limit_s,
-            )
-
     def _step(self, model: ServedModel) -> list[ServedVersion]:
         for version in model.update():
-            self.moved(version)
+            self._moved(version)
         for version in model.cancelled():
             version.cancel()
-            self.moved(version)
+            self._moved(version)
         leaving = model.leaving(unload_first=self.config.unload_before_load)
         self.show_routes(model, leaving)
         for version in leaving:
             version.begin_unloading()
-            self.moved(version)
+            self._moved(version)
         return leaving
 
     def _note_departure(self, model: ServedModel) -> None:
@@ -198,7 +145,7 @@ class Lifecycle:
             if self.is_closing or version.retired:
                 return False
             version.start_loading()
-            self.moved(version)
+            self._moved(version)
         self.events.deliver()
         return True
 
@@ -218,7 +165,7 @@ class Lifecycle:
         next_attempt_s = self._clock() + self.config.load_retry_interval_s
         with self.changed:
             version.attempt_failed(error, None if is_over else next_attempt_s)
-            self.moved(version)
+            self._moved(version)
 
     def _loaded(
         self,
@@ -234,7 +181,7 @@ class Lifecycle:
                 self.show_routes(model)
             else:
                 version.cancel(servable)
-            self.moved(version)
+            self._moved(version)
         if is_served:
             log.info("Successfully loaded servable version %s", version)
         else:
@@ -253,6 +200,61 @@ class Lifecycle:
         log.info("Done unloading servable version %s", version)
         with self.changed:
             version.end()
-            self.moved(version)
+            self._moved(version)
         self.events.deliver()
         self.advance(model)
+
+    def answers(self, name: str) -> bool:
+        """Tells whether some version of the model answers requests."""
+        return None in self.routes.get(name, {})
+
+    def show_routes(
+        self, model: ServedModel, leaving: list[ServedVersion] | None = None
+    ) -> None:
+        """Publishes what requests may reach now; call it with `changed` held."""
+        name = model.entry.name
+        allowed = self.config.allow_labels_for_unavailable
+        route = model.route(leaving or [], allowed)
+        if model.is_dropped:
+            self.routes = {n: r for n, r in self.routes.items() if n != name}
+        elif self.routes.get(name) != route:
+            self.routes = {**self.routes, name: route}
+        else:
+            return
+        self.changed.notify_all()
+
+    def _moved(self, version: ServedVersion) -> None:
+        """Notes a change of state; call it with `changed` held."""
+        self.events.moved(version)
+        self.changed.notify_all()
+
+    def stop_loading(self) -> None:
+        """Begins no more loads and waits for none; what answers goes on."""
+        with self.changed:
+            self.is_closing = True
+            self.changed.notify_all()
+
+    def close(self, limit_s: float) -> None:
+        """Unloads everything, waiting for running requests up to the limit.
+
+        A load that runs cannot be stopped; it is not waited for.
+        """
+        self.stop_loading()
+        with self.changed:
+            self.routes = {}
+            self.changed.notify_all()
+            leaving: list[tuple[ServedModel, ServedVersion]] = []
+            for model in self.models.values():
+                for version in model.live.values():
+                    if version.state is State.AVAILABLE:
+                        version.begin_unloading()
+                        self._moved(version)
+                        leaving.append((model, version))
+        for model, version in leaving:
+            self._unload_when_idle(model, version)
+        self.events.deliver()
+        with self.changed:
+            self.changed.wait_for(
+                lambda: all(version.state is State.END for _, version in leaving),
+                limit_s,
+            )

@@ -21,7 +21,7 @@ class Pool(Protocol):
 class ThreadPool:
     """At most `size` threads. A job that hangs does not keep the process from ending.
 
-    That is why this is no `concurrent.futures` executor: those are joined at exit.
+    That is why this is not a `concurrent.futures` executor: those are joined at exit.
     """
 
     def __init__(self, name: str, size: int) -> None:

@@ -61,7 +61,7 @@ class ServedVersion:
         self._lock = threading.Lock()
 
     def __str__(self) -> str:
-        """The version as upstream writes it, in logs and in answers."""
+        """Spells the version as upstream does, in logs and in answers."""
         return f"{{name: {self.model_name} version: {self.number}}}"
 
     @property
@@ -77,7 +77,7 @@ class ServedVersion:
         return self.error.code, self.error.message
 
     def start_loading(self) -> None:
-        """One more attempt begins."""
+        """Begins one more attempt."""
         self.state = State.LOADING
         self.attempts += 1
 
@@ -91,14 +91,14 @@ class ServedVersion:
             self.next_attempt_s = next_attempt_s
 
     def become_available(self, servable: Servable, load_s: float | None = None) -> None:
-        """Requests may come from now on."""
+        """Lets requests come from now on."""
         with self._lock:
             self._servable, self.error, self.load_s = servable, None, load_s
             self.warmup = servable.warmup_report
             self.state = State.AVAILABLE
 
     def cancel(self, servable: Servable | None = None) -> None:
-        """Not wanted any more, and never available; a servable is to be unloaded."""
+        """Gives up a version that was never available; a servable is to be unloaded."""
         self._servable = servable
         self.state = State.END if servable is None else State.UNLOADING
 
@@ -139,7 +139,7 @@ class ServedVersion:
         return self._servable
 
     def begin_unloading(self) -> None:
-        """New requests do not get in any more; running ones go on."""
+        """Lets no new requests in; running ones go on."""
         with self._lock:
             self.state = State.UNLOADING
 
@@ -165,7 +165,7 @@ class ServedVersion:
             servable.close()
 
     def end(self) -> None:
-        """Nothing of it is in memory any more."""
+        """Notes that nothing of it is in memory any more."""
         self.state = State.END
 
 

@@ -116,7 +116,7 @@ def _open(path: str) -> int:
 
 
 def entry(ended_s: float, record: RequestRecord) -> dict[str, Any]:
-    """The object of one line. `time` is when the request ended."""
+    """Makes the object of one line. `time` is when the request ended."""
     return {
         "time": _timestamp(ended_s),
         "api": record.api,

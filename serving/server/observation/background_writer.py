@@ -31,7 +31,7 @@ class BackgroundWriter(Generic[Item]):
         max_items: int,
         tick_s: float | None = None,
     ) -> None:
-        """`write` is also called with nothing, every `tick_s` without an item."""
+        """Calls `write` with nothing, too, every `tick_s` without an item."""
         self.dropped = 0
         self._name = name
         self._write = write

@@ -63,7 +63,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _file_name(prefix: str, model_name: str) -> str:
-    """Never the same twice: neither on two hosts, nor in two processes of one."""
+    """Makes a name that no other host or process makes, and none again."""
     host = re.sub(r"[^A-Za-z0-9.]+", "_", socket.gethostname())
     model = urllib.parse.quote(model_name, safe="")
     moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")

@@ -26,7 +26,7 @@ class PrometheusConfig:
 
     @classmethod
     def from_file(cls, path: str) -> "PrometheusConfig":
-        """The settings of a text-format MonitoringConfig; "" means off.
+        """Reads a file with a text-format MonitoringConfig; "" means off.
 
         Raises:
             StatusError: INVALID_ARGUMENT, the file cannot be read or parsed.
@@ -35,12 +35,12 @@ class PrometheusConfig:
 
     @classmethod
     def from_text(cls, text: str) -> "PrometheusConfig":
-        """The settings of a text-format MonitoringConfig; `ValueError` for another."""
+        """Reads a text-format MonitoringConfig; raises `ValueError` for another."""
         config = parse_message(text, protos.MonitoringConfig).prometheus_config
         return cls(enable=config.enable, path=config.path or METRICS_PATH)
 
     def to_text(self) -> str:
-        """The file for `--monitoring_config_file`."""
+        """Writes the file for `--monitoring_config_file`."""
         message = protos.MonitoringConfig()
         message.prometheus_config.enable = self.enable
         message.prometheus_config.path = self.path
@@ -48,7 +48,7 @@ class PrometheusConfig:
 
 
 def answer(registry: Registry, path: str, query: str) -> tuple[int, str]:
-    """HTTP status and text of the page at `path`; no query is understood there."""
+    """Gives HTTP status and text of the page at `path`, which knows no query."""
     if query:
         # Upstream takes path and query for one name, and this one is not its own.
         return 400, f"Unexpected path: {path}?{query}. Should be {path}"
@@ -56,7 +56,7 @@ def answer(registry: Registry, path: str, query: str) -> tuple[int, str]:
 
 
 def render(families: Iterable[Family]) -> str:
-    """The page."""
+    """Writes the page."""
     return "\n".join(line for family in families for line in _lines(family)) + "\n"
 
 
@@ -90,7 +90,7 @@ def _bucket_ends(bounds: tuple[float, ...]) -> list[str]:
 
 
 def metric_name(name: str) -> str:
-    """`/tensorflow/serving/x` as Prometheus knows it: `:tensorflow:serving:x`."""
+    """Turns `/tensorflow/serving/x` into Prometheus' `:tensorflow:serving:x`."""
     replaced = _NOT_IN_NAME.sub(":", name)
     return f"_{replaced}" if replaced[:1].isdigit() else replaced
 

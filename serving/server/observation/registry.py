@@ -102,7 +102,7 @@ class Metric(Generic[Cell]):
         self._lock = threading.Lock()
 
     def cell(self, *labels: str) -> Cell:
-        """The cell of these label values, in the order of the names; keep it."""
+        """Returns the cell of these label values, in the names' order; keep it."""
         with self._lock:
             cell = self._cells.get(labels)
             if cell is None:
@@ -122,7 +122,7 @@ class Metric(Generic[Cell]):
                     del self._cells[values]
 
     def read(self) -> Family:
-        """The present values."""
+        """Returns the present values."""
         with self._lock:
             cells = sorted(self._cells.items())
         samples = [(labels, cell.read()) for labels, cell in cells]
@@ -137,11 +137,11 @@ class Registry:
         self._metrics: list[Metric[Number] | Metric[Distribution]] = []
 
     def counter(self, name: str, *label_names: str) -> Metric[Number]:
-        """A number that only grows."""
+        """Adds a number that only grows."""
         return self._add(Metric(name, COUNTER, label_names, Number))
 
     def gauge(self, name: str, *label_names: str) -> Metric[Number]:
-        """A number that comes and goes."""
+        """Adds a number that comes and goes."""
         return self._add(Metric(name, GAUGE, label_names, Number))
 
     def histogram(
@@ -151,7 +151,7 @@ class Registry:
         *label_names: str,
         below_bound: bool = False,
     ) -> Metric[Distribution]:
-        """Counts by size.
+        """Adds a metric that counts by size.
 
         Args:
             name: with slashes.
@@ -171,7 +171,7 @@ class Registry:
         )
 
     def watch(self, name: str, read: Callable[[], float], kind: str = GAUGE) -> None:
-        """A number without labels that is looked up when somebody asks."""
+        """Adds a number without labels, looked up when somebody asks."""
         self._watch(name, kind, (), lambda: {(): read()})
 
     def watch_by(
@@ -181,13 +181,13 @@ class Registry:
         read: Callable[[], Mapping[str, float]],
         kind: str = GAUGE,
     ) -> None:
-        """Numbers by the values of one label, looked up when somebody asks."""
+        """Adds numbers by the values of one label, looked up when somebody asks."""
         self._watch(
             name, kind, (label_name,), lambda: {(k,): v for k, v in read().items()}
         )
 
     def collect(self) -> list[Family]:
-        """Everything, by name."""
+        """Returns everything, by name."""
         return [self._readers[name]() for name in sorted(self._readers)]
 
     def remove(self, **labels: str) -> None:
@@ -197,7 +197,7 @@ class Registry:
                 metric.remove(**labels)
 
     def first_value(self, name: str) -> int:
-        """The first cell of a counter, 0 without one; a reload reports its increase."""
+        """Reads the first cell of a counter, or 0; a reload reports its increase."""
         reader = self._readers.get(name)
         samples = reader().samples if reader is not None else ()
         value = samples[0][1] if samples else 0
@@ -230,7 +230,7 @@ class Registry:
 
 
 def exponential_bounds(first: float, factor: float, count: int) -> list[float]:
-    """`count` bounds, made by repeated multiplication as TensorFlow makes them."""
+    """Makes `count` bounds by repeated multiplication, as TensorFlow does."""
     bounds = [first]
     while len(bounds) < count:
         bounds.append(bounds[-1] * factor)

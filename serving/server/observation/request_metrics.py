@@ -102,7 +102,7 @@ class RequestMetrics:
             return cells
 
     def _bounded(self, key: _Key) -> _Key:
-        """The key with no name in it that only a client has made up."""
+        """Returns the key without names that only a client has made up."""
         api, entrypoint, model, version, signature, code, has_run = key
         if not self._is_known(model):
             model = UNKNOWN_MODEL if model else ""

@@ -35,11 +35,11 @@ class VersionMetrics:
         self._seen: dict[str, dict[int, _Seen]] = {}
 
     def has_model(self, model_name: str) -> bool:
-        """True for a model with versions that have series."""
+        """Tells whether versions of the model have series."""
         return bool(self._seen.get(model_name))
 
     def has_version(self, model_name: str, number: int) -> bool:
-        """True for a version that has series."""
+        """Tells whether the version has series."""
         return number in self._seen.get(model_name, {})
 
     def observe(self, version: ServedVersion, state: State) -> None:
