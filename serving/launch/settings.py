@@ -7,7 +7,6 @@ What the server reads are the server's own classes: `BatchingConfig`, `ModelEntr
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping
 from typing import Any
 
 from serving.formats.tf_serving_names import GRPC_PORT, METRICS_PATH
@@ -72,9 +71,6 @@ class EngineSettings:
     batching: BatchingConfig | None = None
     monitoring_path: str | None = None
     tls: TlsFiles | None = None
-    grpc_channel_arguments: Mapping[str, str | int] = dataclasses.field(
-        default_factory=dict
-    )
     flags: ServerFlags = FLAGS
     # Flags that are written also where they have their default: people look for them.
     spelt_out: tuple[str, ...] = ("port", "rest_api_port", "enable_model_warmup")
@@ -90,7 +86,11 @@ class EngineSettings:
 
     def __post_init__(self) -> None:
         self._check_models()
-        self._check_addresses()
+        port = self.flags.port
+        if port and port == self.flags.rest_api_port:
+            raise ValueError(
+                f"port and rest_api_port are both {port}; gRPC and REST need two."
+            )
         if self.tls is not None and self.flags.ssl_config_file:
             raise ValueError("tls and ssl_config_file are both set; give one of them.")
         path = self.monitoring_path
@@ -113,19 +113,6 @@ class EngineSettings:
             raise ValueError(f"Two models have one name: {', '.join(sorted(twice))}.")
         for model in self.models:
             _check_model(model)
-
-    def _check_addresses(self) -> None:
-        port = self.flags.port
-        if port and port == self.flags.rest_api_port:
-            raise ValueError(
-                f"port and rest_api_port are both {port}; gRPC and REST need two."
-            )
-        for key, value in self.grpc_channel_arguments.items():
-            # Upstream splits the flag at these marks, without a way to quote them.
-            if any(mark in f"{key}{value}" for mark in ",="):
-                raise ValueError(
-                    f"grpc_channel_arguments: {key!r}: {value!r} holds ',' or '='."
-                )
 
     @property
     def only_embedded(self) -> list[str]:
@@ -176,9 +163,6 @@ class EngineSettings:
             told["monitoring_config_file"] = f"{folder}/{MONITORING_FILE}"
         if self.tls is not None:
             told["ssl_config_file"] = f"{folder}/{SECRET_FILE}"
-        if self.grpc_channel_arguments:
-            pairs = sorted(self.grpc_channel_arguments.items())
-            told["grpc_channel_arguments"] = ",".join(f"{k}={v}" for k, v in pairs)
         return dataclasses.replace(self.flags, **told)
 
 

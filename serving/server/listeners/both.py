@@ -16,8 +16,7 @@ from serving.server.listeners.ports import (
     remove_socket,
 )
 from serving.server.listeners.tls import ServerTls
-from serving.server.listeners.token_interceptor import TokenInterceptor
-from serving.server.listeners.tokens import TokenGuard
+from serving.server.listeners.tokens import TokenGuard, TokenInterceptor
 from serving.server.models.health import Health
 from serving.server.observation.from_flags import Observation
 from serving.server.requests.handler import RequestHandler

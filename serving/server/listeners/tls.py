@@ -5,7 +5,6 @@ import dataclasses
 import logging
 import os
 import ssl
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -141,18 +140,12 @@ def _no_password() -> str:
 
 @contextlib.contextmanager
 def _as_file(text: str) -> Iterator[str]:
-    """Gives a path with that content, for OpenSSL; in memory where the system can."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("pem")
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            yield f"/proc/self/fd/{descriptor}"
-    else:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            yield file.name
+    """Gives OpenSSL a path with that content, in memory: no key comes on a disk."""
+    descriptor = os.memfd_create("pem")
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        yield f"/proc/self/fd/{descriptor}"
 
 
 def _grpc_configuration(certificates: ServerTlsConfig) -> Any:

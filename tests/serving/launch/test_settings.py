@@ -88,7 +88,7 @@ def test_the_embedded_server_knows_every_flag_that_is_written() -> None:
     wanted = {
         field.name: values[type(field.default)]
         for field in dataclasses.fields(ServerFlags)
-        if field.name not in ("use_alts_credentials", "grpc_channel_arguments")
+        if field.name != "use_alts_credentials"
     }
     wanted |= {"rest_api_port": 4, "tensorflow_session_parallelism": 0}
     wanted |= {"grpc_socket_mode": "660"}
@@ -134,13 +134,6 @@ def test_the_private_key_is_for_its_owner_alone(tmp_path: pathlib.Path) -> None:
     )
 
 
-def test_channel_arguments_are_written_as_upstream_splits_them() -> None:
-    arguments = {"grpc.max_connection_age_ms": 5000, "grpc.lb_policy_name": "x"}
-    flags = settings(grpc_channel_arguments=arguments).arguments("/f")
-    expected = "grpc.lb_policy_name=x,grpc.max_connection_age_ms=5000"
-    assert f"--grpc_channel_arguments={expected}" in flags
-
-
 def test_a_file_of_somebody_else_is_given_as_it_is(tmp_path: pathlib.Path) -> None:
     given = settings(model_config_file="/mine/models.config")
     given.write_files(tmp_path)
@@ -168,7 +161,6 @@ TLS = TlsFiles(certificate_path="/nowhere/c.pem", key_path="/nowhere/k.pem")
         ({"tls": TLS, "ssl_config_file": "/x"}, "give one of them"),
         ({"rest_api_enable_tls": True}, "needs ssl_config_file for the certificate"),
         ({"monitoring_path": "metrics"}, "it starts with '/'"),
-        ({"grpc_channel_arguments": {"a": "b,c"}}, "holds ',' or '='"),
         ({"access_log_sampling_rate": 2.0}, "allowed: 0 to 1"),
         (
             {

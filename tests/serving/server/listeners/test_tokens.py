@@ -8,8 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from serving.server.listeners.token_interceptor import TokenInterceptor
-from serving.server.listeners.tokens import TokenGuard
+from serving.server.listeners.tokens import TokenGuard, TokenInterceptor
 from serving.server.status import Code, StatusError
 
 FIRST, SECOND = "first-token-of-the-file", "second-token-of-the-file="
