@@ -191,7 +191,8 @@ def compile_file(
         lines = [f"{key} = {json.dumps(value)}\n" for key, value in settings.items()]
         text = "[tool.uv]\n" + "".join(lines)
         (pathlib.Path(project) / "pyproject.toml").write_text(text)
-        subprocess.run(command, check=True, cwd=project, stdout=subprocess.DEVNULL)
+        command += ["--directory", project]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     path.write_text(without_common_marker(path.read_text()))
 
 

@@ -45,7 +45,8 @@ FAKE_UV = """#!{python}
 import json, pathlib, sys
 words = sys.argv[1:]
 output = pathlib.Path(words[words.index("--output-file") + 1])
-seen = dict(words=words, settings=pathlib.Path("pyproject.toml").read_text(),
+project = pathlib.Path(words[words.index("--directory") + 1])
+seen = dict(words=words, settings=(project / "pyproject.toml").read_text(),
             before=output.read_text())
 with open({seen!r}, "a") as file:
     file.write(json.dumps(seen) + chr(10))
@@ -70,8 +71,9 @@ def asked(tmp_path: pathlib.Path) -> list[dict[str, Any]]:
 def test_committed_pins_are_kept_but_for_those_let_go(asked: list[dict[str, Any]]):
     for file, each in zip(lock.FILES, asked, strict=True):
         assert each["before"] == (ROOT / "requirements" / file.name).read_text()
-        assert each["words"][-2:] == ["--upgrade-package", "click"]
-        assert "--upgrade" not in each["words"]
+        words = each["words"]
+        assert words[words.index("--upgrade-package") + 1] == "click"
+        assert "--upgrade" not in words
 
 
 def test_the_light_resolution_sees_no_tfx_but_the_device_s_machine(
@@ -159,3 +161,17 @@ def test_a_package_has_one_version_whichever_extra_asks(closure: str):
 
     for name in ("client", "edge", "server", "pipeline"):
         assert versions(name) <= versions("dev"), name
+
+
+def test_what_does_not_resolve_ends_with_a_word_and_changes_nothing(
+    capsys: pytest.CaptureFixture[str],
+):
+    before = {path: path.stat().st_mtime for path in committed()}
+    assert lock.main(["--uv", "/bin/false"]) == 1
+    assert "does not resolve" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime for path in committed()} == before
+
+
+def test_the_committed_files_are_sealed(capsys: pytest.CaptureFixture[str]):
+    assert lock.main(["--check", "--uv", "/bin/false"]) == 0
+    assert "current" in capsys.readouterr().out
