@@ -19,11 +19,10 @@ class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
         self._connections = IdleConnections(
             lambda: httpx.AsyncHTTPTransport(**settings), config.keepalive_s
         )
-        self._is_closed = False
 
     async def send(self, call: RestCall, timeout_s: float) -> RestAnswer:
         request = self._exchange.request(call, timeout_s)
-        if self._is_closed:
+        if self._connections.is_closed:
             raise self._exchange.closed_error(request)
         connection = self._connections.take()
         is_usable = False
@@ -35,23 +34,14 @@ class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
         except (httpx.TransportError, OSError) as error:  # OSError: TLS, time-out
             raise self._exchange.transport_error(error, request, timeout_s) from None
         finally:
-            await self._release(connection, is_usable)
+            for ended in self._connections.give_back(connection, is_usable):
+                await ended.aclose()
         return self._exchange.answer(request, response, content)
 
     async def close(self) -> None:
         """Later calls raise `CancelledError`; those that wait are answered."""
-        self._is_closed = True
         for connection in self._connections.drain():
             await connection.aclose()
-
-    async def _release(
-        self, connection: httpx.AsyncHTTPTransport, is_usable: bool
-    ) -> None:
-        if not is_usable or self._is_closed:
-            await connection.aclose()
-            return
-        for expired in self._connections.give_back(connection):
-            await expired.aclose()
 
     async def _read(self, response: httpx.Response) -> bytes:
         chunks, size_bytes = [], 0

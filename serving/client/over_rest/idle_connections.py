@@ -19,6 +19,7 @@ class IdleConnections(Generic[Connection]):
     def __init__(self, make: Callable[[], Connection], keepalive_s: float) -> None:
         self._make = make
         self._keepalive_s = keepalive_s
+        self.is_closed = False
         self._idle: collections.deque[tuple[Connection, float]] = collections.deque()
 
     def take(self) -> Connection:
@@ -28,8 +29,10 @@ class IdleConnections(Generic[Connection]):
         except IndexError:
             return self._make()
 
-    def give_back(self, connection: Connection) -> list[Connection]:
-        """Keeps it for others; the caller must close those that were idle too long."""
+    def give_back(self, connection: Connection, is_usable: bool) -> list[Connection]:
+        """Keeps it for others; the caller must close all that come back instead."""
+        if not is_usable or self.is_closed:
+            return [connection]
         now = time.monotonic()
         self._idle.append((connection, now))
         if self._idle[0][1] + self._keepalive_s > now:
@@ -37,7 +40,8 @@ class IdleConnections(Generic[Connection]):
         return self._expired(now)
 
     def drain(self) -> list[Connection]:
-        """Gives all of them away, for closing."""
+        """Gives all of them away, for closing, and keeps no more."""
+        self.is_closed = True
         return self._expired(float("inf"))
 
     def _expired(self, now: float) -> list[Connection]:

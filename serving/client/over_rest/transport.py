@@ -23,11 +23,10 @@ class RestTransport(Transport[RestCall, RestAnswer]):
         self._connections = IdleConnections(
             lambda: httpx.HTTPTransport(**settings), config.keepalive_s
         )
-        self._is_closed = False
 
     def send(self, call: RestCall, timeout_s: float) -> RestAnswer:
         request = self._exchange.request(call, timeout_s)
-        if self._is_closed:
+        if self._connections.is_closed:
             raise self._exchange.closed_error(request)
         connection = self._connections.take()
         is_usable = False
@@ -38,21 +37,14 @@ class RestTransport(Transport[RestCall, RestAnswer]):
         except (httpx.TransportError, OSError) as error:  # OSError: TLS
             raise self._exchange.transport_error(error, request, timeout_s) from None
         finally:
-            self._release(connection, is_usable)
+            for ended in self._connections.give_back(connection, is_usable):
+                ended.close()
         return self._exchange.answer(request, response, content)
 
     def close(self) -> None:
         """Later calls raise `CancelledError`; those that wait are answered."""
-        self._is_closed = True
         for connection in self._connections.drain():
             connection.close()
-
-    def _release(self, connection: httpx.HTTPTransport, is_usable: bool) -> None:
-        if not is_usable or self._is_closed:
-            connection.close()
-            return
-        for expired in self._connections.give_back(connection):
-            expired.close()
 
     def _read(self, response: httpx.Response, deadline_s: float) -> bytes:
         # httpx limits the wait for every piece; a server that trickles could take for
