@@ -14,7 +14,6 @@ import dataclasses
 import difflib
 import hashlib
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -250,15 +249,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _program(name: str) -> str:
-    """The program's full path, for it runs in another folder; `name` if not found."""
-    return os.path.abspath(shutil.which(name) or name)
-
-
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    parser.add_argument("--uv", default="uv", type=_program, help="the uv to run")
+    parser.add_argument("--uv", default="uv", help="the uv to run")
     parser.add_argument(
         "--upgrade", nargs="*", default=[], metavar="NAME", help=f"or {ALL!r}"
     )
