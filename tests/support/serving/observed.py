@@ -86,10 +86,12 @@ PREDICT = RequestRecord(
 
 
 def record(**changes: Any) -> RequestRecord:
+    """A good Predict of two rows over gRPC, but for the changes."""
     return dataclasses.replace(PREDICT, **changes)
 
 
 def failed(**changes: Any) -> RequestRecord:
+    """A Predict that was refused before it ran."""
     return record(run_s=0.0, **{"code": Code.INVALID_ARGUMENT, **changes})
 
 
@@ -105,6 +107,7 @@ def values(metrics: ServerMetrics, name: str) -> dict[tuple[str, ...], Any]:
 
 
 def series(metrics: ServerMetrics) -> int:
+    """How many lines a page with these metrics has, histograms counted as one."""
     return sum(len(family.samples) for family in metrics.registry.collect())
 
 
@@ -112,6 +115,7 @@ VERSION = ServedVersion("m", 7, "/models/m/7")
 
 
 def predict_request(**inputs: Any) -> Any:
+    """A PredictRequest to model "m"."""
     request = protos.PredictRequest()
     request.model_spec.name = "m"
     for alias, value in inputs.items():
@@ -120,20 +124,24 @@ def predict_request(**inputs: Any) -> Any:
 
 
 def entry(prefix: pathlib.Path | str, rate: float = 1.0, name: str = "m") -> ModelEntry:
+    """A model whose requests are logged to files that begin with `prefix`."""
     logging = LoggingConfig(log_file_prefix=str(prefix), sampling_rate=rate)
     return ModelEntry(name=name, base_path=f"/models/{name}", logging=logging)
 
 
 def logger_of(*entries: ModelEntry, **options: Any) -> RequestLogger:
+    """A request logger for these models."""
     models = {entry.name: entry for entry in entries}
     return RequestLogger(lambda: models, **options)
 
 
 def log_numbers(logger: RequestLogger, *numbers: float) -> None:
+    """Logs a request with each number, in this order."""
     for number in numbers:
         request = predict_request(x=np.float32([number]))
         logger.log_predict(VERSION, lambda r=request: r, protos.PredictResponse)
 
 
 def finished(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The complete log files of a folder."""
     return sorted(folder.glob("*.tfrecord"))

@@ -55,6 +55,7 @@ class Doubler(Servable):
 
 
 def batching_config(**settings: Any) -> BatchingConfig:
+    """One thread and batches of at most four, but for the settings."""
     return BatchingConfig(**{"max_batch_size": 4, "num_batch_threads": 1, **settings})
 
 
@@ -94,4 +95,5 @@ class Bench:
 
 
 def rows_of(finished: Finished) -> list[Any]:
+    """The doubled numbers of an answer."""
     return finished.outputs["y"].tolist()
