@@ -6,12 +6,12 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
-from typing import Protocol
 
 import numpy as np
 
 from serving.server.batching import tensors
 from serving.server.batching.config import BatchingConfig
+from serving.server.models.version import ServedVersion
 from serving.server.servable import Servable
 from serving.server.status import Code, StatusError, from_exception
 
@@ -22,16 +22,6 @@ UNBATCHED = BatchingConfig(max_batch_size=1, max_enqueued_batches=MAX_WAITING)
 _SHARED_FATE = {Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE}
 
 Outputs = dict[str, np.ndarray]
-
-
-class Held(Protocol):
-    """What must stay loaded while a batch runs: a `ServedVersion`."""
-
-    def hold(self) -> None:
-        """Counts one more user."""
-
-    def release(self) -> None:
-        """Ends what `hold` began."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +49,7 @@ class Task:
     is_batched: bool = True
     text_bytes: float | None = None
     started_s: float = 0.0
+    timer: asyncio.TimerHandle | None = None
 
     def give(self, result: Finished | StatusError) -> None:
         """Ends the request, unless its client has gone or its time was up."""
@@ -68,6 +59,11 @@ class Task:
             self.future.set_exception(result)
         else:
             self.future.set_result(result)
+
+    def stop_timer(self) -> None:
+        """Forgets the deadline: nobody waits any more."""
+        if self.timer is not None:
+            self.timer.cancel()
 
     def expire(self) -> None:
         """Ends the request at its deadline; a run that has begun goes on unseen.
@@ -82,24 +78,49 @@ class Task:
             self.give(StatusError(Code.DEADLINE_EXCEEDED, text))
 
 
+@dataclasses.dataclass(slots=True)
+class ThreadLane:
+    """Threads that some queues share, served in turn."""
+
+    idle: int
+    running: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    """Batches under way, by the `id` of their servable."""
+    ready: collections.deque["BatchQueue"] = dataclasses.field(
+        default_factory=collections.deque
+    )
+
+
+QueueKey = tuple[int, str, tuple[str, ...], int]
+"""The `id` of the servable, signature and outputs, the `id` of the settings."""
+
+
 class BatchQueue:
-    """Requests for the same outputs of the same signature, oldest first."""
+    """Requests for the same outputs of the same signature, oldest first.
+
+    Args:
+        key: what they have in common.
+        servable: what computes them.
+        config: the settings by which they are computed together.
+        lane: the threads that compute them.
+        version: stays loaded while a batch runs.
+    """
 
     def __init__(
         self,
+        key: QueueKey,
         servable: Servable,
-        signature_name: str,
-        outputs: tuple[str, ...],
         config: BatchingConfig,
-        version: Held | None = None,
+        lane: ThreadLane,
+        version: ServedVersion | None,
     ) -> None:
-        # Settings may change while requests wait, and one without rows has its own.
-        self.key = (id(servable), signature_name, outputs, id(config))
+        self.key = key
+        _, self.signature_name, self.outputs, _ = key
         self.version = version
         self.servable = servable
-        self.signature_name = signature_name
-        self.outputs = outputs
         self.config = config
+        self.lane = lane
         self.tasks: collections.deque[Task] = collections.deque()
         self.rows = 0
         self.best_rows = config.largest_batch
@@ -139,6 +160,8 @@ class BatchQueue:
         nobody waits for any more are dropped.
         """
         window = self._pop_wanted(now_s)
+        if len(window) < 2:
+            return window
         batch: list[Task] = []
         rows = 0
         for task in _by_company(window):
@@ -186,7 +209,7 @@ class BatchQueue:
 
 def _by_company(window: list[Task]) -> list[Task]:
     """The first request, then those whose texts are most alike in length."""
-    if len(window) < 2 or window[0].text_bytes is None:
+    if window[0].text_bytes is None:
         return window
     first, wanted = window[0], window[0].text_bytes
     others = sorted(window[1:], key=lambda one: abs((one.text_bytes or 0) - wanted))
@@ -214,22 +237,21 @@ def compute(queue: BatchQueue, batch: list[Task]) -> list[Finished | StatusError
 def _run(
     queue: BatchQueue, batch: list[Task], started_s: float
 ) -> list[Finished | StatusError]:
-    config = queue.config
-    timeout_s = _latest(batch, started_s)
+    config, timeout_s = queue.config, _time_left(batch, started_s)
+    run, name = queue.servable.run, queue.signature_name
     if config is UNBATCHED:
-        inputs, size, counts = batch[0].inputs, 1, [1]
-    else:
-        counts = [task.rows for task in batch]
-        size = config.padded_size(sum(counts))
-        inputs = tensors.merge(
-            [task.inputs for task in batch],
-            pad_lengths=config.pad_variable_length_inputs,
-            size=size,
-        )
-    found = queue.servable.run(queue.signature_name, inputs, queue.outputs, timeout_s)
-    run_s = time.monotonic() - started_s
-    if config is UNBATCHED:
+        found = run(name, batch[0].inputs, queue.outputs, timeout_s)
+        run_s = time.monotonic() - started_s
         return [Finished(found, started_s - batch[0].enqueued_s, run_s, 0)]
+    counts = [task.rows for task in batch]
+    size = padded_size(config, sum(counts))
+    inputs = tensors.merge(
+        [task.inputs for task in batch],
+        pad_lengths=config.pad_variable_length_inputs,
+        size=size,
+    )
+    found = run(name, inputs, queue.outputs, timeout_s)
+    run_s = time.monotonic() - started_s
     parts = tensors.divide(found, counts, size)
     return [
         Finished(part, started_s - task.enqueued_s, run_s, size)
@@ -237,9 +259,16 @@ def _run(
     ]
 
 
-def _latest(batch: list[Task], now_s: float) -> float | None:
+def _time_left(batch: list[Task], now_s: float) -> float | None:
     """The time that the most patient request has left; None without a limit."""
-    deadlines = [task.deadline_s for task in batch]
-    if None in deadlines:
-        return None
-    return max(0.001, max(d for d in deadlines if d is not None) - now_s)
+    latest_s = now_s
+    for task in batch:
+        if task.deadline_s is None:
+            return None
+        latest_s = max(latest_s, task.deadline_s)
+    return max(0.001, latest_s - now_s)
+
+
+def padded_size(config: BatchingConfig, rows: int) -> int:
+    """How many rows are computed for so many; as many, unless sizes were chosen."""
+    return config.padded_size(rows) if config.allowed_batch_sizes else rows

@@ -7,9 +7,9 @@ keeps one bad request from failing its neighbours.
 """
 
 import asyncio
-import collections
-import dataclasses
+import functools
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 
@@ -17,35 +17,64 @@ import numpy as np
 
 from serving.server.batching import tensors
 from serving.server.batching.config import BatchingConfig
-from serving.server.batching.pace import BatchPace
 from serving.server.batching.queue import (
     UNBATCHED,
     BatchQueue,
     Finished,
-    Held,
+    QueueKey,
     Task,
+    ThreadLane,
     compute,
+    padded_size,
 )
+from serving.server.models.version import ServedVersion
 from serving.server.servable import Servable
 from serving.server.status import StatusError, invalid_argument
 
 MAX_THREADS = 1024
+MIN_ROWS = 8
+"""So many always. On a CPU the time a text takes hardly falls beyond them."""
+BATCH_S = 0.01
+"""More rows only while a batch stays below this: beyond it, more rows mostly mean more
+padding, and everybody waits for the last."""
+QUICK_ROW_S = 0.001
+_NEWEST = 0.2
 
 OnBatch = Callable[[Sequence[float], Sequence[int], int, str], None]
 
 
-@dataclasses.dataclass(slots=True)
-class _Lane:
-    """Threads that some queues share, served in turn."""
+class BatchSizePolicy:
+    """Says how many rows are worth computing together, by the time the last took.
 
-    idle: int
-    running: collections.Counter[int] = dataclasses.field(
-        default_factory=collections.Counter
-    )
-    """Batches under way, by the `id` of their servable."""
-    ready: collections.deque[BatchQueue] = dataclasses.field(
-        default_factory=collections.deque
-    )
+    It keeps the seconds per row of every signature, as an average that forgets.
+    """
+
+    def __init__(self) -> None:
+        self._row_s: weakref.WeakKeyDictionary[Servable, dict[str, float]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def rows(self, servable: Servable, signature_name: str) -> int:
+        """The rows that a batch should have, at most."""
+        row_s = self._row_s.get(servable, {}).get(signature_name, 0.0)
+        return max(MIN_ROWS, int(BATCH_S / row_s)) if row_s else MIN_ROWS
+
+    def is_quick(self, servable: Servable, signature_name: str) -> bool:
+        """True when a request costs the server about as much as it costs the model."""
+        row_s = self._row_s.get(servable, {}).get(signature_name, 0.0)
+        return row_s < QUICK_ROW_S
+
+    def record(
+        self, servable: Servable, signature_name: str, rows: int, run_s: float
+    ) -> None:
+        """Takes note of a batch. Small ones say little: a run has its own cost."""
+        if rows < MIN_ROWS // 2:
+            return
+        known = self._row_s.setdefault(servable, {})
+        row_s = run_s / rows
+        known[signature_name] = row_s * _NEWEST + (1 - _NEWEST) * known.get(
+            signature_name, row_s
+        )
 
 
 class Scheduler:
@@ -65,9 +94,9 @@ class Scheduler:
         self._on_batch = on_batch
         # Threads come as they are needed; the lanes say how many may be.
         self._pool = futures.ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="run")
-        self._queues: dict[tuple[int, str, tuple[str, ...], int], BatchQueue] = {}
-        self._pace = BatchPace()
-        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._queues: dict[QueueKey, BatchQueue] = {}
+        self._sizes = BatchSizePolicy()
+        self._lanes: dict[tuple[str, int], ThreadLane] = {}
 
     async def run(
         self,
@@ -76,7 +105,7 @@ class Scheduler:
         inputs: Mapping[str, np.ndarray],
         outputs: Sequence[str],
         timeout_s: float | None = None,
-        version: Held | None = None,
+        version: ServedVersion | None = None,
     ) -> Finished:
         """The named outputs, or an error when the time is over.
 
@@ -86,47 +115,60 @@ class Scheduler:
         Raises:
             StatusError: the run failed, had no time left, or may not wait.
         """
-        config = _config_of(servable, signature_name)
+        config = servable.batching
+        if config is None or signature_name not in servable.batchable_signatures:
+            config = UNBATCHED
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         rows = 1 if config is UNBATCHED else tensors.count_rows(inputs)
         if not rows:  # Nothing to compute together, and nothing to pad with.
             config, rows = UNBATCHED, 1
-        queue = BatchQueue(servable, signature_name, tuple(outputs), config, version)
-        if config is UNBATCHED or rows <= config.largest_batch:
-            return await self._submit(queue, inputs, rows, deadline_s)
-        if not config.enable_large_batch_splitting:
-            raise invalid_argument(
-                f"Task size {rows} is larger than maximum input batch size "
-                f"{config.max_batch_size}"
-            )
-        return await self._submit_split(queue, inputs, deadline_s)
+        # Settings may change while requests wait, and one without rows has its own.
+        key = (id(servable), signature_name, tuple(outputs), id(config))
+        find_queue = functools.partial(self._queue, key, servable, config, version)
+        if config is not UNBATCHED and rows > config.largest_batch:
+            return await self._run_split(find_queue, config, inputs, deadline_s)
+        task = self._submit(find_queue(), inputs, rows, deadline_s)
+        try:
+            return await task.future
+        finally:
+            task.stop_timer()
 
     def close(self) -> None:
         """No more runs; those under way end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _submit_split(
+    async def _run_split(
         self,
-        queue: BatchQueue,
+        find_queue: Callable[[], BatchQueue],
+        config: BatchingConfig,
         inputs: Mapping[str, np.ndarray],
         deadline_s: float | None,
     ) -> Finished:
-        size = queue.config.largest_batch
+        size = config.largest_batch
+        if not config.enable_large_batch_splitting:
+            raise invalid_argument(
+                f"Task size {tensors.count_rows(inputs)} is larger than maximum input "
+                f"batch size {config.max_batch_size}"
+            )
         # Some parts at a time, so that one large request does not fill the queue.
-        at_once = asyncio.Semaphore(max(1, queue.config.max_enqueued_batches // 2))
+        at_once = asyncio.Semaphore(max(1, config.max_enqueued_batches // 2))
 
-        async def submit(part: Mapping[str, np.ndarray]) -> Finished:
+        async def run(part: Mapping[str, np.ndarray]) -> Finished:
             async with at_once:
                 rows = tensors.count_rows(part)
-                return await self._submit(queue, part, rows, deadline_s)
+                task = self._submit(find_queue(), part, rows, deadline_s)
+                try:
+                    return await task.future
+                finally:
+                    task.stop_timer()
 
         parts = tensors.split(inputs, size)
-        tasks = [asyncio.ensure_future(submit(part)) for part in parts]
+        runs = [asyncio.ensure_future(run(part)) for part in parts]
         try:
-            done = await asyncio.gather(*tasks)
+            done = await asyncio.gather(*runs)
         finally:
-            for task in tasks:
-                task.cancel()
+            for one in runs:
+                one.cancel()
         return Finished(
             tensors.join([one.outputs for one in done]),
             max(one.queue_s for one in done),
@@ -134,13 +176,38 @@ class Scheduler:
             max(one.batch_rows for one in done),
         )
 
-    async def _submit(
+    def _queue(
+        self,
+        key: QueueKey,
+        servable: Servable,
+        config: BatchingConfig,
+        version: ServedVersion | None,
+    ) -> BatchQueue:
+        """The queue of requests of this kind, with those that came before, if any."""
+        queue = self._queues.get(key)
+        if queue is None:
+            lane = self._lane(config)
+            queue = BatchQueue(key, servable, config, lane, version)
+            self._queues[key] = queue
+        return queue
+
+    def _lane(self, config: BatchingConfig) -> ThreadLane:
+        threads, name = self._num_threads, ""
+        if config is not UNBATCHED:
+            # Settings may change while old batches run: then another lane begins.
+            threads, name = config.threads, f"batch {config.thread_pool_name}"
+        lane = self._lanes.get((name, threads))
+        if lane is None:
+            lane = self._lanes[name, threads] = ThreadLane(idle=threads)
+        return lane
+
+    def _submit(
         self,
         queue: BatchQueue,
         inputs: Mapping[str, np.ndarray],
         rows: int,
         deadline_s: float | None,
-    ) -> Finished:
+    ) -> Task:
         loop = asyncio.get_running_loop()
         is_batched = queue.config is not UNBATCHED
         task = Task(
@@ -152,34 +219,16 @@ class Scheduler:
             is_batched=is_batched,
             text_bytes=tensors.text_bytes(inputs) if is_batched else None,
         )
-        # Requests that came before wait in a queue of their own, if any do.
-        queue = self._queues.setdefault(queue.key, queue)
         queue.add(task)
         self.waiting += 1
-        lane = self._lane(queue.config)
         if len(queue.tasks) == 1:
-            lane.ready.append(queue)
-        self._start(lane)
-        if deadline_s is None:
-            return await task.future
-        timer = loop.call_later(deadline_s - task.enqueued_s, task.expire)
-        try:
-            return await task.future
-        finally:
-            timer.cancel()
+            queue.lane.ready.append(queue)
+        self._start(queue.lane)
+        if deadline_s is not None:
+            task.timer = loop.call_later(deadline_s - task.enqueued_s, task.expire)
+        return task
 
-    def _lane(self, config: BatchingConfig) -> _Lane:
-        threads, name = self._num_threads, ""
-        if config is not UNBATCHED:
-            # Settings may change while old batches run: then another lane begins.
-            threads, name = config.threads, f"batch {config.thread_pool_name}"
-        key = (name, threads)
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = _Lane(idle=threads)
-        return lane
-
-    def _start(self, lane: _Lane) -> None:
+    def _start(self, lane: ThreadLane) -> None:
         """Starts as many batches as there are threads and requests for."""
         now_s = time.monotonic()
         for _ in range(len(lane.ready)):
@@ -187,56 +236,52 @@ class Scheduler:
                 return
             queue = lane.ready.popleft()
             wait_s = queue.waits_s(now_s)
-            if self._is_due(lane, queue, now_s):
-                queue.best_rows = self._pace.rows(queue.servable, queue.signature_name)
-                self._start_batch(lane, queue, now_s)
+            if wait_s <= 0 and not self._waits_for_batch(queue):
+                queue.best_rows = self._sizes.rows(queue.servable, queue.signature_name)
+                self._start_batch(queue, now_s)
             elif wait_s > 0 and not queue.has_timer:
                 queue.has_timer = True
-                asyncio.get_running_loop().call_later(
-                    wait_s, self._start_late, lane, queue
-                )
+                asyncio.get_running_loop().call_later(wait_s, self._start_late, queue)
             if queue.tasks:
                 lane.ready.append(queue)
             else:
                 self._queues.pop(queue.key, None)
-        if lane.idle and any(self._is_due(lane, one, now_s) for one in lane.ready):
+        if lane.idle and lane.ready and any(self._is_due(q, now_s) for q in lane.ready):
             self._start(lane)
 
-    def _is_due(self, lane: _Lane, queue: BatchQueue, now_s: float) -> bool:
-        return queue.waits_s(now_s) <= 0 and not self._waits_for_batch(lane, queue)
+    def _is_due(self, queue: BatchQueue, now_s: float) -> bool:
+        return queue.waits_s(now_s) <= 0 and not self._waits_for_batch(queue)
 
-    def _waits_for_batch(self, lane: _Lane, queue: BatchQueue) -> bool:
+    def _waits_for_batch(self, queue: BatchQueue) -> bool:
         """True where a second batch at a time would only take the connections' core.
 
         The batch under way starts the next one when it ends.
         """
-        if queue.config is UNBATCHED or not lane.running[id(queue.servable)]:
+        if queue.config is UNBATCHED or not queue.lane.running[id(queue.servable)]:
             return False
-        return self._pace.is_quick(queue.servable, queue.signature_name)
+        return self._sizes.is_quick(queue.servable, queue.signature_name)
 
-    def _start_late(self, lane: _Lane, queue: BatchQueue) -> None:
+    def _start_late(self, queue: BatchQueue) -> None:
         queue.has_timer = False
-        self._start(lane)
+        self._start(queue.lane)
 
-    def _start_batch(self, lane: _Lane, queue: BatchQueue, now_s: float) -> None:
+    def _start_batch(self, queue: BatchQueue, now_s: float) -> None:
         before = len(queue.tasks)
         batch = queue.take(now_s)
         self.waiting -= before - len(queue.tasks)
         if not batch:
             return
-        lane.idle -= 1
-        lane.running[id(queue.servable)] += 1
+        queue.lane.idle -= 1
+        queue.lane.running[id(queue.servable)] += 1
         for task in batch:
             task.started_s = now_s
         if queue.version is not None:
             queue.version.hold()
-        loop = asyncio.get_running_loop()
-        self._pool.submit(self._work, loop, lane, queue, batch)
+        self._pool.submit(self._work, asyncio.get_running_loop(), queue, batch)
 
     def _work(
         self,
         loop: asyncio.AbstractEventLoop,
-        lane: _Lane,
         queue: BatchQueue,
         batch: list[Task],
     ) -> None:
@@ -247,17 +292,19 @@ class Scheduler:
             if queue.version is not None:
                 queue.version.release()
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._finish, lane, queue, batch, results)
+            loop.call_soon_threadsafe(self._finish, queue, batch, results)
 
     def _finish(
         self,
-        lane: _Lane,
         queue: BatchQueue,
         batch: list[Task],
         results: list[Finished | StatusError],
     ) -> None:
+        lane, servable_id = queue.lane, id(queue.servable)
         lane.idle += 1
-        lane.running -= collections.Counter([id(queue.servable)])
+        lane.running[servable_id] -= 1
+        if not lane.running[servable_id]:
+            del lane.running[servable_id]
         if queue.config is not UNBATCHED:
             self._note(queue, batch, results)
         for task, result in zip(batch, results, strict=True):
@@ -271,20 +318,13 @@ class Scheduler:
         results: list[Finished | StatusError],
     ) -> None:
         rows = [task.rows for task in batch]
-        executed = queue.config.padded_size(sum(rows))
+        executed = padded_size(queue.config, sum(rows))
         first = results[0]
         if isinstance(first, Finished) and first.batch_rows == executed:
-            self._pace.record(
+            self._sizes.record(
                 queue.servable, queue.signature_name, executed, first.run_s
             )
         if self._on_batch is not None:
             waited_s = [task.started_s - task.enqueued_s for task in batch]
             name = queue.config.thread_pool_name
             self._on_batch(waited_s, rows, executed, name)
-
-
-def _config_of(servable: Servable, signature_name: str) -> BatchingConfig:
-    config = servable.batching
-    if config is None or signature_name not in servable.batchable_signatures:
-        return UNBATCHED
-    return config

@@ -6,7 +6,7 @@ import gc
 import numpy as np
 import pytest
 
-from serving.server.batching.pace import BATCH_S, MIN_ROWS, BatchPace
+from serving.server.batching.scheduler import BATCH_S, MIN_ROWS, BatchSizePolicy
 from tests.support.serving.scheduling import (
     SLOW_S,
     Bench,
@@ -24,37 +24,37 @@ def _servable() -> Doubler:
     "row_s, rows", [(BATCH_S / 32, 32), (BATCH_S / 4, MIN_ROWS), (BATCH_S, MIN_ROWS)]
 )
 def test_a_batch_grows_while_it_is_quick(row_s: float, rows: int) -> None:
-    pace, servable = BatchPace(), _servable()
-    assert pace.rows(servable, "s") == MIN_ROWS
+    policy, servable = BatchSizePolicy(), _servable()
+    assert policy.rows(servable, "s") == MIN_ROWS
     for _ in range(50):
-        pace.record(servable, "s", 8, 8 * row_s)
-    assert pace.rows(servable, "s") == pytest.approx(rows, abs=1)
-    assert pace.rows(servable, "other") == MIN_ROWS
+        policy.record(servable, "s", 8, 8 * row_s)
+    assert policy.rows(servable, "s") == pytest.approx(rows, abs=1)
+    assert policy.rows(servable, "other") == MIN_ROWS
 
 
 def test_a_run_of_few_rows_says_nothing_of_many() -> None:
-    pace, servable = BatchPace(), _servable()
-    pace.record(servable, "s", 8, 8 * BATCH_S / 100)
-    before = pace.rows(servable, "s")
-    pace.record(servable, "s", 1, BATCH_S)
-    assert pace.rows(servable, "s") == before > MIN_ROWS
+    policy, servable = BatchSizePolicy(), _servable()
+    policy.record(servable, "s", 8, 8 * BATCH_S / 100)
+    before = policy.rows(servable, "s")
+    policy.record(servable, "s", 1, BATCH_S)
+    assert policy.rows(servable, "s") == before > MIN_ROWS
 
 
 def test_one_slow_batch_does_not_decide() -> None:
-    pace, servable = BatchPace(), _servable()
+    policy, servable = BatchSizePolicy(), _servable()
     for _ in range(20):
-        pace.record(servable, "s", 32, BATCH_S)
-    pace.record(servable, "s", 32, 2 * BATCH_S)
-    assert 20 < pace.rows(servable, "s") < 32
+        policy.record(servable, "s", 32, BATCH_S)
+    policy.record(servable, "s", 32, 2 * BATCH_S)
+    assert 20 < policy.rows(servable, "s") < 32
 
 
 def test_nothing_is_kept_of_a_servable_that_is_gone() -> None:
-    pace, servable = BatchPace(), _servable()
-    pace.record(servable, "s", 8, 0.001)
-    assert len(pace._row_s) == 1
+    policy, servable = BatchSizePolicy(), _servable()
+    policy.record(servable, "s", 8, 0.001)
+    assert len(policy._row_s) == 1
     del servable
     gc.collect()
-    assert len(pace._row_s) == 0
+    assert len(policy._row_s) == 0
 
 
 @pytest.mark.anyio
@@ -72,7 +72,7 @@ async def test_a_quick_model_leaves_a_core_to_the_connections() -> None:
 @pytest.mark.anyio
 async def test_a_slow_model_is_computed_in_all_batch_threads() -> None:
     bench = Bench(batching_config(num_batch_threads=2))
-    bench.scheduler._pace.record(bench.servable, "double", 8, run_s=1.0)
+    bench.scheduler._sizes.record(bench.servable, "double", 8, run_s=1.0)
     await bench.hold()
     second = bench.ask(1)
     await asyncio.to_thread(bench.servable.started.acquire)
