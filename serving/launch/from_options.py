@@ -10,7 +10,8 @@ from serving.formats.tf_serving_names import METRICS_PATH
 from serving.launch import presets
 from serving.launch.model_folder import find_base_path
 from serving.launch.settings import EngineSettings, TlsFiles
-from serving.server.flags import STDOUT, ServerFlags
+from serving.server.batching.config import BatchingConfig
+from serving.server.flags import STDOUT
 from serving.server.models.config import ModelEntry, VersionPolicy, read_config_file
 from serving.server.status import StatusError
 
@@ -37,48 +38,37 @@ def settings_from(
     """
     if bool(models) == bool(config_path):
         raise ValueError("Give folders (DIR or NAME=DIR), or --config FILE; not both.")
+    if config_path and (model_name or options["versions"] or options["label"]):
+        raise ValueError(
+            f"With --config, names, versions and labels stand in {config_path}."
+        )
     if config_path:
-        if model_name or options["versions"] or options["label"]:
-            raise ValueError(
-                f"With --config, names, versions and labels stand in {config_path}."
-            )
-        settings = presets.local(_configured(config_path))
+        entries = _configured(config_path)
     else:
-        settings = presets.local(_models(models, model_name, options))
-    batching = {n: options[n] for n in _BATCHING if options[n] is not None}
+        entries = _models(models, model_name, options)
     tls = _tls(options["tls_cert"], options["tls_key"], options["tls_ca"])
-    return dataclasses.replace(
-        settings,
-        batching=dataclasses.replace(presets.BATCHING, **batching)
-        if options["enable_batching"]
-        else None,
+    return EngineSettings.of(
+        entries,
+        batching=_batching(options) if options["enable_batching"] else None,
         monitoring_path=METRICS_PATH if options["monitoring"] else None,
         tls=tls,
-        flags=_flags(settings.flags, config_path, options, has_tls=tls is not None),
         extra_flags=tuple(_extra_flag(flag) for flag in options["flag"]),
-    )
-
-
-def _flags(
-    flags: ServerFlags,
-    config_path: str | None,
-    options: Mapping[str, Any],
-    *,
-    has_tls: bool,
-) -> ServerFlags:
-    # The server runs in another folder than its caller.
-    config_file = os.path.abspath(config_path) if config_path else ""
-    access_log = options["access_log"] or ""
-    if access_log not in ("", STDOUT):
-        access_log = os.path.abspath(access_log)
-    return dataclasses.replace(
-        flags,
-        model_config_file=config_file,
+        model_config_file=_absolute(config_path),
+        access_log_file=_absolute(options["access_log"]),
         rest_api_enable_cors_support=options["cors"],
-        rest_api_enable_tls=has_tls,
-        access_log_file=access_log,
+        rest_api_enable_tls=tls is not None,
         **{name: options[name] for name in _FLAGS if options[name] is not None},
     )
+
+
+def _batching(options: Mapping[str, Any]) -> BatchingConfig:
+    given = {name: options[name] for name in _BATCHING if options[name] is not None}
+    return dataclasses.replace(presets.BATCHING, **given)
+
+
+def _absolute(path: str | None) -> str:
+    """Makes a path good for the server, which runs in another folder."""
+    return os.path.abspath(path) if path and path != STDOUT else path or ""
 
 
 def _configured(path: str) -> tuple[ModelEntry, ...]:

@@ -26,17 +26,6 @@ _CONTAINER_MODEL = ModelEntry(
 _CONTAINER_CORES = 2
 
 
-def local(models: tuple[ModelEntry, ...]) -> EngineSettings:
-    """Settings for a person's own machine: batching, metrics, the usual ports."""
-    return EngineSettings.of(
-        models,
-        port=GRPC_PORT,
-        rest_api_port=REST_PORT,
-        batching=BATCHING,
-        monitoring_path=METRICS_PATH,
-    )
-
-
 CLUSTER = EngineSettings.of(
     (_CONTAINER_MODEL,),
     port=GRPC_PORT,

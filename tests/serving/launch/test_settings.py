@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serving import protos
-from serving.launch.presets import BATCHING, local
+from serving.launch.presets import BATCHING
 from serving.launch.settings import EngineSettings, TlsFiles
 from serving.server.batching.config import BatchingConfig
 from serving.server.config_files import parse_message
@@ -104,7 +104,7 @@ def test_flags_point_to_the_files_that_are_written(tmp_path: pathlib.Path) -> No
     tls = TlsFiles(
         certificate_path=str(tmp_path / "cert.pem"), key_path=str(tmp_path / "key.pem")
     )
-    everything = dataclasses.replace(local((MODEL,)), tls=tls)
+    everything = settings(batching=BATCHING, monitoring_path="/metrics", tls=tls)
     everything.write_files(tmp_path)
     flags = parse_flags(everything.arguments(str(tmp_path))).flags
     for name in (

@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 from serving.server.listeners.tls import ServerTls
+from serving.server.listeners.tls_config import ServerTlsConfig
 from serving.server.status import StatusError
 from tests.support.serving.certificates import (
     Pair,
@@ -62,6 +63,14 @@ def test_a_file_that_is_no_ssl_config_is_not_quoted(tmp_path: pathlib.Path) -> N
     with pytest.raises(StatusError, match="at line 2, column") as caught:
         ServerTls(str(path))
     assert "SECRET" not in str(caught.value)
+
+
+def test_what_is_written_is_read_again_and_not_shown() -> None:
+    config = ServerTlsConfig(
+        server_key="KEY\n", server_cert="CERT\n", custom_ca="CA", client_verify=True
+    )
+    assert ServerTlsConfig.from_text(config.to_text()) == config
+    assert "KEY" not in repr(config)
 
 
 def test_a_missing_file_is_an_error() -> None:

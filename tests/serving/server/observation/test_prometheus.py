@@ -122,6 +122,7 @@ def test_the_monitoring_file_says_whether_and_where(
     file = tmp_path / "monitoring.config"
     file.write_text(text)
     assert PrometheusConfig.from_file(str(file)) == config
+    assert PrometheusConfig.from_text(config.to_text()) == config
 
 
 def test_without_a_monitoring_file_there_are_no_metrics() -> None:
