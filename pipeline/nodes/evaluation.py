@@ -1,6 +1,5 @@
 """What Evaluator measures, and the bounds that decide about a blessing."""
 
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from components import evaluation_metrics
@@ -8,53 +7,53 @@ from model import contract
 from pipeline.config import PipelineConfig
 
 
-def eval_config(config: PipelineConfig) -> tfma.EvalConfig:
+def eval_config(config: PipelineConfig) -> config_pb2.EvalConfig:
     """Bounds hold over all rows; the slices, one per label, are for reading."""
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 model_type="tf_generic",
                 signature_name=contract.Signature.CLASSIFY.value,
                 label_key=contract.LABEL,
             )
         ],
         slicing_specs=[
-            tfma.SlicingSpec(),
-            tfma.SlicingSpec(feature_keys=[contract.LABEL]),
+            config_pb2.SlicingSpec(),
+            config_pb2.SlicingSpec(feature_keys=[contract.LABEL]),
         ],
-        metrics_specs=[tfma.MetricsSpec(metrics=_metrics(config))],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=_metrics(config))],
     )
 
 
-def _metrics(config: PipelineConfig) -> list[tfma.MetricConfig]:
+def _metrics(config: PipelineConfig) -> list[config_pb2.MetricConfig]:
     module = evaluation_metrics.__name__
     return [
-        tfma.MetricConfig(class_name="ExampleCount"),
-        tfma.MetricConfig(
+        config_pb2.MetricConfig(class_name="ExampleCount"),
+        config_pb2.MetricConfig(
             class_name=evaluation_metrics.Accuracy.__name__,
             module=module,
             # Not `threshold`, which every slice would have to meet.
             per_slice_thresholds=[
                 config_pb2.PerSliceMetricThreshold(
-                    slicing_specs=[tfma.SlicingSpec()],
+                    slicing_specs=[config_pb2.SlicingSpec()],
                     threshold=_accuracy_threshold(config),
                 )
             ],
         ),
-        tfma.MetricConfig(
+        config_pb2.MetricConfig(
             class_name=evaluation_metrics.MacroF1.__name__, module=module
         ),
     ]
 
 
-def _accuracy_threshold(config: PipelineConfig) -> tfma.MetricThreshold:
+def _accuracy_threshold(config: PipelineConfig) -> config_pb2.MetricThreshold:
     """Good enough in itself and, where a model is live, not much worse than that."""
-    return tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(
+    return config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(
             lower_bound={"value": config.min_accuracy}
         ),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER,
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER,
             absolute={"value": -config.run.evaluation.max_accuracy_drop},
         ),
     )

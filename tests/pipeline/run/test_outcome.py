@@ -1,0 +1,343 @@
+"""What a report says of a run: each number from the node that measured it."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow_model_analysis as tfma
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.types import standard_artifacts
+
+from components import evaluation_metrics
+from components.artifacts import write_json
+from model import contract
+from pipeline.config import EDGE_PUSHER, PUSHER, PipelineConfig, RunConfig
+from pipeline.data.ingest import Dataset
+from pipeline.nodes.create import BASELINE_RESOLVER
+from pipeline.report.results import Check, RunInfo
+from pipeline.run.node_runner import NodeRun
+from pipeline.run.outcome import Outcome, read_anomalies
+from tests.support.labelled_rows import scored_rows
+from tests.support.token_records import write_token_records
+
+METRICS = {"accuracy": 0.75, "macro_f1": 0.7, "example_count": 4.0}
+LIVE_METRICS = {"accuracy": 0.8, "macro_f1": 0.6}
+HISTORY = {
+    "history": [{"loss": 2.0, "val_accuracy": 0.4}, {"loss": 1.0, "val_accuracy": 0.6}],
+    "best_epoch": 2,
+    "best_accuracy": 0.6,
+    "train_s": 3.0,
+    "parameters": 1234,
+    "vocabulary_size": 77,
+}
+VERDICT = {
+    "blessed": True,
+    "engine": "embedded",
+    "rows": 4,
+    "wrong_labels": 0,
+    "max_score_difference": 1e-5,
+    "reason": "",
+}
+DEVICE_FILE = {
+    "name": "model.tflite",
+    "size_bytes": 10,
+    "runtime": "tflite 2.14",
+    "latency_p50_ms": 1.0,
+    "latency_p99_ms": 2.0,
+    "accuracy": 0.75,
+    "agreement": 1.0,
+    "max_score_difference": 3.14e-6,
+}
+OUTPUTS = {
+    "ExampleValidator": ("anomalies", standard_artifacts.ExampleAnomalies),
+    "TextTransform": ("transformed_examples", standard_artifacts.Examples),
+    "Trainer": ("model", standard_artifacts.Model),
+    "BatchPredictor": ("predictions", standard_artifacts.Model),
+    "Evaluator": ("evaluation", standard_artifacts.ModelEvaluation),
+    "ModelServerValidator": ("report", standard_artifacts.Model),
+    "EdgeExporter": ("report", standard_artifacts.Model),
+    PUSHER: ("pushed_model", standard_artifacts.PushedModel),
+    EDGE_PUSHER: ("pushed_model", standard_artifacts.PushedModel),
+}
+MakeOutcome = Callable[..., Outcome]
+
+
+def dataset() -> Dataset:
+    return Dataset(
+        source="rows.csv",
+        splits={
+            contract.TRAIN: [("one", "a"), ("three", "b"), ("five5", "c"), ("x", "a")],
+            contract.VALIDATION: [("two", "a")],
+            contract.TEST: [("four", "b"), ("six", "c")],
+        },
+        dropped={"empty_text": 2},
+        noted={},
+    )
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> dict[str, NodeRun]:
+    """What the nodes of one run left behind, small and whole."""
+    runs = {}
+    for number, (node_id, (key, kind)) in enumerate(OUTPUTS.items()):
+        artifact = kind()
+        artifact.uri = str(tmp_path / node_id)
+        Path(artifact.uri).mkdir()
+        outputs = {key: [artifact]}
+        runs[node_id] = NodeRun(
+            node_id=node_id, seconds=float(number), cached=number == 0, outputs=outputs
+        )
+    model_run = standard_artifacts.ModelRun()
+    model_run.uri = runs["Trainer"].outputs["model"][0].uri
+    runs["Trainer"].outputs["model_run"] = [model_run]
+    _fill(tmp_path)
+    return runs
+
+
+def _fill(folder: Path) -> None:
+    for split, rows in {
+        contract.TRAIN: [([2, 3], 0), ([2, 9, 3], 1), ([2, 9, 3], 2), ([2, 3], 0)],
+        contract.VALIDATION: [([2, 3], 0)],
+        contract.TEST: [([2, 9, 3], 1), ([2, 9, 8, 3], 2)],
+    }.items():
+        path = folder / "TextTransform" / f"Split-{split}" / "part.gz"
+        path.parent.mkdir()
+        write_token_records(path, rows)
+    exported = folder / "Trainer" / "Format-Serving" / "variables"
+    exported.mkdir(parents=True)
+    (exported / "data").write_bytes(b"x" * 30)
+    (exported.parent / "saved_model.pb").write_bytes(b"x" * 12)
+    (folder / "Trainer" / "history.json").write_text(json.dumps(HISTORY))
+    predictions = str(folder / "BatchPredictor")
+    scored_rows().save(predictions)
+    write_json(
+        predictions, "latency.json", {"latency_p50_ms": 4.0, "latency_p99_ms": 9.0}
+    )
+    write_json(str(folder / "ModelServerValidator"), "server.json", VERDICT)
+    device = {"variants": [DEVICE_FILE, {**DEVICE_FILE, "name": "model_int8.tflite"}]}
+    write_json(str(folder / "EdgeExporter"), "device.json", device)
+
+
+@pytest.fixture
+def make_outcome(
+    runs: dict[str, NodeRun], monkeypatch: pytest.MonkeyPatch
+) -> MakeOutcome:
+    """An Outcome of those runs under the given settings; Evaluator's file is faked."""
+
+    def read_overall(uri: str, model_name: str | None = None) -> dict[str, float]:
+        assert uri.endswith("Evaluator")
+        return LIVE_METRICS if model_name == tfma.BASELINE_KEY else METRICS
+
+    monkeypatch.setattr(evaluation_metrics, "read_overall", read_overall)
+
+    def make(**overrides: str) -> Outcome:
+        settings = {f"evaluation.{key}": text for key, text in overrides.items()}
+        config = PipelineConfig(
+            name="p",
+            run=RunConfig.of("tiny", settings),
+            data_root="d",
+            pipeline_root="r",
+            serving_dir="s",
+            edge_dir="e",
+            majority_share=0.5,
+        )
+        return Outcome(config=config, dataset=dataset(), runs=runs)
+
+    return make
+
+
+def with_live_model(outcome: Outcome) -> Outcome:
+    """The same run, had there been a model to beat."""
+    model = standard_artifacts.Model()
+    model.id = 42
+    resolved = NodeRun(
+        node_id=BASELINE_RESOLVER, seconds=0, cached=False, outputs={"model": [model]}
+    )
+    runs = {**outcome.runs, BASELINE_RESOLVER: resolved}
+    return dataclasses.replace(outcome, runs=runs)
+
+
+def passed(checks: tuple[Check, ...]) -> dict[str, bool]:
+    return {check.metric: check.passed for check in checks}
+
+
+def test_every_bound_is_checked_once(make_outcome: MakeOutcome) -> None:
+    assert passed(make_outcome().checks()) == {
+        "test accuracy": True,
+        "model server (embedded)": True,
+        "model.tflite agreement": True,
+        "model_int8.tflite agreement": True,
+    }
+
+
+@pytest.mark.parametrize(("bound", "enough"), [("0.75", True), ("0.7501", False)])
+def test_test_accuracy_must_reach_its_bound(
+    make_outcome: MakeOutcome, bound: str, enough: bool
+) -> None:
+    check = make_outcome(min_accuracy=bound).checks()[0]
+    assert (check.metric, check.value) == ("test accuracy", 0.75)
+    assert check.bound == f"at least {float(bound):.4f}"
+    assert check.passed is enough
+
+
+@pytest.mark.parametrize(("drop", "enough"), [("0.01", False), ("0.06", True)])
+def test_a_model_may_be_worse_than_the_live_one_by_so_much(
+    make_outcome: MakeOutcome, drop: str, enough: bool
+) -> None:
+    outcome = with_live_model(make_outcome(max_accuracy_drop=drop))
+    assert passed(outcome.checks())["against the live model"] is enough
+    assert outcome.live is not None
+    assert (outcome.live.version, outcome.live.accuracy) == ("42", 0.8)
+    assert outcome.evaluation().live == outcome.live
+
+
+def test_a_resolver_that_found_nothing_means_no_live_model(
+    make_outcome: MakeOutcome,
+) -> None:
+    outcome = make_outcome()
+    empty = NodeRun(node_id=BASELINE_RESOLVER, seconds=0, cached=False, outputs={})
+    runs = {**outcome.runs, BASELINE_RESOLVER: empty}
+    assert dataclasses.replace(outcome, runs=runs).live is None
+
+
+def test_a_server_that_refused_gives_its_reason(
+    make_outcome: MakeOutcome, tmp_path: Path
+) -> None:
+    refused = {**VERDICT, "blessed": False, "engine": "", "reason": "port is taken"}
+    write_json(str(tmp_path / "ModelServerValidator"), "server.json", refused)
+    check = make_outcome().checks()[1]
+    assert check.metric == "model server (not started)"
+    assert (check.passed, check.note) == (False, "port is taken")
+
+
+def test_a_device_file_that_disagrees_is_a_failed_check(
+    make_outcome: MakeOutcome, tmp_path: Path
+) -> None:
+    poor = {**DEVICE_FILE, "agreement": 0.9}
+    write_json(
+        str(tmp_path / "EdgeExporter"), "device.json", {"variants": [DEVICE_FILE, poor]}
+    )
+    *_, good, bad = make_outcome(min_device_agreement="0.95").checks()
+    assert (good.passed, bad.passed, bad.value) == (True, False, 0.9)
+    assert bad.note == "tflite 2.14, largest score difference 3.1e-06"
+
+
+def test_each_split_has_its_rows_its_lengths_and_its_labels(
+    make_outcome: MakeOutcome,
+) -> None:
+    data = make_outcome().data_summary()
+    train, validation, test = data.splits
+    assert [split.name for split in data.splits] == list(contract.SPLITS)
+    assert [split.rows for split in data.splits] == [4, 1, 2]
+    assert train.label_counts == {"a": 2, "b": 1, "c": 1}
+    assert train.token_lengths == (0, 0, 2, 2)
+    assert test.token_lengths == (0, 0, 0, 1, 1)
+    assert train.dropped == {"empty text": 2}
+    assert validation.dropped == test.dropped == {}
+    assert train.characters is not None
+    assert dataclasses.astuple(train.characters) == (1, 4.0, 3.5, 5)
+    assert (data.vocabulary_size, data.max_sequence_length) == (77, 64)
+
+
+def test_epochs_are_counted_and_settings_say_what_the_data_decided(
+    make_outcome: MakeOutcome,
+) -> None:
+    training = make_outcome().training_summary()
+    assert [row["epoch"] for row in training.history] == [1, 2]
+    assert training.history[1]["loss"] == 1.0
+    assert (training.best_epoch, training.parameters) == (2, 1234)
+    assert training.settings["vocabulary_size"] == 77
+    assert training.settings["num_classes"] == 3
+    assert training.settings["hidden_dim"] == 64
+    assert training.settings["max_epochs"] == 3
+
+
+def test_every_answer_on_the_test_split_is_kept_best_first(
+    make_outcome: MakeOutcome,
+) -> None:
+    evaluation = make_outcome().evaluation()
+    assert evaluation.labels == ("a", "b", "c")
+    assert evaluation.true_ids == (0, 1, 2, 1)
+    assert evaluation.predicted_ids == (0, 1, 2, 0)
+    assert evaluation.confidences == pytest.approx((0.7, 0.8, 0.5, 0.6))
+    assert evaluation.top_ids[2:] == ((2, 1, 0), (0, 1, 2))
+    assert evaluation.texts[3] == "four"
+    assert evaluation.live is None
+
+
+def test_every_exported_file_is_a_variant(make_outcome: MakeOutcome) -> None:
+    saved_model, float32, int8 = make_outcome().variants()
+    assert (saved_model.name, saved_model.path) == ("SavedModel", "serving_model")
+    assert saved_model.size_bytes == 42
+    assert (saved_model.accuracy, saved_model.agreement) == (0.75, 1.0)
+    assert (saved_model.latency_p50_ms, saved_model.latency_p99_ms) == (4.0, 9.0)
+    assert (float32.path, int8.path) == ("edge/model.tflite", "edge/model_int8.tflite")
+    assert float32.max_score_difference == 3.14e-6
+
+
+def test_lineage_names_every_node_with_its_time(make_outcome: MakeOutcome) -> None:
+    lineage = make_outcome().lineage()
+    assert lineage.data_sha256 == dataset().sha256
+    assert [node.name for node in lineage.nodes] == list(OUTPUTS)
+    assert [node.cached for node in lineage.nodes][:2] == [True, False]
+    assert lineage.nodes[3].seconds == 3.0
+    assert {"tensorflow", "tfx"} <= lineage.versions.keys()
+
+
+def test_a_pusher_that_refused_pushed_nothing(
+    make_outcome: MakeOutcome, runs: dict[str, NodeRun]
+) -> None:
+    (pushed,) = runs[PUSHER].outputs["pushed_model"]
+    pushed.set_int_custom_property("pushed", 1)
+    pushed.set_string_custom_property("pushed_destination", "/serving_model/17")
+    assert make_outcome().pushed(PUSHER) == Path("/serving_model/17")
+    assert make_outcome().pushed(EDGE_PUSHER) is None
+
+
+def _anomalies(folder: Path, split: str, **found: str) -> None:
+    message = anomalies_pb2.Anomalies()
+    for name, description in found.items():
+        message.anomaly_info[name].description = description
+    (folder / f"Split-{split}").mkdir()
+    path = folder / f"Split-{split}" / "SchemaDiff.pb"
+    path.write_bytes(message.SerializeToString())
+
+
+def test_anomalies_are_told_split_by_split(tmp_path: Path) -> None:
+    _anomalies(tmp_path, "train")
+    _anomalies(tmp_path, "test", label="2 new values", text="missing")
+    assert sorted(read_anomalies(str(tmp_path))) == [
+        "test: label: 2 new values",
+        "test: text: missing",
+    ]
+
+
+def test_the_parts_are_joined_under_what_was_run(
+    make_outcome: MakeOutcome, tmp_path: Path
+) -> None:
+    _anomalies(tmp_path / "ExampleValidator", "test", label="odd")
+    outcome = make_outcome()
+    info = RunInfo(**_info(checks=outcome.checks()))
+    found = outcome.as_results(info)
+    assert found.run is info
+    assert found.data.anomalies == ("test: label: odd",)
+    assert found.training == outcome.training_summary()
+    assert type(found).from_json(found.to_json()) == found
+
+
+def _info(**changes: Any) -> dict[str, Any]:
+    return {
+        "title": "rows.csv",
+        "data_path": "rows.csv",
+        "output_dir": "out",
+        "preset": "tiny",
+        "started_at": "2025-03-04T09:12:44+00:00",
+        "wall_s": 10.0,
+        "train_s": 3.0,
+        "command": "ktp run",
+        "blessed": True,
+        **changes,
+    }
