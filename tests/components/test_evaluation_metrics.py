@@ -19,6 +19,7 @@ from tensorflow_model_analysis.extractors import (
     unbatch_extractor,
 )
 from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.utils.config_util import update_eval_config_with_defaults
 
 from components import evaluation_metrics
 from components.evaluation_metrics import (
@@ -32,8 +33,9 @@ from model import contract
 RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 # True label, what the candidate says, what the live model says; the live model has
 # another set of labels, in another order.
-ROWS = [("a", "a", "a"), ("a", "b", "a"), ("b", "b", "z"), ("b", "b", "b")]
+ROWS = [("a", "a", "a"), ("a", "b", "a"), ("b", "b", "z"), ("b", "b", "z")]
 LABELS_OF = {tfma.CANDIDATE_KEY: ["a", "b"], tfma.BASELINE_KEY: ["z", "b", "a"]}
+LABEL_BY_LABEL = config_pb2.SlicingSpec(feature_keys=[contract.LABEL])
 
 
 def _random_pairs(seed: int) -> tuple[Pairs, list[str], list[str]]:
@@ -82,14 +84,13 @@ def _config(slices: list[config_pb2.SlicingSpec]) -> config_pb2.EvalConfig:
         config_pb2.MetricConfig(class_name=name, module=module)
         for name in ("Accuracy", "MacroF1")
     ]
-    return config_pb2.EvalConfig(
-        model_specs=[
-            config_pb2.ModelSpec(name=name, is_baseline=name == tfma.BASELINE_KEY)
-            for name in LABELS_OF
-        ],
+    config = config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(label_key=contract.LABEL)],
         slicing_specs=slices,
         metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
     )
+    # As Evaluator does where there is a live model.
+    return update_eval_config_with_defaults(config, has_baseline=True)
 
 
 def _evaluated(folder: Path, slices: list[config_pb2.SlicingSpec]) -> str:
@@ -114,33 +115,27 @@ def _evaluated(folder: Path, slices: list[config_pb2.SlicingSpec]) -> str:
 @pytest.fixture(scope="module")
 def evaluation(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What TFMA writes about ROWS, overall and label by label."""
-    slices = [
-        config_pb2.SlicingSpec(feature_keys=[contract.LABEL]),
-        config_pb2.SlicingSpec(),
-    ]
-    return _evaluated(tmp_path_factory.mktemp("evaluation"), slices)
+    folder = tmp_path_factory.mktemp("evaluation")
+    return _evaluated(folder, [LABEL_BY_LABEL, config_pb2.SlicingSpec()])
 
 
 def test_tfma_measures_the_candidate_by_the_names_of_its_classes(
     evaluation: str,
 ) -> None:
     true, best, _ = zip(*ROWS, strict=True)
-    measured = read_overall(evaluation, tfma.CANDIDATE_KEY)
-    assert measured == pytest.approx(
-        {"accuracy": 0.75, "macro_f1": f1_score(true, best, average="macro")}
-    )
+    measured = read_overall(evaluation)
+    assert measured["accuracy"] == 0.75
+    assert measured["macro_f1"] == pytest.approx(f1_score(true, best, average="macro"))
 
 
 def test_the_live_model_is_measured_by_its_own_classes(evaluation: str) -> None:
     true, _, best = zip(*ROWS, strict=True)
     measured = read_overall(evaluation, tfma.BASELINE_KEY)
-    assert measured["accuracy"] == 0.75
+    assert measured["accuracy"] == 0.5
     assert measured["macro_f1"] == pytest.approx(f1_score(true, best, average="macro"))
 
 
 def test_slices_alone_are_no_metrics_over_all_rows(tmp_path: Path) -> None:
-    folder = _evaluated(
-        tmp_path, [config_pb2.SlicingSpec(feature_keys=[contract.LABEL])]
-    )
+    folder = _evaluated(tmp_path, [LABEL_BY_LABEL])
     with pytest.raises(ValueError, match="no metrics over all rows"):
-        read_overall(folder, tfma.CANDIDATE_KEY)
+        read_overall(folder)
