@@ -16,7 +16,7 @@ class DType:
     field: str
     numpy: np.dtype
 
-    @property
+    @functools.cached_property
     def is_string(self) -> bool:
         """True for bytes of any length; numpy keeps them as objects."""
         return self.name == "string"
@@ -71,6 +71,7 @@ def by_numpy() -> dict[np.dtype, DType]:
     return {dtype.numpy: dtype for dtype in all_dtypes()}
 
 
+@functools.cache
 def name_of(number: int) -> str:
     """Gives TensorFlow's word for a type, also for types that we cannot carry."""
     dtype = by_number().get(number)

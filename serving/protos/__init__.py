@@ -71,4 +71,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in MESSAGES:
         raise AttributeError(f"serving.protos has no {name!r}; see MESSAGES for names.")
-    return message_class(MESSAGES[name])
+    # Found as any other name from now on.
+    found = globals()[name] = message_class(MESSAGES[name])
+    return found

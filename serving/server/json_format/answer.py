@@ -6,9 +6,13 @@ from typing import Any
 import numpy as np
 
 from serving.formats import dtypes
-from serving.server.json_format.base64 import base64_text
 from serving.server.json_format.numbers import float_texts
-from serving.server.json_format.text import bytes_text, string_text, to_bytes
+from serving.server.json_format.text import (
+    base64_text,
+    bytes_text,
+    string_text,
+    to_bytes,
+)
 from serving.server.status import StatusError, invalid_argument
 
 _WRITABLE = (

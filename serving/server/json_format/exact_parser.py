@@ -1,19 +1,9 @@
 """The exact way to read JSON: RapidJSON's iterative parser, state by state."""
 
 import enum
+import math
 import re
 from typing import Any
-
-from serving.server.json_format.exact_scalars import (
-    INVALID_VALUE,
-    JsonError,
-    parse_error,
-    read_scalar,
-    read_string,
-    to_integer,
-)
-
-__all__ = ["MAX_DEPTH", "JsonError", "Reader", "Repeated", "to_integer"]
 
 MAX_DEPTH = 1000
 """As deep as Python's own parser goes; RapidJSON has no limit, the stack has."""
@@ -22,6 +12,32 @@ _WHITESPACE = re.compile(rb"[ \t\n\r]*")
 _BYTE_ORDER_MARK = re.compile(rb"\xef?\xbb?\xbf?")
 _OPEN_ARRAY, _OPEN_OBJECT, _QUOTE, _COMMA, _COLON, _END = b'[{",:\0'
 _CLOSE_ARRAY, _CLOSE_OBJECT = b"]}"
+_PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
+_INTEGER = re.compile(rb"-?(?:0|[1-9][0-9]*)")
+_DECIMALS = re.compile(rb"(\.[0-9]*)?([eE][+-]?[0-9]*)?")
+_HEX4 = re.compile(rb"[0-9a-fA-F]{4}")
+_ESCAPES = {
+    ord('"'): '"', ord("\\"): "\\", ord("/"): "/", ord("b"): "\b",
+    ord("f"): "\f", ord("n"): "\n", ord("r"): "\r", ord("t"): "\t",
+}  # fmt: skip
+_CONSTANTS = {ord("n"): b"null", ord("t"): b"true", ord("f"): b"false"}
+_VALUES: dict[bytes, Any] = {b"null": None, b"true": True, b"false": False}
+
+INVALID_VALUE = "Invalid value."
+TOO_BIG = "Number too big to be stored in double."
+UINT64_MAX, INT64_MIN = 2**64 - 1, -(2**63)
+
+Json = Any
+"""`None`, `bool`, `int`, `float`, `str`, a list, or a dict by name."""
+
+
+class JsonError(ValueError):
+    """Not JSON. The message is upstream's."""
+
+
+def parse_error(text: str, offset: int) -> JsonError:
+    """Upstream's frame for RapidJSON's error."""
+    return JsonError(f"JSON Parse error: {text} at offset: {offset}")
 
 
 class _State(enum.Enum):
@@ -76,7 +92,7 @@ class Reader:
         self._open: list[list[Any]] = [[]]
         self._names: list[list[str] | None] = [None]
 
-    def document(self) -> Any:
+    def document(self) -> Json:
         """The value at the start.
 
         Raises:
@@ -140,7 +156,7 @@ class Reader:
         values, names = self._open.pop(), self._names.pop()
         self._add(values if names is None else _to_object(names, values))
 
-    def _add(self, value: Any) -> None:
+    def _add(self, value: Json) -> None:
         self._open[-1].append(value)
         if len(self._open) == 1:
             self._state = _State.FINISH
@@ -154,3 +170,125 @@ def _to_object(names: list[str], values: list[Any]) -> dict[str, Any]:
     pairs = list(zip(names, values, strict=True))
     members = dict(pairs)
     return members if len(members) == len(pairs) else Repeated(pairs)
+
+
+def read_scalar(body: bytes, at: int) -> tuple[Any, int]:
+    """The constant, string or number at `at`, and where it ends.
+
+    Args:
+        body: ends with a zero byte.
+        at: not at a bracket, a comma or a colon.
+
+    Raises:
+        JsonError: there is none.
+    """
+    first = body[at]
+    if first == ord('"'):
+        return read_string(body, at)
+    if first not in _CONSTANTS:
+        return _read_number(body, at)
+    word = _CONSTANTS[first]
+    return _VALUES[word], at + _consume(body, at, word)
+
+
+def _consume(body: bytes, at: int, word: bytes) -> int:
+    """The length of the word, which must stand here."""
+    for index, letter in enumerate(word):
+        if body[at + index] != letter:
+            raise parse_error(INVALID_VALUE, at + index)
+    return len(word)
+
+
+def read_string(body: bytes, at: int) -> tuple[str, int]:
+    """The string whose opening quotation mark is at `at`, and where it ends."""
+    at += 1
+    parts: list[str] = []
+    while True:
+        match = _PLAIN.match(body, at)
+        if match and match.end() > at:
+            parts.append(match.group().decode("utf-8", "surrogateescape"))
+            at = match.end()
+        found = body[at]
+        if found == ord('"'):
+            return "".join(parts), at + 1
+        if found != ord("\\"):
+            ended = found == 0
+            text = "Missing a closing quotation mark in string."
+            raise parse_error(text if ended else _BAD_ESCAPE, at)
+        letter, at = _read_escape(body, at)
+        parts.append(letter)
+
+
+_BAD_ESCAPE = "Invalid escape character in string."
+
+
+def _read_escape(body: bytes, start: int) -> tuple[str, int]:
+    letter = body[start + 1]
+    if letter in _ESCAPES:
+        return _ESCAPES[letter], start + 2
+    if letter != ord("u"):
+        raise parse_error(_BAD_ESCAPE, start)
+    point, at = _hex4(body, start + 2, start)
+    if not 0xD800 <= point <= 0xDBFF:
+        return _to_text(point), at
+    low = 0
+    if body[at : at + 2] == b"\\u":
+        low, at = _hex4(body, at + 2, start)
+    if not 0xDC00 <= low <= 0xDFFF:
+        raise parse_error("The surrogate pair in string is invalid.", start)
+    return chr(((point - 0xD800) << 10 | (low - 0xDC00)) + 0x10000), at
+
+
+def _to_text(point: int) -> str:
+    if 0xDC00 <= point <= 0xDFFF:
+        # Its three bytes are not UTF-8, so they are escaped like any such bytes.
+        return (
+            chr(point)
+            .encode("utf-8", "surrogatepass")
+            .decode("utf-8", "surrogateescape")
+        )
+    return chr(point)
+
+
+def _hex4(body: bytes, at: int, start: int) -> tuple[int, int]:
+    match = _HEX4.match(body, at)
+    if match is None:
+        raise parse_error("Incorrect hex digit after \\u escape in string.", start)
+    return int(match.group(), 16), at + 4
+
+
+def _read_number(body: bytes, at: int) -> tuple[int | float, int]:
+    match = _INTEGER.match(body, at)
+    if match is None:
+        return _read_special(body, at)
+    whole, end = match.group(), match.end()
+    fraction, exponent = _DECIMALS.match(body, end).groups()  # type: ignore[union-attr]
+    if fraction == b".":
+        raise parse_error("Miss fraction part in number.", end + 1)
+    end += len(fraction or b"") + len(exponent or b"")
+    if exponent is not None and not exponent[-1:].isdigit():
+        raise parse_error("Miss exponent in number.", end)
+    is_integer = fraction is None and exponent is None
+    value = to_integer(whole.decode("ascii")) if is_integer else float(body[at:end])
+    if isinstance(value, float) and math.isinf(value):
+        raise parse_error(TOO_BIG, at)
+    return value, end
+
+
+def to_integer(digits: str) -> int | float:
+    """The number; beyond 64 bits a float, which may be infinite."""
+    # Longer than any 64-bit number: no need to look at the value.
+    value = float(digits) if len(digits) > 20 else int(digits)
+    if isinstance(value, float) or INT64_MIN <= value <= UINT64_MAX:
+        return value
+    return float(value)
+
+
+def _read_special(body: bytes, start: int) -> tuple[float, int]:
+    at = start + (body[start] == ord("-"))
+    if body[at] == ord("N"):
+        return math.nan, at + _consume(body, at, b"NaN")
+    at += _consume(body, at, b"Inf")
+    if body[at] == ord("i"):
+        at += _consume(body, at, b"inity")
+    return -math.inf if body[start] == ord("-") else math.inf, at

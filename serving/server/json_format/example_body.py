@@ -9,11 +9,15 @@ import numpy as np
 from serving import protos
 from serving.server.json_format import predict_body
 from serving.server.json_format.answer import INDENT
-from serving.server.json_format.base64 import decode_base64, is_base64
-from serving.server.json_format.echo import type_name
+from serving.server.json_format.exact_parser import Repeated
 from serving.server.json_format.numbers import float_texts
-from serving.server.json_format.parser import Repeated
-from serving.server.json_format.text import bytes_text, to_bytes
+from serving.server.json_format.text import (
+    bytes_text,
+    decode_base64,
+    is_base64,
+    to_bytes,
+    type_name,
+)
 from serving.server.requests.results import Classes, Values
 from serving.server.status import StatusError, invalid_argument
 from serving.version_dirs import INT64_MAX

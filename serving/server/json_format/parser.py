@@ -10,13 +10,12 @@ import re
 from typing import Any
 
 from serving.server.json_format.exact_parser import (
+    Json,
     JsonError,
     Reader,
     Repeated,
     to_integer,
 )
-
-__all__ = ["JsonError", "Repeated", "parse"]
 
 # Half a surrogate pair in escapes, on either side.
 _LONE_SURROGATE = re.compile(
@@ -26,7 +25,8 @@ _LONE_SURROGATE = re.compile(
 )
 # Python makes infinite, without a word, what RapidJSON refuses as too big. One letter
 # in front lets the search run at the speed of memory; the last pattern decides.
-_LARGE_EXPONENTS = re.compile(rb"e\+?[0-9]{3}"), re.compile(rb"E\+?[0-9]{3}")
+_LARGE_EXPONENT = re.compile(rb"e\+?[0-9]{3}")
+_LARGE_CAPITAL_EXPONENT = re.compile(rb"E\+?[0-9]{3}")
 _LARGE_NUMBER = re.compile(rb"(?:^|[\[,:\s])-?[0-9.]+[eE]\+?[0-9]{3}")
 _SPACE = " \t\n\r"
 # The exact reader takes a second for this much. Where Python says that a larger text is
@@ -41,7 +41,7 @@ _ROUGH_WORDS = {
 }
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes) -> Json:
     """The value at the start of `body`; what follows it is ignored.
 
     Text is `str`; where bytes are not UTF-8 they become surrogate escapes. An object
@@ -75,8 +75,9 @@ def _rough_error(body: bytes, error: json.JSONDecodeError) -> JsonError:
 def _is_for_reader(body: bytes) -> bool:
     if _LONE_SURROGATE.search(body):
         return True
-    is_large = any(pattern.search(body) for pattern in _LARGE_EXPONENTS)
-    return is_large and _LARGE_NUMBER.search(body) is not None
+    if not (_LARGE_EXPONENT.search(body) or _LARGE_CAPITAL_EXPONENT.search(body)):
+        return False
+    return _LARGE_NUMBER.search(body) is not None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

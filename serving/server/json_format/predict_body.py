@@ -1,14 +1,13 @@
 """A REST predict body becomes tensors, by upstream's rules and with its words."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from serving.server.json_format import parser, ragged, tensor
-from serving.server.json_format.base64 import is_base64
-from serving.server.json_format.echo import echo
+from serving.server.json_format.text import echo, is_base64
 from serving.server.status import StatusError, invalid_argument
 
 SIGNATURE_NAME, INSTANCES, INPUTS = "signature_name", "instances", "inputs"
@@ -93,22 +92,6 @@ def read_predict(body: bytes) -> PredictDocument:
     """
     document = parse_object(body)
     return PredictDocument(document, signature_name(document))
-
-
-def parse_predict(
-    body: bytes, inputs_of: Callable[[str], Mapping[str, Any]]
-) -> PredictBody:
-    """Tensors of a predict body.
-
-    Args:
-        body: the request's bytes.
-        inputs_of: gives the TensorInfos of a signature's inputs, by name.
-
-    Raises:
-        StatusError: the body does not fit the signature.
-    """
-    request = read_predict(body)
-    return request.tensors(inputs_of(request.signature_name))
 
 
 def _checked_instances(document: dict[str, Any]) -> list[Any]:

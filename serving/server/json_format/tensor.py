@@ -7,9 +7,7 @@ import numpy as np
 
 from serving.formats import dtypes
 from serving.server.json_format import ragged
-from serving.server.json_format.base64 import decode_base64
-from serving.server.json_format.echo import echo, type_name
-from serving.server.json_format.text import to_bytes
+from serving.server.json_format.text import decode_base64, echo, to_bytes, type_name
 from serving.server.status import Code, StatusError, invalid_argument
 
 MAX_RANK = 32

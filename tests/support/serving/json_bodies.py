@@ -20,4 +20,4 @@ TWO_FLOATS = infos_of(a="DT_FLOAT", b="DT_FLOAT")
 def parse(body: Any, infos: dict[str, Any]) -> predict_body.PredictBody:
     """What the server reads from `body`, bytes or what will be JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return predict_body.parse_predict(raw, lambda name: infos)
+    return predict_body.read_predict(raw).tensors(infos)

@@ -15,12 +15,12 @@ from serving import protos
 from serving.server.json_format import parser, predict_body, tensor
 from serving.server.json_format.answer import error_answer, predict_answer
 from serving.server.json_format.example_body import parse_examples
-from serving.server.json_format.predict_body import parse_predict
 from serving.server.status import Code, StatusError
 from tests.support.serving.json_bodies import (
     ONE_FLOAT,
     TWO_FLOATS,
     infos_of,
+    parse,
 )
 
 TYPES = protos.enum(protos.DATA_TYPE)
@@ -76,7 +76,7 @@ def _code(call: Callable[[], Any]) -> Code:
 def test_any_predict_body_is_tensors_or_an_invalid_argument(
     body: bytes, infos: str
 ) -> None:
-    code = _code(lambda: parse_predict(body, lambda name: INFOS[infos]))
+    code = _code(lambda: parse(body, INFOS[infos]))
     assert code in (Code.OK, Code.INVALID_ARGUMENT)
 
 
@@ -88,7 +88,7 @@ def test_any_classify_body_is_examples_or_an_invalid_argument(body: bytes) -> No
 
 @hypothesis.given(BODIES)
 def test_only_types_without_json_are_not_implemented(body: bytes) -> None:
-    code = _code(lambda: parse_predict(body, lambda name: infos_of(x="DT_HALF")))
+    code = _code(lambda: parse(body, infos_of(x="DT_HALF")))
     assert code in (Code.OK, Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED)
 
 
@@ -120,7 +120,7 @@ MIB = 1024 * 1024
 @pytest.mark.parametrize("infos", ["float", "string"])
 def test_a_hostile_megabyte_is_answered_at_once(body: bytes, infos: str) -> None:
     start_s = time.thread_time()
-    code = _code(lambda: parse_predict(body, lambda name: INFOS[infos]))
+    code = _code(lambda: parse(body, INFOS[infos]))
     assert code in (Code.OK, Code.INVALID_ARGUMENT)
     assert time.thread_time() - start_s < 5
 
@@ -161,7 +161,7 @@ def test_arrays_come_back_from_json_as_they_were(
     number = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "uint8": 4}
     number |= {"uint32": 22, "uint64": 23, "bool": 10}
     info = infos_of(x=TYPES.Name(number[dtype]))
-    back = parse_predict(sent, lambda name: info).inputs["x"]
+    back = parse(sent, info).inputs["x"]
     assert back.dtype == array.dtype
     np.testing.assert_array_equal(back, array)
 
@@ -172,13 +172,13 @@ def test_bytes_come_back_from_json_as_they_were(items: list[bytes]) -> None:
     array[:] = items
     answer = predict_answer({"y_bytes": array}, is_row=True)
     sent = answer.replace(b'"predictions"', b'"instances"')
-    back = parse_predict(sent, lambda name: INFOS["string"]).inputs["x"]
+    back = parse(sent, INFOS["string"]).inputs["x"]
     assert back.tolist() == items
     # Raw strings come back too, whatever bytes they are.
     sent = predict_answer({"y": array}, is_row=True).replace(
         b'"predictions"', b'"instances"', 1
     )
-    back = parse_predict(sent, lambda name: INFOS["string"]).inputs["x"]
+    back = parse(sent, INFOS["string"]).inputs["x"]
     assert back.tolist() == items
 
 
@@ -214,10 +214,10 @@ def _nested(levels: int) -> Any:
 
 @pytest.mark.parametrize("key", ["inputs", "instances"])
 def test_more_dimensions_than_numpy_has_are_refused(key: str) -> None:
-    def parse(levels: int) -> Any:
+    def nested(levels: int) -> Any:
         body = json.dumps({key: _nested(levels)}).encode()
-        return parse_predict(body, lambda name: ONE_FLOAT).inputs["x"]
+        return parse(body, ONE_FLOAT).inputs["x"]
 
-    assert parse(tensor.MAX_RANK).ndim == tensor.MAX_RANK
+    assert nested(tensor.MAX_RANK).ndim == tensor.MAX_RANK
     with pytest.raises(StatusError, match="levels can be a tensor"):
-        parse(tensor.MAX_RANK + 1)
+        nested(tensor.MAX_RANK + 1)

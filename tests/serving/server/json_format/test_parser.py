@@ -74,7 +74,8 @@ TOO_BIG = "Number too big to be stored in double."
         (b"[tru]", "Invalid value. at offset: 4"),
         (b"[" + b"9" * 400 + b"]", f"{TOO_BIG} at offset: 1"),
         (b'{"a": 1e309}', f"{TOO_BIG} at offset: 6"),
-        (b'{"a": [0, 0e400]}', f"{TOO_BIG} at offset: 10"),
+        (b'{"a": [0, 1e400]}', f"{TOO_BIG} at offset: 10"),
+        (b'{"a": 123e307}', f"{TOO_BIG} at offset: 6"),
         (b'{"a": [-1.5E+310]}', f"{TOO_BIG} at offset: 7"),
         (b"]", "The document is empty. at offset: 0"),
         (b"[1,]", "Invalid value. at offset: 3"),
@@ -97,17 +98,14 @@ def test_errors_have_rapidjson_s_words_and_offsets(body: bytes, message: str) ->
     "body, value",
     [
         (b'{"a": 1.5e308}', 1.5e308),
-        (b'{"a": 123e307}', math.inf),
+        (b'{"a": 0e400}', 0.0),
         (b'{"a": 0.0001e311}', 1e307),
         (b'{"a": 1e-400}', 0.0),
         (b'{"a": "1e999"}', "1e999"),
         (b'{"a": "x: 1e999"}', "x: 1e999"),
-        (b'{"a": NaN.5}', 0.5),
-        (b'{"a": -Infe2}', 0.0),
-        (b'{"a": NaInf}', math.inf),
     ],
 )
-def test_numbers_within_rapidjson_s_limits_are_read(body: bytes, value: object) -> None:
+def test_numbers_that_a_double_holds_are_read(body: bytes, value: object) -> None:
     assert parser.parse(body) == {"a": value}
 
 
