@@ -4,12 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 
-from serving.server.batching.config import BatchingConfig
 from serving.server.batching.scheduler import Scheduler
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
 from serving.server.listeners.both import Transports
-from serving.server.loading.loader import SavedModelLoader, saved_model_loader
+from serving.server.loading.loader import SavedModelLoader
 from serving.server.models.config import entries_from_flags, read_config_file
 from serving.server.models.health import Health
 from serving.server.models.manager import ModelManager
@@ -37,10 +36,11 @@ class ServerApp:
         except ValueError as error:
             raise invalid_argument(str(error)) from None
         self._flags = flags
-        self._loader = loader or saved_model_loader(
+        self._loader = loader or SavedModelLoader(
             flags, lambda *run: self.observation.metrics.on_warmup_file(*run)
         )
-        self.manager = model_manager(flags, self._loader)
+        self.manager = ModelManager(self._loader, LifecycleConfig.from_flags(flags))
+        self.manager.configure(entries_from_flags(flags))
         self.health = Health(self.manager)
         self.observation = Observation(
             flags,
@@ -118,10 +118,7 @@ class ServerApp:
             if self._flags.model_config_file:
                 self.manager.configure(read_config_file(self._flags.model_config_file))
             if isinstance(self._loader, SavedModelLoader):
-                self._loader.change_batching(
-                    BatchingConfig.from_flags(self._flags),
-                    self.manager.available_versions(),
-                )
+                self._loader.refresh(self.manager.available_versions())
         except StatusError as error:
             log.error("Kept the configuration as it is: %s", error)
 
@@ -145,32 +142,14 @@ class _Timer:
     """Due now, and again after so many seconds; 0 means once, negative never."""
 
     def __init__(self, period_s: float, *, first: bool = True) -> None:
-        self._period_s = period_s
-        self._clock: Callable[[], float] = time.monotonic
-        due_now = first and period_s >= 0
-        later = self._clock() + period_s if period_s > 0 else float("inf")
-        self._due_s = self._clock() if due_now else later
+        self._wait_s = period_s if period_s > 0 else float("inf")
+        is_due_now = first and period_s >= 0
+        self._due_s = time.monotonic() + (0 if is_due_now else self._wait_s)
 
     def is_due(self) -> bool:
         """Tells whether the time has come; once per period."""
-        now = self._clock()
-        if now < self._due_s:
+        now_s = time.monotonic()
+        if now_s < self._due_s:
             return False
-        self._due_s = now + self._period_s if self._period_s > 0 else float("inf")
+        self._due_s = now_s + self._wait_s
         return True
-
-
-def model_manager(flags: ServerFlags, loader: Loader) -> ModelManager:
-    """Makes the manager that the flags describe, with their models."""
-    config = LifecycleConfig(
-        max_num_load_retries=flags.max_num_load_retries,
-        load_retry_interval_s=flags.load_retry_interval_micros / 1e6,
-        num_load_threads=flags.num_load_threads,
-        num_unload_threads=flags.num_unload_threads,
-        unload_before_load=flags.unload_before_load,
-        allow_labels_for_unavailable=flags.allow_version_labels_for_unavailable_models,
-        list_files=flags.file_system_poll_wait_seconds >= 0,
-    )
-    manager = ModelManager(loader, config)
-    manager.configure(entries_from_flags(flags))
-    return manager

@@ -1,17 +1,15 @@
 """From a version directory to a servable that is ready for requests."""
 
-import dataclasses
 import logging
 import pathlib
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
 from serving.server.loading import saved_model, warmup
 from serving.server.loading.session import config_proto, session_config
-from serving.server.loading.tflite import TFLITE_FILE, TfliteConfig, TfliteServable
+from serving.server.loading.tflite import TFLITE_FILE, TfliteServable
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.servable import Servable, WarmupReport
@@ -24,35 +22,31 @@ PER_MODEL_BATCHING_FILE = "batching_params.pbtxt"
 OnWarmupFile = Callable[[str, float, int, Code], None]
 
 
-@dataclasses.dataclass(kw_only=True)
 class SavedModelLoader:
-    """Loads, says how to batch and warms up, in this order.
+    """Loads, says how to batch and warms up, in this order, as the flags say.
 
-    Attributes:
-        batching: of the server; see `change_batching`.
-        per_model_batching: take it from a file beside each model instead.
-        warmup: run requests before the first client does.
-        warmup_iterations: how often each recorded one runs.
-        tags: of the MetaGraphDef to load.
-        session_config: fields of a ConfigProto; see `session`.
-        tflite: take a `model.tflite`, where there is one, instead of the SavedModel.
+    Args:
+        flags: of the server.
         on_warmup_file: gets path, seconds, requests and result of a recorded warm-up.
+
+    Raises:
+        StatusError: a file that a flag names cannot be read, or says nothing sensible.
     """
 
-    batching: BatchingConfig | None = None
-    per_model_batching: bool = False
-    warmup: bool = True
-    warmup_iterations: int = 1
-    tags: tuple[str, ...] = ("serve",)
-    session_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    tflite: TfliteConfig | None = None
-    on_warmup_file: OnWarmupFile | None = None
+    def __init__(
+        self, flags: ServerFlags, on_warmup_file: OnWarmupFile | None = None
+    ) -> None:
+        self._flags = flags
+        self._on_warmup_file = on_warmup_file
+        self._batching = BatchingConfig.from_flags(flags)
+        batch_threads = 0 if self._batching is None else self._batching.threads
+        self._session_config = session_config(flags, batch_threads)
 
     def __call__(self, entry: ModelEntry, version: ServedVersion) -> Servable:
         loaded = self._load(version.path)
         try:
             loaded.set_batching(self.batching_for(version.path))
-            if self.warmup:
+            if self._flags.enable_model_warmup:
                 loaded.warmup_report = self._warm_up(loaded, version)
         except BaseException:
             loaded.close()
@@ -60,36 +54,43 @@ class SavedModelLoader:
         return loaded
 
     def _load(self, path: str) -> Servable:
+        flags = self._flags
         tflite_file = pathlib.Path(path, TFLITE_FILE)
-        if self.tflite is not None and tflite_file.exists():
-            return TfliteServable(tflite_file, self.tflite)
-        return saved_model.load(path, self.tags, config_proto(self.session_config))
+        if flags.prefer_tflite_model and tflite_file.exists():
+            pools, size = flags.num_tflite_pools, flags.num_tflite_interpreters_per_pool
+            return TfliteServable(tflite_file, max(pools, 1) * max(size, 1))
+        tags = flags.saved_model_tags.split(",")
+        return saved_model.load(path, tags, config_proto(self._session_config))
 
     def _warm_up(self, loaded: Servable, version: ServedVersion) -> WarmupReport:
         start_s = time.monotonic()
         code, report = Code.OK, WarmupReport()
         try:
-            report = warmup.warm_up(loaded, version.path, self.warmup_iterations)
+            iterations = self._flags.num_request_iterations_for_warmup
+            report = warmup.warm_up(loaded, version.path, iterations)
         except StatusError as error:
             code = error.code
             raise
         finally:
             took_s = time.monotonic() - start_s
             is_recorded = warmup.file_of(version.path).exists()
-            if self.on_warmup_file is not None and is_recorded:
-                self.on_warmup_file(version.path, took_s, report.count, code)
+            if self._on_warmup_file is not None and is_recorded:
+                self._on_warmup_file(version.path, took_s, report.count, code)
         log.info("Warmed up %s %d: %d requests (%s) in %.2f s",
                  version.model_name, version.number, report.count, report.how,
                  took_s)  # fmt: skip
         return report
 
-    def change_batching(
-        self, batching: BatchingConfig | None, loaded: Iterable[ServedVersion]
-    ) -> None:
-        """Takes other settings, for versions that are loaded already, too."""
-        if batching == self.batching:
+    def refresh(self, loaded: Iterable[ServedVersion]) -> None:
+        """Reads the batching settings again, for what is loaded already, too.
+
+        Raises:
+            StatusError: the file says nothing sensible; the settings stay as they are.
+        """
+        batching = BatchingConfig.from_flags(self._flags)
+        if batching == self._batching:
             return
-        self.batching = batching
+        self._batching = batching
         log.info("Batching is now %s", batching)
         for version in loaded:
             try:
@@ -100,38 +101,12 @@ class SavedModelLoader:
     def batching_for(self, path: str) -> BatchingConfig | None:
         """Returns the settings of the version in `path`; None where it runs unbatched.
 
-        With `per_model_batching`, a model without a file of its own is not batched.
+        A model that needs a file of its own, and has none, is not batched.
         """
-        if self.batching is None or not self.per_model_batching:
-            return self.batching
+        per_model = self._flags.enable_per_model_batching_parameters
+        if self._batching is None or not per_model:
+            return self._batching
         file = pathlib.Path(path, PER_MODEL_BATCHING_FILE)
         if not file.exists():
             return None
         return BatchingConfig.from_file(file)
-
-
-def saved_model_loader(
-    flags: ServerFlags, on_warmup_file: OnWarmupFile | None = None
-) -> SavedModelLoader:
-    """Makes the loader that the flags describe.
-
-    Raises:
-        StatusError: a file that a flag names cannot be read, or says nothing sensible.
-    """
-    tflite = TfliteConfig(
-        num_pools=flags.num_tflite_pools,
-        num_interpreters_per_pool=flags.num_tflite_interpreters_per_pool,
-    )
-    batching = BatchingConfig.from_flags(flags)
-    return SavedModelLoader(
-        batching=batching,
-        per_model_batching=flags.enable_per_model_batching_parameters,
-        warmup=flags.enable_model_warmup,
-        warmup_iterations=flags.num_request_iterations_for_warmup,
-        tags=tuple(flags.saved_model_tags.split(",")),
-        session_config=session_config(
-            flags, batching.threads if batching is not None else 0
-        ),
-        tflite=tflite if flags.prefer_tflite_model else None,
-        on_warmup_file=on_warmup_file,
-    )

@@ -1,7 +1,6 @@
 """A TFLite model behind the same face as a SavedModel; `--prefer_tflite_model`."""
 
 import contextlib
-import dataclasses
 import pathlib
 import queue
 import warnings
@@ -29,19 +28,6 @@ INVOKE = "Failed to invoke TfLite interpreter"
 Details = Mapping[str, Mapping[str, Any]]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TfliteConfig:
-    """How many interpreters compute at the same time: pools times their size."""
-
-    num_pools: int = 1
-    num_interpreters_per_pool: int = 1
-
-    @property
-    def num_interpreters(self) -> int:
-        """At least one; each has one thread and its own intermediate tensors."""
-        return max(self.num_pools, 1) * max(self.num_interpreters_per_pool, 1)
-
-
 class Runner(Protocol):
     """One signature of one interpreter. Not for several threads at once."""
 
@@ -58,8 +44,13 @@ class TfliteServable(Servable):
     Inputs take the shape of the request, where the model's operations allow it.
     """
 
-    def __init__(self, path: pathlib.Path, config: TfliteConfig) -> None:
+    def __init__(self, path: pathlib.Path, num_interpreters: int = 1) -> None:
         """Reads the file.
+
+        Args:
+            path: of the file.
+            num_interpreters: how many compute at the same time; each has one thread and
+                its own intermediate tensors.
 
         Raises:
             StatusError: it is not a TFLite model, or has operations the runtime lacks.
@@ -68,7 +59,7 @@ class TfliteServable(Servable):
         content = path.read_bytes()
         package = _find_runtime()
         self._idle: queue.LifoQueue[dict[str, Runner]] = queue.LifoQueue()
-        for _ in range(config.num_interpreters):
+        for _ in range(num_interpreters):
             self._idle.put(find_runners(_interpreter(package, content)))
         with self.borrowed(None) as runners:
             self.signatures = {

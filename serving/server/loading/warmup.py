@@ -1,5 +1,6 @@
 """Warm-up: requests that run after the load and before the version is AVAILABLE."""
 
+import functools
 import logging
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
@@ -95,16 +96,8 @@ def _predict(servable: Servable, request: Any) -> None:
     servable.run(name, complete, outputs, None)
 
 
-def _classify(servable: Servable, request: Any) -> None:
-    _run_plan(servable, request, plans.plan_classify)
-
-
-def _regress(servable: Servable, request: Any) -> None:
-    _run_plan(servable, request, plans.plan_regress)
-
-
 def _run_plan(
-    servable: Servable, request: Any, plan_of: Callable[..., plans.Plan]
+    plan_of: Callable[..., plans.Plan], servable: Servable, request: Any
 ) -> None:
     name = request.model_spec.signature_name
     plan = plan_of(servable.signatures, name, request.input)
@@ -119,8 +112,8 @@ def _multi_inference(servable: Servable, request: Any) -> None:
 
 _KINDS: Mapping[str, Callable[[Servable, Any], None]] = {
     "predict_log": _predict,
-    "classify_log": _classify,
-    "regress_log": _regress,
+    "classify_log": functools.partial(_run_plan, plans.plan_classify),
+    "regress_log": functools.partial(_run_plan, plans.plan_regress),
     "multi_inference_log": _multi_inference,
 }
 

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
 from serving.server.models.events import StateEvents
 from serving.server.models.model import ServedModel
@@ -43,6 +44,20 @@ class LifecycleConfig:
     allow_labels_for_unavailable: bool = False
     list_files: bool = True
     """False: base paths are never listed, so nothing is ever loaded."""
+
+    @classmethod
+    def from_flags(cls, flags: ServerFlags) -> "LifecycleConfig":
+        """Takes what the flags say."""
+        allowed = flags.allow_version_labels_for_unavailable_models
+        return cls(
+            max_num_load_retries=flags.max_num_load_retries,
+            load_retry_interval_s=flags.load_retry_interval_micros / 1e6,
+            num_load_threads=flags.num_load_threads,
+            num_unload_threads=flags.num_unload_threads,
+            unload_before_load=flags.unload_before_load,
+            allow_labels_for_unavailable=allowed,
+            list_files=flags.file_system_poll_wait_seconds >= 0,
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from serving.server.flags import ServerFlags
 from serving.server.loading.loader import SavedModelLoader
 from serving.server.loading.saved_model import SavedModelServable
 from serving.server.models.config import ModelEntry
@@ -52,6 +53,6 @@ def plain(number_model: pathlib.Path) -> Iterator[SavedModelServable]:
     """The number model, loaded without batching."""
     entry = ModelEntry(name="m", base_path=str(number_model.parent))
     version = ServedVersion("m", 1, str(number_model))
-    loaded = SavedModelLoader()(entry, version)
+    loaded = SavedModelLoader(ServerFlags())(entry, version)
     yield loaded
     loaded.close()

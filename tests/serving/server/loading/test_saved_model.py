@@ -9,7 +9,7 @@ import pytest
 
 from serving import protos
 from serving.formats import tensors
-from serving.server.batching.config import BatchingConfig
+from serving.server.flags import ServerFlags
 from serving.server.loading import saved_model
 from serving.server.loading.loader import SavedModelLoader
 from serving.server.loading.run_options import RUNS_BEFORE_INLINE
@@ -24,7 +24,9 @@ pytestmark = pytest.mark.timeout(300)
 
 def _load(path: pathlib.Path, **settings: Any) -> saved_model.SavedModelServable:
     entry = ModelEntry(name="m", base_path=str(path.parent))
-    return SavedModelLoader(**settings)(entry, ServedVersion("m", 1, str(path)))
+    return SavedModelLoader(ServerFlags(**settings))(
+        entry, ServedVersion("m", 1, str(path))
+    )
 
 
 def _run(
@@ -132,7 +134,7 @@ def test_one_failing_signature_fails_the_run_of_several(
 def test_signatures_without_a_batch_dimension_run_unbatched(
     number_model: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    loaded = _load(number_model, batching=BatchingConfig(), warmup=False)
+    loaded = _load(number_model, enable_batching=True, enable_model_warmup=False)
     assert loaded.batchable_signatures >= {"serving_default", "two", "echo"}
     assert "fixed" not in loaded.batchable_signatures
     assert "Signature fixed runs unbatched: input x has a first dimension of" in (
@@ -142,7 +144,8 @@ def test_signatures_without_a_batch_dimension_run_unbatched(
 
 
 def test_a_model_s_own_batching_wins_over_the_server_s(tmp_path: pathlib.Path) -> None:
-    loader = SavedModelLoader(batching=BatchingConfig(), per_model_batching=True)
+    flags = {"enable_batching": True, "enable_per_model_batching_parameters": True}
+    loader = SavedModelLoader(ServerFlags(**flags))
     assert loader.batching_for(str(tmp_path)) is None
     text = "max_batch_size { value: 7 }"
     (tmp_path / "batching_params.pbtxt").write_text(text, encoding="utf-8")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.server.batching.config import BatchingConfig
+from serving.server.flags import ServerFlags
 from serving.server.loading.loader import SavedModelLoader
-from serving.server.loading.tflite import TfliteConfig, TfliteServable
+from serving.server.loading.tflite import TfliteServable
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.servable import WarmupReport
@@ -34,9 +34,10 @@ def version_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def model(version_dir: pathlib.Path) -> Any:
-    loader = SavedModelLoader(
-        tflite=TfliteConfig(num_pools=2), batching=BatchingConfig()
+    flags = ServerFlags(
+        prefer_tflite_model=True, num_tflite_pools=2, enable_batching=True
     )
+    loader = SavedModelLoader(flags)
     entry = ModelEntry(name="m", base_path=str(version_dir.parent))
     return loader(entry, ServedVersion("m", 1, str(version_dir)))
 
@@ -103,7 +104,7 @@ def test_two_interpreters_serve_many_threads(model: Any) -> None:
 def test_waiting_for_an_interpreter_ends_at_the_deadline(
     version_dir: pathlib.Path,
 ) -> None:
-    lone = TfliteServable(version_dir / "model.tflite", TfliteConfig())
+    lone = TfliteServable(version_dir / "model.tflite")
     with lone.borrowed(None), pytest.raises(StatusError) as caught:
         lone.run("serving_default", {"x": np.float32([1])}, ["y"], 0.01)
     assert caught.value.code is Code.DEADLINE_EXCEEDED
@@ -113,7 +114,7 @@ def test_tensors_without_signatures_are_the_default_one(tmp_path: pathlib.Path) 
     from tests.support.serving.tflite_models import save_tflite_without_signatures
 
     save_tflite_without_signatures(tmp_path / "model.tflite")
-    raw = TfliteServable(tmp_path / "model.tflite", TfliteConfig())
+    raw = TfliteServable(tmp_path / "model.tflite")
     signature = raw.signatures["serving_default"]
     assert list(signature.inputs) == ["x"]
     (output,) = signature.outputs
@@ -125,7 +126,7 @@ def test_a_file_that_is_no_model_fails_the_load(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "model.tflite"
     file.write_bytes(b"\0\0\0\0TFL3 and then nothing that makes sense")
     with pytest.raises(StatusError, match="Cannot build FlatBufferModel from buffer."):
-        TfliteServable(file, TfliteConfig())
+        TfliteServable(file)
 
 
 @pytest.mark.parametrize("has_flag, has_file", [(False, True), (True, False)])
@@ -136,7 +137,8 @@ def test_without_flag_or_file_the_saved_model_is_served(
     shutil.copytree(number_model, path)
     if has_file:
         (path / "model.tflite").write_bytes(b"not read")
-    loader = SavedModelLoader(tflite=TfliteConfig() if has_flag else None, warmup=False)
+    flags = ServerFlags(prefer_tflite_model=has_flag, enable_model_warmup=False)
+    loader = SavedModelLoader(flags)
     entry = ModelEntry(name="m", base_path=str(tmp_path))
     loaded: Any = loader(entry, ServedVersion("m", 1, str(path)))
     assert not isinstance(loaded, TfliteServable)

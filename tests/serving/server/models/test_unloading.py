@@ -11,6 +11,7 @@ LOADS, SETTLED = 60, 10
 
 SCRIPT = """
 import gc, json, os, pathlib, sys
+from serving.server.flags import ServerFlags
 from serving.server.loading.loader import SavedModelLoader
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
@@ -23,7 +24,7 @@ path, loads = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 entry, version = ModelEntry(name="m", base_path=str(path)), str(path / "1")
 rows = []
 for _ in range(loads):
-    loaded = SavedModelLoader()(entry, ServedVersion("m", 1, version))
+    loaded = SavedModelLoader(ServerFlags())(entry, ServedVersion("m", 1, version))
     loaded.close()
     del loaded
     threads = len(os.listdir("/proc/self/task"))
