@@ -27,8 +27,9 @@ _FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 @click.option("--config", "config_path", type=_FILE, help="A models.config, not DIR.")
 @click.option(
     "--engine",
-    type=click.Choice([*contract.Engine]),
-    default=contract.Engine.AUTO,
+    # Plain texts: of an enum, click would take the names.
+    type=click.Choice([engine.value for engine in contract.Engine]),
+    default=contract.Engine.AUTO.value,
     show_default=True,
 )
 @click.option(

@@ -89,6 +89,16 @@ def test_words_that_do_not_fit_are_explained(
     assert message in output
 
 
+def test_engines_are_chosen_by_the_names_of_their_programs(
+    folder: pathlib.Path,
+) -> None:
+    status, output = _run(str(folder), "--engine", "embedded", "--print-config")
+    assert (status, "# embedded server: as asked for" in output) == (0, True)
+    assert "'auto', 'tensorflow_model_server', 'docker', 'embedded'" in _run(
+        str(folder), "--engine", "nginx"
+    )[1].replace("\n", " ")
+
+
 def test_batching_and_metrics_are_on_unless_told_otherwise(
     folder: pathlib.Path,
 ) -> None:
