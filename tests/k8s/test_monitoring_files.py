@@ -13,7 +13,7 @@ from serving.server.models.version import State
 from serving.server.observation.prometheus import metric_name
 from serving.server.observation.registry import HISTOGRAM
 from tests.support.repository import ROOT
-from tests.support.serving.observed import entry, observe, record
+from tests.support.serving.server.observed import entry, observe, record
 
 FOLDER = ROOT / "k8s" / "monitoring"
 METRIC = re.compile(r"(:[a-z][a-z_:]+)(?:\{([^}]*)\})?")

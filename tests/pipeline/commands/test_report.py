@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from pipeline.commands.report import report
 from pipeline.errors import DataError, SettingError
 from pipeline.report import render
-from tests.support.run_results import run_results
+from tests.support.pipeline.run_results import run_results
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Our entry point on inputs as open-source Kubeflow gives them.
 
-The shapes are those of backend 2.17: `tests/support/kfp_backend.py` says what is odd.
+The shapes are those of backend 2.17: `tests/support/pipeline/kfp_backend.py` says what
+is odd.
 """
 
 import pathlib
@@ -12,8 +13,8 @@ import pytest
 
 from pipeline.kubeflow import entrypoint
 from pipeline.kubeflow.entrypoint import Invocation
-from tests.support import kfp_backend
-from tests.support.kfp_backend import KfpBackend
+from tests.support.pipeline import kfp_backend
+from tests.support.pipeline.kfp_backend import KfpBackend
 
 EXAMPLES_URI = "minio://mlpipeline/v2/artifacts/run/ImportExampleGen/examples"
 STATISTICS_URI = "minio://mlpipeline/v2/artifacts/run/StatisticsGen/statistics"

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.report import formats
 from pipeline.report.charts import data, drawing, heatmap, learning_curves
-from tests.support.run_results import run_results
+from tests.support.pipeline.run_results import run_results
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import dataclasses
 
 from pipeline.report.insights import insights
 from pipeline.report.results import LiveModel, RunResults, SplitData
-from tests.support.run_results import run_results, with_evaluation
+from tests.support.pipeline.run_results import run_results, with_evaluation
 
 
 def _answers(*answers: tuple[int, int, float]) -> RunResults:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.report import confidence, metrics
 from pipeline.report.results import Evaluation
-from tests.support.run_results import run_results
+from tests.support.pipeline.run_results import run_results
 
 EMPTY = Evaluation(
     labels=("a", "b"), true_ids=(), predicted_ids=(), confidences=(), texts=()

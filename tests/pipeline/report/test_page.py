@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.report import confidence, formats, metrics, render, write_report
 from pipeline.report.results import Check, RunResults, TrainingSummary
-from tests.support.html_page import HtmlPage
-from tests.support.run_results import run_results, with_evaluation
+from tests.support.pipeline.html_page import HtmlPage
+from tests.support.pipeline.run_results import run_results, with_evaluation
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'>&{{ 7*7 }}"
 

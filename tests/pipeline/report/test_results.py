@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.report.results import RunResults, TrainingSummary
-from tests.support.run_results import run_results, with_evaluation
+from tests.support.pipeline.run_results import run_results, with_evaluation
 
 
 def test_json_round_trip_keeps_everything():

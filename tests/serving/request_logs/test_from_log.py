@@ -12,7 +12,7 @@ from model import contract
 from serving import protos
 from serving.formats.tfrecord import read_records, write_record
 from serving.request_logs import to_examples, to_warmup
-from tests.support.serving.observed import (
+from tests.support.serving.server.observed import (
     entry,
     finished,
     log_numbers,

@@ -11,7 +11,7 @@ from serving.server.loading.saved_model import SavedModelServable
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from tests.support.serving.fakes import FakeServer
-from tests.support.serving.model_world import wait_settled
+from tests.support.serving.server.model_world import wait_settled
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from serving.server.batching.scheduler import BATCH_S, MIN_ROWS, BatchSizePolicy
-from tests.support.serving.scheduling import (
+from tests.support.serving.server.scheduling import (
     SLOW_S,
     Bench,
     Doubler,

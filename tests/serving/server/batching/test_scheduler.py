@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from serving.server.status import Code, StatusError
-from tests.support.serving.scheduling import (
+from tests.support.serving.server.scheduling import (
     SLOW_S,
     Bench,
     Doubler,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serving.server.batching import tensors
-from tests.support.serving.scheduling import Bench, batching_config, rows_of
+from tests.support.serving.server.scheduling import Bench, batching_config, rows_of
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ import pytest
 from serving import protos
 from serving.formats import tensors
 from tests.support.serving.fakes import MODEL, FakeServer
-from tests.support.serving.model_world import wait_settled
+from tests.support.serving.server.model_world import wait_settled
 
 RESPONSES = {
     "Predict": "PredictResponse",

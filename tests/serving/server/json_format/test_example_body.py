@@ -9,7 +9,7 @@ import pytest
 from serving.server.json_format import example_body
 from serving.server.requests.results import Classes, Values
 from serving.server.status import Code, StatusError
-from tests.support.serving.inference_cases import labelled
+from tests.support.serving.server.inference_cases import labelled
 
 
 def _parse(body: Any) -> example_body.ExamplesBody:

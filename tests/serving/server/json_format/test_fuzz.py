@@ -16,7 +16,7 @@ from serving.server.json_format import parser, predict_body, tensor
 from serving.server.json_format.answer import error_answer, predict_answer
 from serving.server.json_format.example_body import parse_examples
 from serving.server.status import Code, StatusError
-from tests.support.serving.json_bodies import (
+from tests.support.serving.server.json_bodies import (
     ONE_FLOAT,
     TWO_FLOATS,
     infos_of,

@@ -8,7 +8,12 @@ import pytest
 from serving.server.json_format import predict_body
 from serving.server.json_format.ragged import HINT
 from serving.server.status import Code, StatusError
-from tests.support.serving.json_bodies import ONE_FLOAT, TWO_FLOATS, infos_of, parse
+from tests.support.serving.server.json_bodies import (
+    ONE_FLOAT,
+    TWO_FLOATS,
+    infos_of,
+    parse,
+)
 
 
 @pytest.mark.parametrize(

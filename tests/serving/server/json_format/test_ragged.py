@@ -8,7 +8,7 @@ import pytest
 
 from serving.server.json_format import ragged
 from serving.server.status import Code, StatusError
-from tests.support.serving.json_bodies import (
+from tests.support.serving.server.json_bodies import (
     ONE_FLOAT,
     TWO_FLOATS,
     infos_of,

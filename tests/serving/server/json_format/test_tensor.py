@@ -10,7 +10,7 @@ from hypothesis import strategies
 from serving import protos
 from serving.server.json_format import tensor
 from serving.server.status import Code, StatusError
-from tests.support.serving.json_bodies import infos_of, parse
+from tests.support.serving.server.json_bodies import infos_of, parse
 
 TYPES = protos.enum(protos.DATA_TYPE)
 

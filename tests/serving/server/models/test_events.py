@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from tests.support.serving.model_world import World
+from tests.support.serving.server.model_world import World
 
 
 @pytest.fixture

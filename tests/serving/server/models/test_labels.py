@@ -7,7 +7,7 @@ import pytest
 from serving import protos
 from serving.server.models.config import VersionPolicy
 from serving.server.status import Code, StatusError
-from tests.support.serving.model_world import World
+from tests.support.serving.server.model_world import World
 
 SEVERAL = VersionPolicy(latest=None)
 

@@ -12,7 +12,7 @@ from serving.server.models.version import ServedVersion, State
 from serving.server.servable import WarmupReport
 from serving.server.status import StatusError
 from tests.support.patience import LONG_S
-from tests.support.serving.model_world import (
+from tests.support.serving.server.model_world import (
     InlinePool,
     ManualPool,
     TinyServable,

@@ -8,7 +8,7 @@ import pytest
 from serving.server.models.config import ModelEntry, VersionPolicy
 from serving.server.models.version import State
 from serving.server.status import Code, StatusError
-from tests.support.serving.model_world import World, is_settled
+from tests.support.serving.server.model_world import World, is_settled
 
 SEVERAL = VersionPolicy(latest=None)
 

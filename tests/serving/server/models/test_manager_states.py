@@ -17,7 +17,7 @@ from serving.server.models.config import VersionPolicy
 from serving.server.models.swapping import Pools
 from serving.server.models.version import ServedVersion, State
 from serving.server.status import StatusError
-from tests.support.serving.model_world import ManualPool, World
+from tests.support.serving.server.model_world import ManualPool, World
 
 NUMBERS = st.integers(1, 4)
 POLICIES = st.sampled_from(

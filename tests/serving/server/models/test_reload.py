@@ -10,7 +10,7 @@ from serving import protos
 from serving.server.models.swapping import Pools
 from serving.server.status import StatusError
 from tests.support.patience import LONG_S
-from tests.support.serving.model_world import InlinePool, ManualPool, World
+from tests.support.serving.server.model_world import InlinePool, ManualPool, World
 
 
 @pytest.fixture

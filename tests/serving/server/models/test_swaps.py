@@ -13,7 +13,7 @@ from serving import protos
 from serving.server.models.swapping import Pools
 from serving.server.models.thread_pool import ThreadPool
 from tests.support.patience import LONG_S, wait_until
-from tests.support.serving.model_world import World, wait_settled
+from tests.support.serving.server.model_world import World, wait_settled
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from serving.server.observation.access_log import MAX_ERROR_CHARS, AccessLog, en
 from serving.server.observation.background_writer import BackgroundWriter
 from serving.server.status import Code, StatusError
 from tests.support.call_counts import count_calls
-from tests.support.serving.observed import record
+from tests.support.serving.server.observed import record
 
 
 def lines(path: pathlib.Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError
 from tests.support.call_counts import count_calls
-from tests.support.serving.observed import entry, observe, record
+from tests.support.serving.server.observed import entry, observe, record
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from serving.formats.tfrecord import read_records
 from serving.server.loading.warmup import warm_up
 from tests.support.patience import wait_until
 from tests.support.serving.fakes import MODEL, FakeServable, FakeServer, free_port
-from tests.support.serving.prometheus_reader import read_page
+from tests.support.serving.server.prometheus_reader import read_page
 
 METRICS = "/monitoring/prometheus/metrics"
 MONITORING = "prometheus_config { enable: true }"

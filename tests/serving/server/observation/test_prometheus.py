@@ -15,8 +15,8 @@ from serving.server.observation.prometheus import (
 from serving.server.observation.registry import Registry, exponential_bounds
 from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import StatusError
-from tests.support.serving.observed import FakeModels, record
-from tests.support.serving.prometheus_reader import read_page
+from tests.support.serving.server.observed import FakeModels, record
+from tests.support.serving.server.prometheus_reader import read_page
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from serving.server.observation.request_log import RequestLogger
 from serving.server.status import Code
 from tests.support.call_counts import count_calls
 from tests.support.patience import wait_until
-from tests.support.serving.observed import (
+from tests.support.serving.server.observed import (
     VERSION,
     entry,
     finished,

@@ -12,7 +12,13 @@ from serving.server.observation.request_metrics import MAX_SIGNATURES
 from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import Code
 from tests.support.call_counts import count_calls
-from tests.support.serving.observed import FakeModels, failed, record, series, values
+from tests.support.serving.server.observed import (
+    FakeModels,
+    failed,
+    record,
+    series,
+    values,
+)
 
 
 @pytest.fixture

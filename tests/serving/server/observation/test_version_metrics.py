@@ -13,7 +13,7 @@ from serving.server.servable import WarmupReport
 from serving.server.status import Code, StatusError
 from tests.support.patience import wait_until
 from tests.support.serving.fakes import fake_loader
-from tests.support.serving.observed import FakeModels, record, series, values
+from tests.support.serving.server.observed import FakeModels, record, series, values
 
 STATE = "/ktp/serving/model_state"
 

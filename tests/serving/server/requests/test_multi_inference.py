@@ -10,7 +10,7 @@ from serving import protos
 from serving.server.requests import handler, plans
 from serving.server.servable import Servable
 from serving.server.status import Code, StatusError
-from tests.support.serving.inference_cases import (
+from tests.support.serving.server.inference_cases import (
     BOTH,
     CLASSIFY,
     REGRESS,

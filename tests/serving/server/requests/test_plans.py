@@ -8,7 +8,7 @@ import pytest
 from serving import protos
 from serving.server.requests import plans
 from serving.server.status import Code, StatusError
-from tests.support.serving.inference_cases import (
+from tests.support.serving.server.inference_cases import (
     BOTH,
     CLASSIFY,
     FLOAT,

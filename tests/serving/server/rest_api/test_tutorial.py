@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.support.serving.fakes import FakeServer
-from tests.support.serving.prometheus_reader import read_page
+from tests.support.serving.server.prometheus_reader import read_page
 
 # Importing TensorFlow and building the first model takes long on a busy machine.
 pytestmark = pytest.mark.timeout(300)
