@@ -9,7 +9,7 @@ import tensorflow as tf
 from components import batch_predictor
 from components.artifacts import write_json
 from model import contract
-from tests.support.pipeline.labelled_rows import write_examples
+from tests.support.labelled_rows import write_examples
 
 LABELS = ["long", "short"]
 

@@ -15,7 +15,7 @@ from model import contract
 from model.config import ModelConfig
 from model.encoder import build_classifier, scores
 from model.text.tokenization import GraphTokenizer
-from tests.support.pipeline.labelled_rows import SCORES, scored_rows
+from tests.support.labelled_rows import SCORES, scored_rows
 
 WORDS = ["rain", "sun", "soup", "bread", "train", "ticket"]
 LABELS = ["food", "travel", "weather"]

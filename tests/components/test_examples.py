@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from components.examples import parse_row, read_rows
 from pipeline.data.tfrecords import example
-from tests.support.pipeline.labelled_rows import write_examples
+from tests.support.labelled_rows import write_examples
 
 ROWS = [("rain, rain", "weather"), ("", "b"), ("日本語 🌨", "größe")]
 

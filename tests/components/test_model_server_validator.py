@@ -14,7 +14,7 @@ from components.model_server_validator import Verdict, compare, sample, validate
 from serving.client.errors import ServingError
 from serving.launch.running_server import ServerStartError
 from serving.prediction import Prediction
-from tests.support.pipeline.labelled_rows import LABELS, SCORES, scored_rows
+from tests.support.labelled_rows import LABELS, SCORES, scored_rows
 
 
 def answers(scores: np.ndarray) -> list[Prediction]:

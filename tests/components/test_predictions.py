@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from components.predictions import ScoredRows
-from tests.support.pipeline.labelled_rows import LABELS, SCORES, scored_rows
+from tests.support.labelled_rows import LABELS, SCORES, scored_rows
 
 
 def test_predictions_survive_saving(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from components.vocabulary_gen import learn, read_labels, read_lines
 from model import contract
-from tests.support.pipeline.labelled_rows import write_examples
+from tests.support.labelled_rows import write_examples
 
 RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 ROWS = [

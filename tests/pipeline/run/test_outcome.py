@@ -20,7 +20,7 @@ from pipeline.nodes.create import BASELINE_RESOLVER
 from pipeline.report.results import Check, RunInfo
 from pipeline.run.node_runner import NodeRun
 from pipeline.run.outcome import Outcome, read_anomalies
-from tests.support.pipeline.labelled_rows import scored_rows
+from tests.support.labelled_rows import scored_rows
 from tests.support.token_records import write_token_records
 
 METRICS = {"accuracy": 0.75, "macro_f1": 0.7, "example_count": 4.0}
