@@ -20,7 +20,7 @@ _HALF_S = 0.05
 _TASKS = 8
 _HALF_OPEN = 40
 _TLS_HELLO = bytes.fromhex("16030100a5010000a10303") + b"\x07" * 154
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 # What upstream answers so too.
 _FAIR = re.compile(
     r"Conversion of JSON Value|Unsupported signature method_name|Method not found|"
@@ -183,9 +183,11 @@ class _Attacker:
             [
                 b"",
                 _TLS_HELLO,
-                _PREFACE,
-                _PREFACE + rng.randbytes(50),
-                _PREFACE + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00" + rng.randbytes(60),
+                HTTP2_PREFACE,
+                HTTP2_PREFACE + rng.randbytes(50),
+                HTTP2_PREFACE
+                + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+                + rng.randbytes(60),
                 rng.randbytes(200),
                 b"GET / HTTP/1.1\r\nhost:",
                 whole[:-5],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from benchmarks.fuzz_server import make_model, run
-from benchmarks.hostile.attack import _PREFACE as HTTP2_PREFACE
+from benchmarks.hostile.attack import HTTP2_PREFACE
 from benchmarks.hostile.http_requests import post
 from benchmarks.hostile.victim import Observer, Victim, running_victim
 from tests.support.patience import wait_until
