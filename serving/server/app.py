@@ -126,7 +126,7 @@ class ServerApp:
         """Drains: not ready, no new requests, running ones finish within the limit."""
         limit_s = float(self._flags.shutdown_limit_seconds)
         deadline = time.monotonic() + limit_s
-        self.health.stop()
+        self.health.is_stopping = True
         self.manager.lifecycle.stop_loading()
         if self._loop is not None:
             self._loop.call(self._transports.stop(limit_s))

@@ -1,7 +1,6 @@
 """Is the server ready? One answer for gRPC's health check and for /readyz."""
 
 import enum
-import threading
 
 from serving import protos
 from serving.server.models.manager import ModelManager
@@ -23,21 +22,13 @@ class Health:
 
     Attributes:
         has_started: every model has been ready once; upstream opens its ports then.
+        is_stopping: the server is not ready any more, whatever the models are.
     """
 
     def __init__(self, manager: ModelManager) -> None:
         self.has_started = False
         self._manager = manager
-        self._stopping = threading.Event()
-
-    def stop(self) -> None:
-        """Makes the server unready, for good."""
-        self._stopping.set()
-
-    @property
-    def is_stopping(self) -> bool:
-        """True once `stop` was called."""
-        return self._stopping.is_set()
+        self.is_stopping = False
 
     def unready_models(self) -> list[str]:
         """Lists the models that cannot answer now."""

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from google.protobuf.message import Message
 
 from serving.server import upstream_texts
-from serving.server.models import absence, reload
-from serving.server.models.config import ModelEntry
+from serving.server.models import absence
+from serving.server.models.config import ModelEntry, entries_of
 from serving.server.models.model import ServedModel
 from serving.server.models.swapping import Lifecycle, LifecycleConfig, Loader, Pools
 from serving.server.models.thread_pool import ThreadPool
 from serving.server.models.version import ServedVersion
-from serving.server.status import StatusError
+from serving.server.status import StatusError, invalid_argument
 from serving.version_dirs import has_scheme
 
 
@@ -70,12 +70,20 @@ class ModelManager:
                 there in time; the new configuration stays in force and loads go on.
                 After any other error the old one does.
         """
-        entries = reload.requested_entries(config, self.entries)
+        if config.WhichOneof("config") != "model_config_list":
+            raise invalid_argument(
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+                "Only ModelConfigList is currently supported"
+            )
+        try:
+            entries = entries_of(config, self.entries)
+        except ValueError as error:
+            raise invalid_argument(str(error)) from None
         with self._changed:
-            new = reload.new_models(self.lifecycle, entries)
+            new = self._new_models(entries)
             self._configure(entries)
         self.reconcile(list_files=False)
-        reload.wait_for(self.lifecycle, new, deadline_s)
+        self._wait_for(new, deadline_s)
 
     def reconcile(self, *, list_files: bool = True) -> None:
         """Begins to load what should be served, and to unload what should not.
@@ -175,6 +183,42 @@ class ModelManager:
         for model in models.values():
             self.lifecycle.show_routes(model)
 
+    def _new_models(self, entries: Sequence[ModelEntry]) -> list[str]:
+        """Names the new ones; raises where a label's version cannot answer."""
+        models = self.lifecycle.models
+        allowed = self.lifecycle.config.allow_labels_for_unavailable
+        new: list[str] = []
+        for entry in entries:
+            model = models.get(entry.name) or ServedModel(entry)
+            model.check_labels(entry, allow_unavailable=allowed)
+            if entry.name not in models or model.is_dropped:
+                new.append(entry.name)
+        return new
+
+    def _wait_for(self, new: Sequence[str], deadline_s: float) -> None:
+        """Returns when every new model answers.
+
+        Upstream waits without a limit, for ever if there is no base path.
+        """
+        with self._changed:
+            waited = {name: self.lifecycle.models.get(name) for name in new}
+            self._changed.wait_for(
+                lambda: all(self._is_over(model) for model in waited.values()),
+                deadline_s,
+            )
+            causes = dict(
+                _cause(name, model)
+                for name, model in waited.items()
+                if not self.lifecycle.answers(name)
+            )
+        if causes:
+            raise upstream_texts.did_not_become_available("model", causes)
+
+    def _is_over(self, model: ServedModel | None) -> bool:
+        if model is None or model.is_dropped or self.lifecycle.is_closing:
+            return True
+        return self.lifecycle.answers(model.entry.name) or model.failure is not None
+
     def _begin_listing(self, model: ServedModel, list_files: bool) -> bool:
         if not self.lifecycle.config.list_files:
             return False
@@ -200,3 +244,15 @@ class ModelManager:
         with self._changed:
             model = self.lifecycle.models.get(name)
             return absence.why_not_found(model, name, version, label)
+
+
+def _cause(name: str, model: ServedModel | None) -> tuple[str, str]:
+    """Says what upstream calls the version, and why it does not answer."""
+    if model is None or model.is_dropped:
+        return f"{{name: {name}}}", "another configuration came"
+    version = model.failure or model.newest
+    if version is None:
+        path = model.entry.base_path
+        return f"{{name: {name}}}", f"no version directories under {path} in time"
+    error = version.error or "it was still loading when the wait was over"
+    return str(version), str(error)

@@ -10,18 +10,24 @@ logged.
 """
 
 import dataclasses
+import datetime
 import logging
+import os
+import pathlib
 import random
+import re
+import socket
 import time
+import urllib.parse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from google.protobuf.message import Message
 
 from serving import protos
+from serving.formats.tfrecord import write_record
 from serving.server.models.config import LoggingConfig, ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.observation.background_writer import BackgroundWriter
-from serving.server.observation.log_files import LogFile, RotationConfig
 from serving.server.status import Code
 from serving.version_dirs import has_scheme
 
@@ -30,6 +36,7 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 256
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 TICK_S = 1.0
+PART = ".part"
 
 _KINDS = {
     "ClassificationRequest": "classify_log",
@@ -38,6 +45,47 @@ _KINDS = {
 }
 
 MessageFactory = Callable[[], Message]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RotationConfig:
+    """A file is finished when it has grown large or old enough."""
+
+    max_bytes: int = 64 * 1024 * 1024
+    max_age_s: float = 300.0
+
+
+class _LogFile:
+    """One file, `.part` until `finish`. What a killed server leaves behind stays so."""
+
+    def __init__(self, prefix: str, model_name: str, rotation: RotationConfig) -> None:
+        """Makes the folder and the file; raises OSError when that cannot be."""
+        self._path = pathlib.Path(_file_name(prefix, model_name))
+        self._part = self._path.with_name(self._path.name + PART)
+        self._part.parent.mkdir(parents=True, exist_ok=True)
+        self._rotation = rotation
+        self._size_bytes = 0
+        self._opened_s = time.monotonic()
+        self._file = open(self._part, "xb", opener=_private)  # noqa: SIM115
+
+    @property
+    def is_due(self) -> bool:
+        """True when no more should be written to it."""
+        age_s = time.monotonic() - self._opened_s
+        is_full = self._size_bytes >= self._rotation.max_bytes
+        return is_full or age_s >= self._rotation.max_age_s
+
+    def write(self, record: bytes) -> None:
+        """Appends one record, and hands it to the system at once."""
+        self._size_bytes += write_record(self._file, record)
+        self._file.flush()
+
+    def finish(self) -> None:
+        """Gives the file its name; it never changes after that."""
+        with self._file:
+            os.fsync(self._file.fileno())
+        self._part.rename(self._path)
+        log.info("Request log %s is finished (%d bytes)", self._path, self._size_bytes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +126,7 @@ class RequestLogger:
         self._max_waiting_bytes = max_waiting_bytes
         self._refused: set[tuple[str, str]] = set()
         self._is_closed = False
-        self._files: dict[tuple[str, str], LogFile] = {}
+        self._files: dict[tuple[str, str], _LogFile] = {}
         self._writer: BackgroundWriter[_Sampled] | None = None
         self._random = random.Random()
         # Each is written by one thread only, so neither needs a lock.
@@ -183,7 +231,7 @@ class RequestLogger:
             self._on_logged(item.version.model_name, code)
         self._finish([key for key, f in self._files.items() if self._is_over(key, f)])
 
-    def _is_over(self, key: tuple[str, str], file: LogFile) -> bool:
+    def _is_over(self, key: tuple[str, str], file: _LogFile) -> bool:
         """True for a file that is large or old, or that the models do not name."""
         entry = self._entries().get(key[0])
         config = None if entry is None else entry.logging
@@ -197,7 +245,7 @@ class RequestLogger:
             self._finish([key])
             file = None
         if file is None:
-            file = self._files[key] = LogFile(key[1], key[0], self._rotation)
+            file = self._files[key] = _LogFile(key[1], key[0], self._rotation)
         file.write(record)
 
     def _finish(self, keys: Iterable[tuple[str, str]]) -> None:
@@ -220,3 +268,15 @@ def _prediction_log(item: _Sampled, tags: Sequence[str]) -> Message:
     metadata.saved_model_tags.extend(tags)
     metadata.timestamp_secs = int(item.time_s)
     return entry
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o640)
+
+
+def _file_name(prefix: str, model_name: str) -> str:
+    """Makes a name that no other host or process makes, and none again."""
+    host = re.sub(r"[^A-Za-z0-9.]+", "_", socket.gethostname())
+    model = urllib.parse.quote(model_name, safe="")
+    moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return f"{prefix}-{model}-{host}-{os.getpid()}-{moment}.tfrecord"

@@ -13,8 +13,7 @@ from serving.formats import tensors
 from serving.formats.tfrecord import read_records
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
-from serving.server.observation.log_files import RotationConfig
-from serving.server.observation.request_log import RequestLogger
+from serving.server.observation.request_log import RequestLogger, RotationConfig
 from serving.server.status import Code
 from tests.support.call_counts import count_calls
 from tests.support.patience import wait_until
