@@ -1,0 +1,60 @@
+"""Request logs as data for skew checks."""
+
+import pathlib
+
+import click.testing
+import numpy as np
+import pytest
+
+from serving import protos
+from serving.request_logs import to_examples
+from tests.support.serving.server.observed import predict_request
+
+
+def test_a_row_of_a_predict_request_becomes_an_example(tmp_path: pathlib.Path) -> None:
+    log = protos.PredictionLog()
+    log.predict_log.request.CopyFrom(
+        predict_request(
+            text=["a", "b"],
+            ids=np.int32([[1, 2], [3, 4]]),
+            score=np.float64([0.5, 0.25]),
+            temperature=np.float32(2),
+        )
+    )
+    found = [protos.Example.FromString(e) for e in to_examples.examples([log])]
+    second = found[1].features.feature
+    assert len(found) == 2
+    assert second["text"].bytes_list.value == [b"b"]
+    assert second["ids"].int64_list.value == [3, 4]
+    assert second["score"].float_list.value == [0.25]
+    assert second["temperature"].float_list.value == [2]
+
+
+def test_examples_of_a_classify_request_are_taken_with_their_context() -> None:
+    log = protos.PredictionLog()
+    given = log.classify_log.request.input.example_list_with_context
+    given.context.features.feature["c"].int64_list.value.append(1)
+    for value in (2, 3):
+        feature = given.examples.add().features.feature
+        feature["x"].int64_list.value.append(value)
+    found = [protos.Example.FromString(e) for e in to_examples.examples([log])]
+    assert [e.features.feature["c"].int64_list.value[0] for e in found] == [1, 1]
+    assert [e.features.feature["x"].int64_list.value[0] for e in found] == [2, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_skew_check_sees_what_the_log_holds(
+    log_file: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    import tensorflow_data_validation as tfdv
+
+    output = tmp_path / "examples.tfrecord"
+    result = click.testing.CliRunner().invoke(
+        to_examples.main, [str(log_file), "--output", str(output)]
+    )
+    assert (result.exit_code, result.output) == (0, f"{output}: 3 examples\n")
+    statistics = tfdv.generate_statistics_from_tfrecord(str(output))
+    (feature,) = statistics.datasets[0].features
+    assert feature.path.step == ["x"]
+    assert feature.num_stats.mean == pytest.approx((5 + 5 + 6) / 3)
