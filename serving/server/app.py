@@ -12,7 +12,7 @@ from serving.server.loading.loader import SavedModelLoader
 from serving.server.models.config import entries_from_flags, read_config_file
 from serving.server.models.health import Health
 from serving.server.models.manager import ModelManager
-from serving.server.models.swapping import LifecycleConfig, Loader
+from serving.server.models.swapping import Loader
 from serving.server.observation.from_flags import Observation
 from serving.server.requests.handler import RequestHandler
 from serving.server.status import StatusError, invalid_argument
@@ -39,7 +39,7 @@ class ServerApp:
         self._loader = loader or SavedModelLoader(
             flags, lambda *run: self.observation.metrics.on_warmup_file(*run)
         )
-        self.manager = ModelManager(self._loader, LifecycleConfig.from_flags(flags))
+        self.manager = ModelManager(self._loader, flags)
         self.manager.configure(entries_from_flags(flags))
         self.health = Health(self.manager)
         self.observation = Observation(

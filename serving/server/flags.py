@@ -53,7 +53,8 @@ class ServerFlags:
     load_retry_interval_micros: int = 60_000_000
     num_load_threads: int = 0
     num_unload_threads: int = 0
-    # Frees the old version's memory before a new one is loaded; a gap.
+    # Frees the old version's memory before the new one takes its own: requests get
+    # UNAVAILABLE meanwhile, and there is no way back when the new version fails.
     unload_before_load: bool = _ours(False)
     # How long HandleReloadConfigRequest waits when the client sets no deadline.
     reload_limit_seconds: int = _ours(600)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from google.protobuf.message import Message
 
 from serving.server import upstream_texts
+from serving.server.flags import ServerFlags
 from serving.server.models import absence
 from serving.server.models.config import ModelEntry, entries_of
 from serving.server.models.model import ServedModel
-from serving.server.models.swapping import Lifecycle, LifecycleConfig, Loader, Pools
+from serving.server.models.swapping import Lifecycle, Loader, Pools
 from serving.server.models.thread_pool import ThreadPool
 from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError, invalid_argument
@@ -34,14 +35,13 @@ class ModelManager:
     def __init__(
         self,
         loader: Loader,
-        config: LifecycleConfig | None = None,
+        flags: ServerFlags,
         *,
         clock: Callable[[], float] = time.monotonic,
         pools: Pools | None = None,
     ) -> None:
-        config = config or LifecycleConfig()
-        pools = pools or Pools.of_threads(config)
-        self.lifecycle = Lifecycle(loader, clock, config, pools)
+        pools = pools or Pools.of_threads(flags)
+        self.lifecycle = Lifecycle(loader, clock, flags, pools)
         self.events = self.lifecycle.events
         self.entries: Mapping[str, ModelEntry] = {}
         self._changed = self.lifecycle.changed
@@ -186,7 +186,8 @@ class ModelManager:
     def _new_models(self, entries: Sequence[ModelEntry]) -> list[str]:
         """Names the new ones; raises where a label's version cannot answer."""
         models = self.lifecycle.models
-        allowed = self.lifecycle.config.allow_labels_for_unavailable
+        flags = self.lifecycle.flags
+        allowed = flags.allow_version_labels_for_unavailable_models
         new: list[str] = []
         for entry in entries:
             model = models.get(entry.name) or ServedModel(entry)
@@ -220,8 +221,8 @@ class ModelManager:
         return self.lifecycle.answers(model.entry.name) or model.failure is not None
 
     def _begin_listing(self, model: ServedModel, list_files: bool) -> bool:
-        if not self.lifecycle.config.list_files:
-            return False
+        if self.lifecycle.flags.file_system_poll_wait_seconds < 0:
+            return False  # Nothing is ever listed, and so nothing is ever loaded.
         with self._changed:
             is_due = list_files or not model.was_listed
             if not is_due or model.is_being_listed or model.is_dropped:

@@ -30,36 +30,6 @@ DEFAULT_UNLOAD_THREADS = 2
 MAX_GONE_MODELS = 100
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class LifecycleConfig:
-    """How versions come and go; 0 threads means a sane number of them."""
-
-    max_num_load_retries: int = 5
-    load_retry_interval_s: float = 60.0
-    num_load_threads: int = 0
-    num_unload_threads: int = 0
-    unload_before_load: bool = False
-    """Frees the old version's memory before the new one takes its own: requests get
-    UNAVAILABLE meanwhile, and there is no way back when the new version fails."""
-    allow_labels_for_unavailable: bool = False
-    list_files: bool = True
-    """False: base paths are never listed, so nothing is ever loaded."""
-
-    @classmethod
-    def from_flags(cls, flags: ServerFlags) -> "LifecycleConfig":
-        """Takes what the flags say."""
-        allowed = flags.allow_version_labels_for_unavailable_models
-        return cls(
-            max_num_load_retries=flags.max_num_load_retries,
-            load_retry_interval_s=flags.load_retry_interval_micros / 1e6,
-            num_load_threads=flags.num_load_threads,
-            num_unload_threads=flags.num_unload_threads,
-            unload_before_load=flags.unload_before_load,
-            allow_labels_for_unavailable=allowed,
-            list_files=flags.file_system_poll_wait_seconds >= 0,
-        )
-
-
 @dataclasses.dataclass(frozen=True)
 class Pools:
     """Where loads and unloads run."""
@@ -68,11 +38,11 @@ class Pools:
     unloads: Pool
 
     @classmethod
-    def of_threads(cls, config: LifecycleConfig) -> "Pools":
-        """Makes as many daemon threads as the settings say."""
+    def of_threads(cls, flags: ServerFlags) -> "Pools":
+        """Makes as many daemon threads as the flags say; 0 means a sane number."""
         return cls(
-            ThreadPool("load", config.num_load_threads or DEFAULT_LOAD_THREADS),
-            ThreadPool("unload", config.num_unload_threads or DEFAULT_UNLOAD_THREADS),
+            ThreadPool("load", flags.num_load_threads or DEFAULT_LOAD_THREADS),
+            ThreadPool("unload", flags.num_unload_threads or DEFAULT_UNLOAD_THREADS),
         )
 
 
@@ -94,7 +64,7 @@ class Lifecycle:
         self,
         loader: Loader,
         clock: Callable[[], float],
-        config: LifecycleConfig,
+        flags: ServerFlags,
         pools: Pools,
     ) -> None:
         self.events = StateEvents()
@@ -102,7 +72,7 @@ class Lifecycle:
         self.models: dict[str, ServedModel] = {}
         self.routes: Routes = {}
         self.is_closing = False
-        self.config = config
+        self.flags = flags
         self._loader = loader
         self._clock = clock
         self._pools = pools
@@ -114,7 +84,7 @@ class Lifecycle:
                 return
             leaving = self._step(model)
             load = model.next_load(
-                self._clock(), unload_first=self.config.unload_before_load
+                self._clock(), unload_first=self.flags.unload_before_load
             )
             model.loading = model.loading or load
             self._note_departure(model)
@@ -130,7 +100,7 @@ class Lifecycle:
         for version in model.cancelled():
             version.cancel()
             self._moved(version)
-        leaving = model.leaving(unload_first=self.config.unload_before_load)
+        leaving = model.leaving(unload_first=self.flags.unload_before_load)
         self.show_routes(model, leaving)
         for version in leaving:
             version.begin_unloading()
@@ -176,8 +146,8 @@ class Lifecycle:
 
     def _failed(self, version: ServedVersion, error: StatusError) -> None:
         log.error("Loading servable: %s failed: %s", version, error)
-        is_over = version.attempts > self.config.max_num_load_retries
-        next_attempt_s = self._clock() + self.config.load_retry_interval_s
+        is_over = version.attempts > self.flags.max_num_load_retries
+        next_attempt_s = self._clock() + self.flags.load_retry_interval_micros / 1e6
         with self.changed:
             version.attempt_failed(error, None if is_over else next_attempt_s)
             self._moved(version)
@@ -228,7 +198,7 @@ class Lifecycle:
     ) -> None:
         """Publishes what requests may reach now; call it with `changed` held."""
         name = model.entry.name
-        allowed = self.config.allow_labels_for_unavailable
+        allowed = self.flags.allow_version_labels_for_unavailable_models
         route = model.route(leaving or [], allowed)
         if model.is_dropped:
             self.routes = {n: r for n, r in self.routes.items() if n != name}

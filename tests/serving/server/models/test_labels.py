@@ -70,7 +70,7 @@ def test_a_reload_refuses_a_label_for_a_version_that_is_not_available(
 
 
 def test_labels_for_unavailable_versions_can_be_allowed(tmp_path: pathlib.Path) -> None:
-    world = _world(tmp_path, allow_labels_for_unavailable=True)
+    world = _world(tmp_path, allow_version_labels_for_unavailable_models=True)
     _reload(world, next=7)
     with pytest.raises(StatusError, match=r"Servable not found.*Specific\(m, 7\)$"):
         world.served(label="next")
@@ -81,7 +81,7 @@ def test_labels_for_unavailable_versions_can_be_allowed(tmp_path: pathlib.Path) 
 def test_a_label_in_use_does_not_move_to_an_unavailable_version_even_if_allowed(
     tmp_path: pathlib.Path,
 ) -> None:
-    world = _world(tmp_path, allow_labels_for_unavailable=True)
+    world = _world(tmp_path, allow_version_labels_for_unavailable_models=True)
     _reload(world, stable=1)
     with pytest.raises(StatusError, match=_refused(7)):
         _reload(world, stable=7)
@@ -118,7 +118,7 @@ def test_a_label_of_a_version_that_is_loading_is_unavailable_not_unknown(
 def test_a_polled_label_stays_until_the_new_version_is_available(
     tmp_path: pathlib.Path, allowed: bool
 ) -> None:
-    world = World(tmp_path, allow_labels_for_unavailable=allowed)
+    world = World(tmp_path, allow_version_labels_for_unavailable_models=allowed)
     world.serve(world.entry(labels={"stable": 1}))
     world.push(1)
     world.broken.add(("m", 2))

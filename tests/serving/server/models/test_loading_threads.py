@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry, VersionPolicy
 from serving.server.models.manager import ModelManager
-from serving.server.models.swapping import LifecycleConfig, Pools
+from serving.server.models.swapping import Pools
 from serving.server.models.version import ServedVersion, State
 from serving.server.servable import WarmupReport
 from serving.server.status import StatusError
@@ -188,7 +189,7 @@ def test_hanging_loads_leave_threads_for_the_others(tmp_path: pathlib.Path) -> N
             release.wait(LONG_S)
         return TinyServable()
 
-    manager = ModelManager(load, LifecycleConfig(num_load_threads=2))
+    manager = ModelManager(load, ServerFlags(num_load_threads=2))
     for name in ("slow", "m"):
         (tmp_path / name / "1").mkdir(parents=True)
     entries = [ModelEntry(name=n, base_path=str(tmp_path / n)) for n in ("slow", "m")]

@@ -254,13 +254,13 @@ def test_unload_before_load_frees_memory_first(tmp_path: pathlib.Path) -> None:
 def test_the_number_of_retries_may_change_while_a_load_fails(world: World) -> None:
     world.broken.add(("m", 1))
     world.push(1)
-    world.set_config(max_num_load_retries=1)
+    world.set_flags(max_num_load_retries=1)
     world.pass_s(60)
     assert world.states() == {1: "END"}
 
 
 def test_without_listing_nothing_is_ever_loaded(tmp_path: pathlib.Path) -> None:
-    world = World(tmp_path, list_files=False)
+    world = World(tmp_path, file_system_poll_wait_seconds=-1)
     world.serve(world.entry())
     world.push(1)
     assert not world.loads

@@ -87,7 +87,7 @@ def test_a_refused_reload_changes_nothing(
 
 
 def test_a_new_model_that_fails_for_good_is_named_with_its_error(world: World) -> None:
-    world.set_config(max_num_load_retries=0)
+    world.set_flags(max_num_load_retries=0)
     (world.root / "bad" / "1").mkdir(parents=True)
     world.broken.add(("bad", 1))
     with pytest.raises(StatusError) as caught:

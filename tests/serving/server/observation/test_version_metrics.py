@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
 from serving.server.models.manager import ModelManager
 from serving.server.models.version import State
@@ -125,7 +126,7 @@ def test_a_batch_counts_its_requests_waiting_times_and_padding(
 
 
 def test_the_real_manager_s_models_come_and_go(tmp_path: pathlib.Path) -> None:
-    manager = ModelManager(fake_loader)
+    manager = ModelManager(fake_loader, ServerFlags())
     metrics = ServerMetrics(manager)
     empty = series(metrics)
     (tmp_path / "m" / "3").mkdir(parents=True)

@@ -7,9 +7,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
 from serving.server.models.manager import ModelManager
-from serving.server.models.swapping import LifecycleConfig, Pools
+from serving.server.models.swapping import Pools
 from serving.server.models.version import ServedVersion, State
 from serving.server.servable import Servable, WarmupReport
 from serving.server.status import Code, StatusError
@@ -61,7 +62,7 @@ class World:
     """Folders below `root`, one per model, and the manager that serves them."""
 
     def __init__(
-        self, root: pathlib.Path, pools: Pools | None = None, **config: Any
+        self, root: pathlib.Path, pools: Pools | None = None, **flags: Any
     ) -> None:
         self.root = root
         self.now_s = 0.0
@@ -72,7 +73,7 @@ class World:
         self.events: list[tuple[str, int, str]] = []
         self.manager = ModelManager(
             self.load,
-            LifecycleConfig(max_num_load_retries=2, **config),
+            ServerFlags(max_num_load_retries=2, **flags),
             clock=lambda: self.now_s,
             pools=pools or Pools(InlinePool(), InlinePool()),
         )
@@ -82,9 +83,9 @@ class World:
         (self.root / name).mkdir(exist_ok=True)
         return ModelEntry(name=name, base_path=str(self.root / name), **fields)
 
-    def set_config(self, **changes: Any) -> None:
+    def set_flags(self, **changes: Any) -> None:
         lifecycle = self.manager.lifecycle
-        lifecycle.config = dataclasses.replace(lifecycle.config, **changes)
+        lifecycle.flags = dataclasses.replace(lifecycle.flags, **changes)
 
     def serve(self, *entries: ModelEntry) -> None:
         self.manager.configure(entries)
