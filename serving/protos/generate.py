@@ -11,12 +11,13 @@ import ast
 import importlib
 import importlib.util
 import pathlib
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from importlib import resources
 
 from google.protobuf import descriptor_pb2
-from grpc_tools import protoc
 
 from serving.protos.pool import DESCRIPTORS_PATH
 
@@ -58,15 +59,14 @@ def _unpackaged() -> Iterable[descriptor_pb2.FileDescriptorProto]:
     well_known = resources.files("grpc_tools") / "_proto"
     with tempfile.TemporaryDirectory() as folder:
         output = pathlib.Path(folder, "set")
-        status = protoc.main(
-            [
-                *("protoc", f"-I{UNPACKAGED_DIR}", f"-I{well_known}"),
-                f"--descriptor_set_out={output}",
-                *map(str, sorted(UNPACKAGED_DIR.rglob("*.proto"))),
-            ]
-        )
-        if status:
-            raise ValueError(f"{UNPACKAGED_DIR} does not compile; protoc says why.")
+        command = [
+            *(sys.executable, "-m", "grpc_tools.protoc"),
+            *(f"-I{UNPACKAGED_DIR}", f"-I{well_known}"),
+            f"--descriptor_set_out={output}",
+            *map(str, sorted(UNPACKAGED_DIR.rglob("*.proto"))),
+        ]
+        # A process of its own: beside TensorFlow's protobuf the compiler crashes.
+        subprocess.run(command, check=True)
         return descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes()).file
 
 
