@@ -9,7 +9,7 @@ from model import contract
 from serving.formats.tf_serving_names import METRICS_PATH
 from serving.launch import presets
 from serving.launch.model_folder import find_base_path
-from serving.launch.settings import EngineSettings, TlsFiles
+from serving.launch.settings import FLAGS, EngineSettings, TlsFiles
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import STDOUT
 from serving.server.models.config import ModelEntry, VersionPolicy, read_config_file
@@ -47,17 +47,20 @@ def settings_from(
     else:
         entries = _models(models, model_name, options)
     tls = _tls(options["tls_cert"], options["tls_key"], options["tls_ca"])
-    return EngineSettings.of(
-        entries,
+    return EngineSettings(
+        models=entries,
         batching=_batching(options) if options["enable_batching"] else None,
         monitoring_path=METRICS_PATH if options["monitoring"] else None,
         tls=tls,
+        flags=dataclasses.replace(
+            FLAGS,
+            model_config_file=_absolute(config_path),
+            access_log_file=_absolute(options["access_log"]),
+            rest_api_enable_cors_support=options["cors"],
+            rest_api_enable_tls=tls is not None,
+            **{name: options[name] for name in _FLAGS if options[name] is not None},
+        ),
         extra_flags=tuple(_extra_flag(flag) for flag in options["flag"]),
-        model_config_file=_absolute(config_path),
-        access_log_file=_absolute(options["access_log"]),
-        rest_api_enable_cors_support=options["cors"],
-        rest_api_enable_tls=tls is not None,
-        **{name: options[name] for name in _FLAGS if options[name] is not None},
     )
 
 

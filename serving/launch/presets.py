@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from model import contract
 from serving.formats.tf_serving_names import GRPC_PORT, METRICS_PATH, REST_PORT
-from serving.launch.settings import EngineSettings
+from serving.launch.settings import FLAGS, EngineSettings
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import STDOUT
 from serving.server.models.config import ModelEntry
@@ -26,14 +26,17 @@ _CONTAINER_MODEL = ModelEntry(
 _CONTAINER_CORES = 2
 
 
-CLUSTER = EngineSettings.of(
-    (_CONTAINER_MODEL,),
-    port=GRPC_PORT,
-    rest_api_port=REST_PORT,
+CLUSTER = EngineSettings(
+    models=(_CONTAINER_MODEL,),
     batching=dataclasses.replace(BATCHING, num_batch_threads=_CONTAINER_CORES),
     monitoring_path=METRICS_PATH,
-    tensorflow_intra_op_parallelism=_CONTAINER_CORES,
-    tensorflow_inter_op_parallelism=_CONTAINER_CORES,
+    flags=dataclasses.replace(
+        FLAGS,
+        port=GRPC_PORT,
+        rest_api_port=REST_PORT,
+        tensorflow_intra_op_parallelism=_CONTAINER_CORES,
+        tensorflow_inter_op_parallelism=_CONTAINER_CORES,
+    ),
 )
 
 GCS = dataclasses.replace(
