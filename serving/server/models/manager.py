@@ -59,9 +59,7 @@ class ModelManager:
             self._configure(entries)
 
     def reload(self, config: Message, deadline_s: float = 600.0) -> None:
-        """Takes a ModelServerConfig, whole, and blocks until it holds.
-
-        This is HandleReloadConfigRequest.
+        """Takes a ModelServerConfig, whole, as HandleReloadConfigRequest does.
 
         Returns when every model that is new can answer. Call it from a worker thread.
 

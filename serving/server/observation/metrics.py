@@ -4,6 +4,12 @@ Upstream's start with `/tensorflow/` and count exactly what tensorflow_model_ser
 counts; ours start with `/ktp/serving/`. Latencies are microseconds, as upstream's are.
 """
 
+import importlib.metadata
+import os
+import pathlib
+import platform
+import resource
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from serving.server.observation.registry import COUNTER, Registry, exponential_bounds
@@ -12,6 +18,7 @@ MICROS = 1_000_000
 _LATENCIES = exponential_bounds(10, 1.8, 33)
 _SIZES = exponential_bounds(1, 2, 14)
 _OURS = "/ktp/serving"
+_PROC = pathlib.Path("/proc/self")
 
 
 class UpstreamMetrics:
@@ -121,3 +128,37 @@ def add_gauges(
         lambda: dict.fromkeys(unready_models(), 1),
     )
     registry.watch_by(f"{_OURS}/dropped_log_records", "log", dropped, COUNTER)
+
+
+def add_process_metrics(registry: Registry) -> None:
+    """Adds what the process itself takes, looked up at each scrape, and its parts."""
+    started_s = time.time()
+    registry.watch(f"{_OURS}/process_resident_memory_bytes", _resident_bytes)
+    registry.watch(f"{_OURS}/process_cpu_seconds", _cpu_s, COUNTER)
+    registry.watch(f"{_OURS}/process_open_fds", _open_files)
+    registry.watch(f"{_OURS}/process_start_time_seconds", lambda: started_s)
+    packages = ("keras-transformer-pipeline", "tensorflow", "grpcio")
+    versions = (platform.python_version(), *map(_version, packages))
+    labels = ("python", "version", "tensorflow", "grpcio")
+    registry.gauge(f"{_OURS}/build_info", *labels).cell(*versions).set(1)
+
+
+def _resident_bytes() -> int:
+    pages = int((_PROC / "statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def _cpu_s() -> float:
+    times = os.times()
+    return times.user + times.system
+
+
+def _open_files() -> int:
+    return len(os.listdir(_PROC / "fd"))
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -5,8 +5,12 @@ from typing import Protocol
 
 from serving.server.models.events import StateEvents
 from serving.server.models.version import ServedVersion, State
-from serving.server.observation.metrics import MICROS, OwnMetrics, UpstreamMetrics
-from serving.server.observation.process_metrics import add_process_metrics
+from serving.server.observation.metrics import (
+    MICROS,
+    OwnMetrics,
+    UpstreamMetrics,
+    add_process_metrics,
+)
 from serving.server.observation.registry import Registry
 from serving.server.observation.request_metrics import RequestMetrics
 from serving.server.observation.version_metrics import VersionMetrics
