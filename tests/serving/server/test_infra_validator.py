@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import LONG_S
 from tests.support.serving.fakes import FakeServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -53,7 +54,7 @@ def test_infra_validator_s_client_blesses_a_loaded_model(
     from tfx.components.infra_validator import types
 
     client = make_client(half_plus_two.grpc_endpoint, "half_plus_two")
-    client.WaitUntilModelLoaded(deadline=time.time() + 10, polling_interval_sec=1)
+    client.WaitUntilModelLoaded(deadline=time.time() + LONG_S, polling_interval_sec=1)
     assert client._GetServingStatus() is types.ModelServingStatus.READY
     client.SendRequests(_requests())
 

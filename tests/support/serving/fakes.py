@@ -3,7 +3,6 @@
 import pathlib
 import socket
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -18,6 +17,7 @@ from serving.server.models.swapping import Loader
 from serving.server.models.version import ServedVersion
 from serving.server.servable import Servable
 from serving.server.status import Code, StatusError
+from tests.support.patience import wait_until
 
 MODEL = contract.MODEL_NAME
 LABELS = (b"billing", b"returns")
@@ -206,10 +206,7 @@ class FakeServer:
 
     def __enter__(self) -> Self:
         self.start()
-        deadline = time.monotonic() + 60
-        while not self.app.health.is_ready:
-            assert time.monotonic() < deadline, "the server did not get ready"
-            time.sleep(0.01)
+        wait_until(lambda: self.app.health.is_ready, "a ready server")
         return self
 
     def start(self) -> None:

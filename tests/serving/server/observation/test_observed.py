@@ -17,7 +17,7 @@ from serving.client.errors import ServingError
 from serving.formats import tensors
 from serving.formats.tfrecord import read_records
 from serving.server.loading.warmup import warm_up
-from tests.support.patience import wait_until
+from tests.support.patience import LONG_S, wait_until
 from tests.support.serving.fakes import MODEL, FakeServable, FakeServer, free_port
 from tests.support.serving.server.prometheus_reader import read_page
 
@@ -165,6 +165,6 @@ def test_a_hang_up_signal_goes_on_in_a_new_access_log(tmp_path: pathlib.Path) ->
         wait_until(path.exists, "a new log")
         client.classify(["second"])
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(LONG_S) == 0
     assert "Predict" in (tmp_path / "access.1").read_text()
     assert "Predict" in path.read_text()
