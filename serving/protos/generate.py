@@ -11,6 +11,7 @@ import ast
 import importlib
 import importlib.util
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from importlib import resources
 
 from google.protobuf import descriptor_pb2
 
-from serving.protos.pool import DESCRIPTORS_PATH
+from serving.protos import DESCRIPTORS_PATH
 
 ROOTS = (
     "tensorflow_serving/apis/prediction_service.proto",
@@ -35,6 +36,9 @@ UNPACKAGED_DIR = pathlib.Path(__file__).with_name("unpackaged")
 
 # TensorFlow's wheel keeps these protos below another folder than their names say.
 FOLDER_OF_PREFIX = {"xla/": "tensorflow/compiler/xla/", "tsl/": "tensorflow/tsl/"}
+
+# Generators of today write bytes; old ones text, of which `_b` makes latin-1.
+_EMBEDDED = re.compile(r"(?:AddSerializedFile|serialized_pb=_b)\(\s*(b?'.*')\s*\)")
 
 
 def main() -> None:
@@ -104,19 +108,10 @@ def _site_dir(module: str) -> pathlib.Path:
 
 def _embedded_bytes(path: pathlib.Path) -> bytes:
     """Finds the serialised descriptor in a generated `_pb2.py` file."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call):
-            if getattr(node.func, "attr", "") == "AddSerializedFile":
-                return _literal(node.args[0])
-            for keyword in node.keywords:
-                if keyword.arg == "serialized_pb":
-                    return _literal(keyword.value)
-    raise ValueError(f"{path} holds no serialised descriptor; is it generated code?")
-
-
-def _literal(node: ast.expr) -> bytes:
-    # Old generators wrote _b('...'), which encodes to latin-1.
-    value = ast.literal_eval(node.args[0] if isinstance(node, ast.Call) else node)
+    embedded = _EMBEDDED.search(path.read_text(encoding="utf-8"))
+    if embedded is None:
+        raise ValueError(f"{path} holds no serialised descriptor; is it generated?")
+    value = ast.literal_eval(embedded[1])
     return value if isinstance(value, bytes) else value.encode("latin1")
 
 
