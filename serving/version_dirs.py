@@ -24,20 +24,12 @@ def has_scheme(path: str) -> bool:
     return _SCHEME.match(path) is not None
 
 
-def find_versions(base_path: str) -> dict[int, str]:
-    """Maps version number to directory; leaves out names that are not an int64.
-
-    Raises:
-        OSError: there is no such base path, or it cannot be read.
-    """
-    return list_versions(base_path).paths
-
-
 def list_versions(base_path: str) -> VersionDirs:
     """Finds versions, and the directories whose number another one has too.
 
-    Upstream's choice: of `1` and `001` the last in alphabetical order counts. A path
-    with a scheme is listed by TensorFlow, which this imports then.
+    Names that are not an int64 are left out. Upstream's choice: of `1` and `001` the
+    last in alphabetical order counts. A path with a scheme is listed by TensorFlow,
+    which this imports then.
 
     Raises:
         OSError: there is no such base path, or it cannot be read.

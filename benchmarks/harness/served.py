@@ -20,7 +20,7 @@ from model import contract
 from serving.formats.tf_serving_names import METRICS_PATH, MODELS_PATH
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
-from serving.version_dirs import find_versions
+from serving.version_dirs import list_versions
 from tests.support.repository import ROOT
 
 COMMANDS = {
@@ -128,7 +128,7 @@ def known_flag(name: str) -> bool:
 
 def newest_version(base_path: pathlib.Path) -> pathlib.Path:
     """The directory that a server would serve."""
-    return base_path / str(max(find_versions(str(base_path))))
+    return base_path / str(max(list_versions(str(base_path)).paths))
 
 
 def small_model(

@@ -108,11 +108,8 @@ class _Spellings(dict[int, str]):
 
     def __init__(self, spec: contract.TokenizerSpec) -> None:
         super().__init__()
-        fold = {
-            contract.TokenizerSpec.MEDIAPIPE: _lower_ascii,
-            contract.TokenizerSpec.UNICODE: _fold,
-        }
-        self._normalize = fold[spec]
+        is_mediapipe = spec is contract.TokenizerSpec.MEDIAPIPE
+        self._normalize = _lower_ascii if is_mediapipe else _fold
 
     def __missing__(self, code_point: int) -> str:
         normalized = self._normalize(chr(code_point))

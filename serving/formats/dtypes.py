@@ -5,6 +5,9 @@ import functools
 import importlib.util
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from serving import protos
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,19 +26,9 @@ class DType:
 
 
 @functools.cache
-def _bfloat16() -> np.dtype | None:
-    """Gives numpy's bfloat16, or None: it is ml_dtypes', which TensorFlow installs."""
-    if importlib.util.find_spec("ml_dtypes") is None:
-        return None
-    import ml_dtypes
-
-    return np.dtype(ml_dtypes.bfloat16)
-
-
-@functools.cache
 def all_dtypes() -> tuple[DType, ...]:
     """Lists every type that can be sent; bfloat16 only where numpy can hold it."""
-    rows = [
+    rows: list[tuple[int, str, str, DTypeLike]] = [
         (1, "float", "float_val", "float32"),
         (2, "double", "double_val", "float64"),
         (3, "int32", "int_val", "int32"),
@@ -52,11 +45,11 @@ def all_dtypes() -> tuple[DType, ...]:
         (22, "uint32", "uint32_val", "uint32"),
         (23, "uint64", "uint64_val", "uint64"),
     ]
-    dtypes = [DType(n, name, field, np.dtype(kind)) for n, name, field, kind in rows]
-    bfloat16 = _bfloat16()
-    if bfloat16 is not None:
-        dtypes.append(DType(14, "bfloat16", "half_val", bfloat16))
-    return tuple(dtypes)
+    if importlib.util.find_spec("ml_dtypes") is not None:  # TensorFlow brings it
+        import ml_dtypes
+
+        rows.append((14, "bfloat16", "half_val", ml_dtypes.bfloat16))
+    return tuple(DType(n, name, field, np.dtype(kind)) for n, name, field, kind in rows)
 
 
 @functools.cache
@@ -72,14 +65,16 @@ def by_numpy() -> dict[np.dtype, DType]:
 
 
 @functools.cache
+def by_name() -> dict[str, DType]:
+    """Maps TensorFlow's word, such as `float`, to the row."""
+    return {dtype.name: dtype for dtype in all_dtypes()}
+
+
+@functools.cache
 def name_of(number: int) -> str:
     """Gives TensorFlow's word for a type, also for types that we cannot carry."""
-    dtype = by_number().get(number)
-    if dtype is not None:
-        return dtype.name
-    from serving import protos
-
-    for name, value in protos.enum(protos.DATA_TYPE).items():
-        if value == number:
-            return str(name).removeprefix("DT_").lower()
-    return f"unknown dtype enum ({number})"
+    try:
+        name: str = protos.enum(protos.DATA_TYPE).Name(number)
+    except ValueError:
+        return f"unknown dtype enum ({number})"
+    return name.removeprefix("DT_").lower()

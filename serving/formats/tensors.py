@@ -98,10 +98,11 @@ def _all_bytes(items: list[Any]) -> list[bytes]:
     # What a model answers is bytes already; one C loop tells.
     if set(map(type, items)) <= {bytes}:
         return items
-    return [_to_bytes(item) for item in items]
+    return [as_bytes(item) for item in items]
 
 
-def _to_bytes(item: object) -> bytes:
+def as_bytes(item: object) -> bytes:
+    """Encodes one item of an array of strings; `CodecError` when it is none."""
     if isinstance(item, str):
         return item.encode("utf-8")
     if isinstance(item, bytes):

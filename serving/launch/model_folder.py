@@ -4,7 +4,7 @@ import os
 import pathlib
 
 from model import contract
-from serving.version_dirs import find_versions
+from serving.version_dirs import list_versions
 
 
 def find_base_path(folder: str | os.PathLike[str]) -> pathlib.Path:
@@ -23,7 +23,7 @@ def find_base_path(folder: str | os.PathLike[str]) -> pathlib.Path:
             "version directories."
         )
     for candidate in (path / contract.SERVING_DIR, path):
-        if candidate.is_dir() and find_versions(str(candidate)):
+        if candidate.is_dir() and list_versions(str(candidate)).paths:
             return candidate
     raise ValueError(_explain(path))
 
@@ -32,7 +32,7 @@ def check_versions(base_path: str) -> None:
     """Raises `ValueError` for a folder that has no version directory."""
     if not os.path.isdir(base_path):
         raise ValueError(f"{base_path} is no folder; give one that holds versions: 1/.")
-    if not find_versions(base_path):
+    if not list_versions(base_path).paths:
         raise ValueError(
             f"{base_path} holds no version directory (a number such as 1/); found: "
             f"{_names_in(base_path)}."

@@ -6,20 +6,20 @@ import types
 
 import pytest
 
-from serving.version_dirs import find_versions, has_scheme
+from serving.version_dirs import has_scheme, list_versions
 
 
 def test_version_directories_are_whole_int64_names(tmp_path: pathlib.Path) -> None:
     for name in ("1", "00000123", "-5", "2a", "tmp-3", str(2**63), "assets", "\u0663"):
         (tmp_path / name).mkdir()
     (tmp_path / "7").write_text("a file")
-    assert sorted(find_versions(str(tmp_path))) == [-5, 1, 123]
+    assert sorted(list_versions(str(tmp_path)).paths) == [-5, 1, 123]
 
 
 def test_a_link_to_a_directory_is_a_version(tmp_path: pathlib.Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "1").symlink_to(tmp_path / "real")
-    assert find_versions(str(tmp_path)) == {1: str(tmp_path / "1")}
+    assert list_versions(str(tmp_path)).paths == {1: str(tmp_path / "1")}
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("bucket")
 def test_a_base_path_with_a_scheme_is_listed_by_tensorflow() -> None:
     expected = {1: "gs://bucket/m/1", 2: "gs://bucket/m/2"}
-    assert find_versions("gs://bucket/m") == expected
+    assert list_versions("gs://bucket/m").paths == expected
 
 
 @pytest.mark.usefixtures("bucket")
 def test_a_bucket_that_is_not_there_is_a_missing_base_path() -> None:
     with pytest.raises(FileNotFoundError, match="gs://bucket/other not found"):
-        find_versions("gs://bucket/other")
+        list_versions("gs://bucket/other")

@@ -11,7 +11,7 @@ from serving import protos
 from serving.client.calls import Example
 from serving.client.tf_examples import serialize
 from serving.formats import dtypes
-from serving.formats.tensors import CodecError
+from serving.formats.tensors import CodecError, as_bytes
 from serving.formats.tf_serving_names import BASE64_KEY
 
 
@@ -32,10 +32,10 @@ def encode(value: ArrayLike) -> Any:
 def decode(value: Any, dtype_name: str) -> np.ndarray:
     """Makes an array of nested lists; strings become an object array of `bytes`."""
     if dtype_name != "string":
-        return np.array(value, dtype=_numpy_type(dtype_name))
+        dtype = dtypes.by_name().get(dtype_name)
+        return np.array(value, dtype=None if dtype is None else dtype.numpy)
     # {"b64": ...} must become bytes before numpy sees it.
-    nested = _map(value, _decode_text)
-    return np.array(nested, dtype=object)
+    return np.array(_map(value, _decode_text), dtype=object)
 
 
 def encode_example(example: Example) -> dict[str, list[Any]]:
@@ -51,13 +51,6 @@ def encode_example(example: Example) -> dict[str, list[Any]]:
     }
 
 
-def _numpy_type(dtype_name: str) -> np.dtype | None:
-    for dtype in dtypes.all_dtypes():
-        if dtype.name == dtype_name:
-            return dtype.numpy
-    return None
-
-
 def _map(value: object, function: Callable[[Any], object]) -> Any:
     if isinstance(value, list):
         return [_map(item, function) for item in value]
@@ -67,15 +60,11 @@ def _map(value: object, function: Callable[[Any], object]) -> Any:
 def _encode_text(item: object) -> str | dict[str, str]:
     if isinstance(item, str):
         return item
-    if not isinstance(item, bytes):
-        raise CodecError(
-            f"An array of strings holds {item!r} ({type(item).__name__}); "
-            "only str and bytes can be sent. A ragged list also ends here: pad it."
-        )
+    content = as_bytes(item)
     try:
-        return item.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError:
-        return {BASE64_KEY: base64.b64encode(item).decode("ascii")}
+        return {BASE64_KEY: base64.b64encode(content).decode("ascii")}
 
 
 def _decode_text(item: Any) -> bytes:
