@@ -3,9 +3,13 @@
 Shapes: B batch, T tokens, D hidden_dim, H heads.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
+
+Tensor: TypeAlias = keras.KerasTensor
+Shape = tuple[int, ...]
+"""As Keras hands it on: what varies, B and T, is None."""
 
 PACKAGE = "ktp"
 MASKED = -30.0
@@ -21,11 +25,11 @@ class PaddingBias(keras.layers.Layer):
     as sparse, and the next layer fails.
     """
 
-    def call(self, token_ids: Any) -> Any:
+    def call(self, token_ids: Tensor) -> Tensor:
         is_padding = keras.ops.cast(keras.ops.equal(token_ids, 0), self.compute_dtype)
         return is_padding * keras.ops.cast(MASKED, self.compute_dtype)
 
-    def compute_output_shape(self, token_ids_shape: Any) -> Any:
+    def compute_output_shape(self, token_ids_shape: Shape) -> Shape:
         return token_ids_shape
 
 
@@ -40,18 +44,18 @@ class PositionEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.max_sequence_length = max_sequence_length
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.positions = self.add_weight(
             name="positions",
             shape=(self.max_sequence_length, input_shape[-1]),
             initializer=keras.initializers.TruncatedNormal(stddev=0.02),
         )
 
-    def call(self, states: Any) -> Any:
+    def call(self, states: Tensor) -> Tensor:
         index = keras.ops.arange(keras.ops.shape(states)[1])
         return states + keras.ops.take(self.positions, index, axis=0)
 
-    def compute_output_shape(self, states_shape: Any) -> Any:
+    def compute_output_shape(self, states_shape: Shape) -> Shape:
         return states_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -71,7 +75,7 @@ class SelfAttention(keras.layers.Layer):
         self.num_heads = num_heads
         self.dropout = dropout
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.hidden_dim = input_shape[-1]
         self.query_key_value = keras.layers.Dense(
             3 * self.hidden_dim, dtype=self.dtype_policy, name="query_key_value"
@@ -85,7 +89,9 @@ class SelfAttention(keras.layers.Layer):
             self.dropout, dtype=self.dtype_policy
         )
 
-    def call(self, states: Any, bias: Any, training: bool | None = None) -> Any:
+    def call(
+        self, states: Tensor, bias: Tensor, training: bool | None = None
+    ) -> Tensor:
         length = keras.ops.shape(states)[1]
         flat = self.query_key_value(keras.ops.reshape(states, (-1, self.hidden_dim)))
         query, key, value = (
@@ -100,7 +106,9 @@ class SelfAttention(keras.layers.Layer):
         output = self.output_dense(keras.ops.reshape(context, (-1, self.hidden_dim)))
         return keras.ops.reshape(output, (-1, length, self.hidden_dim))
 
-    def compute_output_shape(self, states_shape: Any, bias_shape: Any = None) -> Any:
+    def compute_output_shape(
+        self, states_shape: Shape, bias_shape: Shape | None = None
+    ) -> Shape:
         return states_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -109,7 +117,7 @@ class SelfAttention(keras.layers.Layer):
             "dropout": self.dropout,
         }
 
-    def _split_heads(self, flat: Any, length: Any) -> Any:
+    def _split_heads(self, flat: Tensor, length: Tensor) -> Tensor:
         head_dim = self.hidden_dim // self.num_heads
         heads = keras.ops.reshape(flat, (-1, length, self.num_heads, head_dim))
         return keras.ops.transpose(heads, (0, 2, 1, 3))
@@ -134,7 +142,7 @@ class EncoderBlock(keras.layers.Layer):
         self.intermediate_dim = intermediate_dim
         self.dropout = dropout
 
-    def build(self, states_shape: Any, bias_shape: Any = None) -> None:
+    def build(self, states_shape: Shape, bias_shape: Shape | None = None) -> None:
         policy = self.dtype_policy
         hidden_dim = states_shape[-1]
         self.attention_norm = keras.layers.LayerNormalization(
@@ -156,13 +164,17 @@ class EncoderBlock(keras.layers.Layer):
         self.output_dense.build((None, self.intermediate_dim))
         self.residual_dropout = keras.layers.Dropout(self.dropout, dtype=policy)
 
-    def call(self, states: Any, bias: Any, training: bool | None = None) -> Any:
+    def call(
+        self, states: Tensor, bias: Tensor, training: bool | None = None
+    ) -> Tensor:
         attended = self.attention(self.attention_norm(states), bias, training=training)
         states = states + self.residual_dropout(attended, training=training)
         changed = self._feed_forward(self.feed_forward_norm(states))
         return states + self.residual_dropout(changed, training=training)
 
-    def compute_output_shape(self, states_shape: Any, bias_shape: Any = None) -> Any:
+    def compute_output_shape(
+        self, states_shape: Shape, bias_shape: Shape | None = None
+    ) -> Shape:
         return states_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -172,7 +184,7 @@ class EncoderBlock(keras.layers.Layer):
             "dropout": self.dropout,
         }
 
-    def _feed_forward(self, states: Any) -> Any:
+    def _feed_forward(self, states: Tensor) -> Tensor:
         length, hidden_dim = keras.ops.shape(states)[1], states.shape[-1]
         flat = keras.ops.reshape(states, (-1, hidden_dim))
         flat = self.output_dense(self.intermediate(flat))
@@ -187,11 +199,13 @@ class MeanMaxPooling(keras.layers.Layer):
     int8 devices cannot do, and no NaN for a row that is all padding.
     """
 
-    def call(self, states: Any, bias: Any) -> Any:
+    def call(self, states: Tensor, bias: Tensor) -> Tensor:
         weights = keras.ops.expand_dims(keras.ops.softmax(bias), -1)
         mean = keras.ops.sum(states * weights, axis=1)
         maximum = keras.ops.max(states + keras.ops.expand_dims(bias, -1), axis=1)
         return keras.ops.concatenate([mean, maximum], axis=-1)
 
-    def compute_output_shape(self, states_shape: Any, bias_shape: Any = None) -> Any:
+    def compute_output_shape(
+        self, states_shape: Shape, bias_shape: Shape | None = None
+    ) -> Shape:
         return (states_shape[0], 2 * states_shape[-1])

@@ -20,7 +20,9 @@ class SmoothedCrossentropy(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
         self.smoothing = smoothing
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(
+        self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor
+    ) -> keras.KerasTensor:
         log_scores = keras.ops.log_softmax(keras.ops.cast(y_pred, "float32"), axis=-1)
         one_hot = keras.ops.one_hot(keras.ops.cast(y_true, "int32"), y_pred.shape[-1])
         true_class = keras.ops.sum(one_hot * log_scores, axis=-1)

@@ -163,7 +163,7 @@ def _json_object(line: str) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _from_values(number: int, text: Any, label: Any) -> Row:
+def _from_values(number: int, text: object, label: object) -> Row:
     """A row from typed values: numbers and booleans serve as labels, not as text."""
     if text is None or label is None:
         return Row(number, problem="missing_field")
@@ -174,7 +174,7 @@ def _from_values(number: int, text: Any, label: Any) -> Row:
     return _checked_text(number, text, str(label))
 
 
-def _from_bytes(number: int, text: Any, label: Any) -> Row:
+def _from_bytes(number: int, text: object, label: object) -> Row:
     try:
         text = text.decode() if isinstance(text, bytes) else text
         label = label.decode() if isinstance(label, bytes) else label

@@ -224,7 +224,7 @@ class RunResults:
         return _decode("the file", cls, json.loads(text))
 
 
-def _plain_number(value: Any) -> float | int | bool:
+def _plain_number(value: object) -> float | int | bool:
     """Scalars of numpy, which histories are full of, as those of Python."""
     if not hasattr(value, "item"):
         raise TypeError(
@@ -272,7 +272,7 @@ _JSON_NAMES: dict[Any, str] = {
 }
 
 
-def _json_type(origin: Any) -> Any:
+def _json_type(origin: object) -> Any:
     """What `json.loads` gives for a field of this type."""
     if origin is tuple:
         return list

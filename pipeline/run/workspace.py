@@ -7,7 +7,7 @@ import fcntl
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class Workspace:
         paths = [last["summary"][key] for key in ("saved_model", "tflite", "report")]
         return last if all(path and Path(path).exists() for path in paths) else None
 
-    def remember(self, fingerprint: str, summary: dict[str, Any]) -> None:
+    def remember(self, fingerprint: str, summary: Mapping[str, object]) -> None:
         """Notes a successful run, for the next one to find nothing to do."""
         text = json.dumps({"fingerprint": fingerprint, "summary": summary}, indent=2)
         write_whole(self.root / _LAST_RUN_FILE, text)

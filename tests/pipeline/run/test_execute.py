@@ -1,259 +1,191 @@
-"""The whole job, as a person runs it: interrupted, run again, refused, left unchanged.
+"""One run from outside: when nothing is done, what is announced, what an error says."""
 
-One training serves all tests here; each `ktp run` is a process of its own.
-"""
-
-import csv
 import dataclasses
-import json
-import random
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from model import contract
-from pipeline.report.results import RunResults
-from serving.client import Client
-from serving.edge import EdgeClassifier
-from serving.launch import RunningServer, start_server
-
-pytestmark = pytest.mark.timeout(900)
-
-_TOPICS = {
-    "weather": "rain sun wind cloud storm snow sky cold warm forecast",
-    "food": "bread soup cheese pepper oven taste salt apple kitchen dinner",
-    "travel": "train ticket hotel airport luggage map border ferry station visa",
-}
-_FILLERS = "today the a very please tomorrow my is with and where not".split()
-SENTENCES = [
-    "rain and snow tomorrow",
-    "WHERE is my train ticket?",
-    "soup with bread",
-    "a very cold storm 🌨",
-    "hotel, airport, luggage",
-    "naïve café cheese",
-    "the",
-    "",
-    "x" * 300,
-    "日本語 and bread",
-    *[
-        f"{word} please"
-        for word in "sun wind oven salt apple map ferry visa sky".split()
-    ],
-    "  spaces   between \t words\nand lines ",
-]
-SCORE_TOLERANCE = 1e-4
-INT8_SCORE_TOLERANCE = 0.05
+from pipeline.config import RunConfig
+from pipeline.data import ingest
+from pipeline.errors import DataError, RunError, SettingError
+from pipeline.run import execute
+from pipeline.run.execute import Request, Summary
+from pipeline.run.workspace import Workspace
 
 
-@dataclasses.dataclass(frozen=True)
-class Finished:
-    """A `ktp run` that has ended."""
+class FakeNodes:
+    """Stands for TFX: pushes two files, or fails; counts how often it was asked."""
 
-    status: int
-    stdout: str
-    stderr: str
+    def __init__(self) -> None:
+        self.runs = 0
+        self.blessed = True
+        self.failure: Exception | None = None
 
-    @property
-    def summary(self) -> dict[str, object]:
-        return json.loads(self.stdout.splitlines()[-1])
+    def run_nodes(self, _: Request, workspace: Workspace, *__: object) -> Workspace:
+        self.runs += 1
+        if self.failure is not None:
+            raise self.failure
+        return workspace
 
-
-@dataclasses.dataclass(frozen=True)
-class Workplace:
-    data: Path
-    output: Path
-    interrupted: Finished
-    completed: Finished
-
-    def command(self, *options: str) -> list[str]:
-        return _command(self.data, self.output, *options)
-
-
-def _command(data: Path, output: Path, *options: str) -> list[str]:
-    return [
-        *(sys.executable, "-m", "pipeline", "run"),
-        *("--data", str(data), "--output", str(output), "--preset", "tiny", "--json"),
-        *("--set", "training.global_batch_size=16", *options),
-    ]
-
-
-def _write_data(path: Path) -> None:
-    chance = random.Random(7)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "label"])
-        for number in range(600):
-            topic = chance.choice(list(_TOPICS))
-            words = chance.sample(_TOPICS[topic].split(), 2)
-            words += chance.sample(_FILLERS, chance.randint(1, 6))
-            chance.shuffle(words)
-            writer.writerow([f"{' '.join(words)} {number}", topic])
-        writer.writerow(["", "food"])
+    def report(self, _: Request, __: Workspace, outcome: Workspace, *___: object):
+        paths = [outcome.root / name for name in ("saved_model", "tflite", "report")]
+        for path in paths:
+            path.touch()
+        saved_model, tflite, report = map(str, paths)
+        return Summary(
+            accuracy=0.9,
+            test_accuracy=0.8,
+            macro_f1=0.7,
+            wall_s=60.0,
+            train_s=30.0,
+            saved_model=saved_model,
+            tflite=tflite,
+            report=report,
+            blessed=self.blessed,
+        )
 
 
-def _finish(process: subprocess.Popen[str]) -> Finished:
-    stdout, stderr = process.communicate()
-    return Finished(process.returncode, stdout, stderr)
+@pytest.fixture
+def nodes(monkeypatch: pytest.MonkeyPatch) -> FakeNodes:
+    fake = FakeNodes()
+    monkeypatch.setattr(execute, "_run_nodes", fake.run_nodes)
+    monkeypatch.setattr(execute, "_report", fake.report)
+    monkeypatch.setattr(execute, "code_fingerprint", lambda: "code")
+    return fake
 
 
-def _start(command: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+@pytest.fixture
+def request_(tmp_path: Path) -> Request:
+    data = tmp_path / "colours.csv"
+    rows = [f"{word} number {n},{word}" for n in range(60) for word in ("red", "blue")]
+    data.write_text("\n".join(["text,label", *rows, ",red"]))
+    return Request(
+        data_path=data, output_dir=tmp_path / "out", config=RunConfig.of("tiny")
     )
 
 
-def _interrupt_before(node: str, process: subprocess.Popen[str]) -> Finished:
-    """Presses Ctrl-C when the node before `node` has been told as done."""
-    assert process.stderr is not None
-    seen = []
-    for line in process.stderr:
-        seen.append(line)
-        if node in line:
-            process.send_signal(signal.SIGINT)
-            break
-    rest = _finish(process)
-    return dataclasses.replace(rest, stderr="".join(seen) + rest.stderr)
-
-
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    folder = tmp_path_factory.mktemp("run")
-    data, output = folder / "topics.csv", folder / "out"
-    _write_data(data)
-    command = _command(data, output)
-    interrupted = _interrupt_before("VocabularyGen", _start(command))
-    completed = _finish(_start(command))
-    return Workplace(data, output, interrupted, completed)
-
-
-def test_ctrl_c_ends_with_one_message_and_pushes_nothing(workplace: Workplace) -> None:
-    run = workplace.interrupted
-    assert run.status == 130
-    assert "Interrupted. Nothing was pushed" in run.stderr
-    assert "Traceback" not in run.stderr
-    assert not run.stdout
-
-
-def test_the_run_after_ctrl_c_takes_finished_nodes_from_the_cache(
-    workplace: Workplace,
+def test_a_second_run_of_the_same_does_nothing_and_says_so(
+    nodes: FakeNodes, request_: Request
 ) -> None:
-    assert workplace.completed.status == 0, workplace.completed.stderr
-    lines = workplace.completed.stderr.splitlines()
-    cached = {line.split()[1] for line in lines if "from the cache" in line}
-    assert {"ImportExampleGen", "StatisticsGen"} <= cached
-    assert "Trainer" not in cached
+    first, again = execute.execute(request_), execute.execute(request_)
+    assert nodes.runs == 1
+    assert not first.unchanged
+    assert again.unchanged
+    assert 0 < again.wall_s < first.wall_s
+    same = dataclasses.replace(again, unchanged=False, wall_s=60.0, refusals=())
+    assert same == first
 
 
-def test_the_summary_has_the_contract_fields_and_a_model_that_learnt(
-    workplace: Workplace,
+def _another_setting(request: Request) -> Request:
+    config = RunConfig.of("tiny", {"evaluation.min_accuracy": "0.1"})
+    return dataclasses.replace(request, config=config)
+
+
+def _another_row(request: Request) -> Request:
+    with request.data_path.open("a") as file:
+        file.write("\nred and more,red")
+    return request
+
+
+def _another_folder(request: Request) -> Request:
+    return dataclasses.replace(request, output_dir=request.output_dir / "more")
+
+
+@pytest.mark.parametrize("change", [_another_setting, _another_row, _another_folder])
+def test_whatever_changes_the_result_starts_a_run(
+    nodes: FakeNodes, request_: Request, change: Callable[[Request], Request]
 ) -> None:
-    summary = workplace.completed.summary
-    expected = (
-        "accuracy test_accuracy macro_f1 wall_s train_s saved_model tflite report"
-    )
-    assert summary.keys() >= set(expected.split())
-    assert summary["test_accuracy"] > 0.9  # Words name the topic: it is that easy.
-    assert summary["wall_s"] > summary["train_s"] > 0
+    execute.execute(request_)
+    assert not execute.execute(change(request_)).unchanged
+    assert nodes.runs == 2
 
 
-def test_dropped_rows_are_shown(workplace: Workplace) -> None:
-    assert "dropped 1 × empty text" in workplace.completed.stderr
+def test_changed_code_starts_a_run(
+    nodes: FakeNodes, request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute.execute(request_)
+    monkeypatch.setattr(execute, "code_fingerprint", lambda: "other code")
+    assert not execute.execute(request_).unchanged
 
 
-def test_both_models_are_pushed_whole_under_one_version(workplace: Workplace) -> None:
-    serving = list((workplace.output / contract.SERVING_DIR).iterdir())
-    edge = list((workplace.output / contract.EDGE_DIR).iterdir())
-    assert [path.name for path in serving] == [path.name for path in edge]
-    assert (serving[0] / "assets.extra" / "tf_serving_warmup_requests").stat().st_size
-    assert {path.name for path in edge[0].iterdir()} == {
-        contract.FLOAT32_TFLITE,
-        contract.INT8_TFLITE,
+def test_a_refused_model_is_not_remembered(nodes: FakeNodes, request_: Request) -> None:
+    nodes.blessed = False
+    execute.execute(request_)
+    execute.execute(request_)
+    assert nodes.runs == 2
+
+
+def test_bad_data_leaves_no_folder(nodes: FakeNodes, request_: Request) -> None:
+    request_.data_path.write_text("text,label\n")
+    with pytest.raises(DataError):
+        execute.execute(request_)
+    assert not request_.output_dir.exists()
+    assert nodes.runs == 0
+
+
+def test_a_run_is_announced_with_its_rows_and_what_was_dropped(
+    nodes: FakeNodes, request_: Request, capfd: pytest.CaptureFixture[str]
+) -> None:
+    execute.execute(request_)
+    told = capfd.readouterr().out
+    sizes = {
+        name: len(rows)
+        for name, rows in ingest.load(
+            request_.data_path, request_.config.data
+        ).splits.items()
     }
+    rows = ", ".join(f"{size} {name}" for name, size in sizes.items())
+    assert f"colours.csv: {rows} rows, 2 labels, preset tiny" in told
+    assert "dropped 1 × empty text" in told
+    assert f"log: {request_.output_dir}/logs/run-" in told
+    assert "✓ Report" in told
 
 
-def test_report_and_results_tell_the_same_run(workplace: Workplace) -> None:
-    results = RunResults.from_json((workplace.output / "results.json").read_text())
-    assert results.run.blessed
-    assert all(check.passed for check in results.run.checks)
-    assert len(results.run.checks) == 4  # Accuracy, server, two device files.
-    trainer = next(n for n in results.lineage.nodes if n.name == "Trainer")
-    assert trainer.seconds >= results.run.train_s
-    page = (workplace.output / "report.html").read_text()
-    assert results.lineage.data_sha256[:12] in page
-
-
-def test_beam_never_asks_for_prism(workplace: Workplace) -> None:
-    logs = "".join(p.read_text() for p in (workplace.output / "logs").iterdir())
-    assert "prism" not in logs.lower()
-
-
-def test_nothing_changed_takes_seconds_and_says_so(workplace: Workplace) -> None:
-    again = _finish(_start(workplace.command()))
-    assert again.status == 0
-    assert "Nothing changed since this was last run" in again.stderr
-    assert again.summary["unchanged"] is True
-    assert again.summary["saved_model"] == workplace.completed.summary["saved_model"]
-    assert "Trainer" not in again.stderr
-
-
-@pytest.fixture(scope="module")
-def server(workplace: Workplace) -> Iterator[RunningServer]:
-    with start_server(workplace.output / contract.SERVING_DIR) as running:
-        yield running.wait_until_ready()
-
-
-def _scores_by_label(predictions: list) -> list[dict[str, float]]:
-    return [dict(zip(p.labels, p.scores, strict=True)) for p in predictions]
-
-
-def _worst(one: list[dict[str, float]], other: list[dict[str, float]]) -> float:
-    return max(
-        abs(a[label] - b[label]) for a, b in zip(one, other, strict=True) for label in a
-    )
-
-
-def test_server_and_device_give_the_same_answers(
-    workplace: Workplace, server: RunningServer
+def test_with_json_stdout_stays_empty(
+    nodes: FakeNodes, request_: Request, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with Client(server.grpc_endpoint) as client:
-        by_grpc = client.classify(SENTENCES)
-    with Client(server.rest_endpoint, transport="rest") as client:
-        by_rest = client.classify(SENTENCES)
-    edge_dir = Path(str(workplace.completed.summary["tflite"])).parent
-    by_device = EdgeClassifier(edge_dir / contract.FLOAT32_TFLITE).classify(SENTENCES)
-    by_int8 = EdgeClassifier(edge_dir / contract.INT8_TFLITE).classify(SENTENCES)
-    grpc_scores = _scores_by_label(by_grpc)
-    for predictions, tolerance in (
-        (by_rest, 1e-6),
-        (by_device, SCORE_TOLERANCE),
-        (by_int8, INT8_SCORE_TOLERANCE),
+    execute.execute(dataclasses.replace(request_, as_json=True))
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert "preset tiny" in captured.err
+
+
+def test_a_failed_node_names_the_log(nodes: FakeNodes, request_: Request) -> None:
+    nodes.failure = RunError("Trainer failed: out of memory")
+    with pytest.raises(RunError) as caught:
+        execute.execute(request_)
+    reason, place = str(caught.value).splitlines()
+    assert reason == "Trainer failed: out of memory"
+    (log,) = (request_.output_dir / "logs").iterdir()
+    assert place == f"The details are in {log}."
+
+
+def test_a_disk_that_filled_up_is_told_as_that(
+    nodes: FakeNodes, request_: Request
+) -> None:
+    nodes.failure = RunError("Trainer failed: writing")
+    nodes.failure.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(SettingError, match="has 0 MiB left"):
+        execute.execute(request_)
+
+
+def test_a_failed_run_frees_the_folder(nodes: FakeNodes, request_: Request) -> None:
+    nodes.failure = RunError("Trainer failed")
+    for _ in range(2):
+        with pytest.raises(RunError):
+            execute.execute(request_)
+    assert nodes.runs == 2
+
+
+def test_two_runs_in_one_folder_are_refused(
+    nodes: FakeNodes, request_: Request
+) -> None:
+    request_.output_dir.mkdir()
+    with (
+        Workspace(request_.output_dir).locked(),
+        pytest.raises(SettingError, match="Another run"),
     ):
-        assert [p.label for p in predictions] == [p.label for p in by_grpc]
-        assert _worst(_scores_by_label(predictions), grpc_scores) <= tolerance
-
-
-def test_every_answer_is_a_distribution_best_first(server: RunningServer) -> None:
-    with Client(server.grpc_endpoint) as client:
-        for prediction in client.classify(SENTENCES):
-            assert sorted(prediction.scores, reverse=True) == list(prediction.scores)
-            np.testing.assert_allclose(sum(prediction.scores), 1.0, atol=1e-5)
-
-
-def test_a_model_below_the_bound_is_refused_and_the_live_one_stays(
-    workplace: Workplace,
-) -> None:
-    before = sorted((workplace.output / contract.SERVING_DIR).iterdir())
-    refused = _finish(
-        _start(workplace.command("--set", "evaluation.min_accuracy=1.01"))
-    )
-    assert refused.status == 1
-    assert "was not pushed: test accuracy: at least 1.0100" in refused.stderr
-    assert sorted((workplace.output / contract.SERVING_DIR).iterdir()) == before
-    trainer = next(x for x in refused.stderr.splitlines() if "Trainer" in x)
-    assert "from the cache" in trainer
+        execute.execute(request_)
+    assert nodes.runs == 0

@@ -19,7 +19,7 @@ import os, pathlib, sys
 from pipeline.run.progress import noise_to
 with noise_to(pathlib.Path("logs/run.log"), answers_on_stdout={json}) as console:
     print("python noise")
-    os.system("echo noise of a child")
+    os.system("echo noise of a child; echo complaint of a child >&2")
     console.print("[bold]step[/]")
     if {fails}:
         raise SystemExit("stopped")
@@ -48,7 +48,11 @@ def test_noise_goes_to_the_log_and_steps_to_the_terminal(tmp_path: Path) -> None
     stdout, stderr, log = noisy_program(tmp_path, json=False)
     assert stdout == "step\nanswer\n"
     assert stderr == ""
-    assert sorted(log.splitlines()) == ["noise of a child", "python noise"]
+    assert sorted(log.splitlines()) == [
+        "complaint of a child",
+        "noise of a child",
+        "python noise",
+    ]
 
 
 def test_stdout_stays_free_for_the_answer(tmp_path: Path) -> None:
