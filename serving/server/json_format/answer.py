@@ -1,7 +1,8 @@
 """Tensors become the JSON of a REST answer, as upstream writes it."""
 
+import math
+import operator
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -50,25 +51,21 @@ def _columns(outputs: Mapping[str, np.ndarray]) -> str:
 
 
 def _rows(outputs: Mapping[str, np.ndarray]) -> str:
-    count = _batch_size(outputs)
-    columns = {name: _row_texts(name, array) for name, array in outputs.items()}
+    _check_batch_size(outputs)
+    columns = [_row_texts(name, array) for name, array in outputs.items()]
     if len(columns) == 1:
-        return f"[{', '.join(next(iter(columns.values())))}\n{INDENT}]"
-    names = [string_text(name) for name in columns]
+        return f"[{', '.join(columns[0])}\n{INDENT}]"
+    heads = [f"{string_text(name)}: " for name in outputs]
+    start, end = f"\n{INDENT * 2}{{\n{INDENT * 3}", f"\n{INDENT * 2}}}"
+    between = f",\n{INDENT * 3}"
     rows = [
-        _object(names, [texts[index] for texts in columns.values()])
-        for index in range(count)
+        f"{start}{between.join(map(operator.add, heads, texts))}{end}"
+        for texts in zip(*columns, strict=True)
     ]
     return f"[{','.join(rows)}\n{INDENT}]"
 
 
-def _object(names: list[str], texts: list[str]) -> str:
-    members = [f"{n}: {text}" for n, text in zip(names, texts, strict=True)]
-    inner = f",\n{INDENT * 3}".join(members)
-    return f"\n{INDENT * 2}{{\n{INDENT * 3}{inner}\n{INDENT * 2}}}"
-
-
-def _batch_size(outputs: Mapping[str, np.ndarray]) -> int:
+def _check_batch_size(outputs: Mapping[str, np.ndarray]) -> None:
     size = -1
     for name, array in outputs.items():
         if array.ndim == 0:
@@ -79,19 +76,19 @@ def _batch_size(outputs: Mapping[str, np.ndarray]) -> int:
                 f"expecting: {size}"
             )
         size = len(array)
-    return size
 
 
 def _row_texts(name: str, array: np.ndarray) -> list[str]:
+    """The text of each row."""
     leaves = _leaves(name, array)
     if array.ndim == 1:
         return leaves
-    row_shape = array.shape[1:]
-    size = int(np.prod(row_shape))
-    return [
-        _nested(leaves[index * size : (index + 1) * size], row_shape)
-        for index in range(len(array))
-    ]
+    size = math.prod(array.shape[1:])
+    starts = range(0, len(array) * size, size) if size else [0] * len(array)
+    rows = [leaves[start : start + size] for start in starts]
+    if array.ndim == 2:
+        return [f"[{', '.join(row)}]" for row in rows]
+    return [_nested(row, array.shape[1:]) for row in rows]
 
 
 def _nested(leaves: list[str], shape: tuple[int, ...]) -> str:
@@ -121,15 +118,13 @@ def _leaves(name: str, array: np.ndarray) -> list[str]:
     return list(map(str, flat.tolist()))
 
 
-def _string_texts(items: list[Any], *, as_bytes: bool) -> list[str]:
+def _string_texts(items: list[bytes | str], *, as_bytes: bool) -> list[str]:
     # Labels repeat from row to row, so each different one is written once.
-    to_text = base64_text if as_bytes else bytes_text
-    texts = {item: to_text(_content(item)) for item in set(items)}
+    texts = dict.fromkeys(items, "")
+    for item in texts:
+        content = item if isinstance(item, bytes) else item.encode()
+        texts[item] = base64_text(content) if as_bytes else bytes_text(content)
     return [texts[item] for item in items]
-
-
-def _content(item: bytes | str) -> bytes:
-    return item if isinstance(item, bytes) else item.encode()
 
 
 def _cannot_write(dtype_name: str) -> StatusError:

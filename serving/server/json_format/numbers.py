@@ -17,7 +17,9 @@ def float_text(value: float) -> str:
     if not math.isfinite(value):
         return _special(value)
     short = f"{value:.6g}"
-    return _with_point(short if float(short) == value else f"{value:.17g}")
+    text = short if float(short) == value else f"{value:.17g}"
+    # Without a point a list of whole numbers would read as integers.
+    return text if "." in text or "e" in text else f"{text}.0"
 
 
 def float_texts(values: np.ndarray) -> list[str]:
@@ -37,7 +39,8 @@ def _float32_text(number: float) -> str:
     short = f"{number:.6g}"
     # Compared as float32: 0.2 is the float32 next to 0.2, not the double.
     is_same = _FLOAT32.unpack(_FLOAT32.pack(float(short)))[0] == number
-    return _with_point(short if is_same else f"{number:.9g}")
+    text = short if is_same else f"{number:.9g}"
+    return text if "." in text or "e" in text else f"{text}.0"
 
 
 def _many_texts(exact: np.ndarray) -> list[str]:
@@ -75,8 +78,3 @@ def _special(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
-
-
-def _with_point(text: str) -> str:
-    # Without it a list of whole numbers would read as integers.
-    return text if "." in text or "e" in text else f"{text}.0"

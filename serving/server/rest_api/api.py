@@ -79,10 +79,10 @@ class Request:
     body: bytes = b""
     peer: str = ""
 
-    @property
-    def is_probe(self) -> bool:
-        """True for what needs no token: is the server alive, is it ready?"""
-        return self.target in PROBES and self.method in ("GET", "HEAD")
+
+def is_probe(method: str, target: str) -> bool:
+    """True for what needs no token: is the server alive, is it ready?"""
+    return target in PROBES and method in ("GET", "HEAD")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,11 +125,12 @@ class RestApi:
     async def answer(self, request: Request) -> Answer:
         """Never raises: every failure is an answer."""
         method, target = request.method, request.target
-        if request.is_probe:
-            return self._probe(target)
-        path, _, query = target.partition("?")
-        if path in self._settings.pages and method in ("GET", "HEAD"):
-            return await self._page(path, query)
+        if method in ("GET", "HEAD"):
+            if is_probe(method, target):
+                return self._probe(target)
+            path, _, query = target.partition("?")
+            if path in self._settings.pages:
+                return await self._page(path, query)
         if not API_PATH.fullmatch(target):
             return Answer(404, NOT_FOUND_PAGE, "text/html")
         record = RequestRecord(

@@ -1,7 +1,6 @@
 """The REST API as an ASGI application: tokens, bodies, gzip and CORS."""
 
 import asyncio
-import dataclasses
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -13,8 +12,9 @@ from serving.server.rest_api.api import (
     Request,
     RestApi,
     error_response,
+    is_probe,
 )
-from serving.server.rest_api.body_memory import BodyMemory, HeldBody, Receive
+from serving.server.rest_api.body_memory import BodyMemory, Receive
 from serving.server.status import StatusError
 
 _ORIGIN = re.compile(rb"https?://")
@@ -44,42 +44,46 @@ class RestApp:
         if scope["type"] != "http":
             return
         headers = dict(scope["headers"])
-        request = Request(scope["method"], _target(scope), peer=_peer(scope))
-        if request.method == "OPTIONS" and API_PATH.fullmatch(request.target):
+        method, target = scope["method"], _target(scope)
+        if method == "OPTIONS" and API_PATH.fullmatch(target):
             # As upstream without the CORS flag, too. A browser's asks before it may
             # send a token.
             origin = _ORIGIN.search(headers.get(b"origin", b""))
-            answer: Answer | None = Answer(200 if origin else 400, b"")
-        else:
-            held = self._memory.hold()
-            try:
-                answer = await self._answer(request, headers, receive, held)
-            finally:
-                held.release()
-        if answer is not None:
-            await _send_answer(send, answer, self._headers(answer))
-
-    async def _answer(
-        self,
-        request: Request,
-        headers: Mapping[bytes, bytes],
-        receive: Receive,
-        held: HeldBody,
-    ) -> Answer | None:
-        """None when the client went away before it had sent everything."""
+            await self._send(send, Answer(200 if origin else 400, b""))
+            return
+        held = self._memory.hold()
         try:
-            # Before the body: nobody without a token makes the server read 256 MiB.
-            if self._guard is not None and not request.is_probe:
-                sent = headers.get(b"authorization")
-                self._guard(None if sent is None else sent.decode("latin-1"))
+            if not is_probe(method, target):
+                self._let_in(headers.get(b"authorization"))
             body = await held.read(receive)
             if body is None:
-                return None
+                return  # The client went away before it had sent everything.
             if headers.get(b"content-encoding", b"").lower() == b"gzip":
                 body = await held.unpack(body)
+            request = Request(method, target, body, _peer(scope))
+            answer = await self._api.answer(request)
         except StatusError as error:
-            return error_response(error)
-        return await self._api.answer(dataclasses.replace(request, body=body))
+            answer = error_response(error)
+        finally:
+            held.release()
+        await self._send(send, answer)
+
+    def _let_in(self, sent: bytes | None) -> None:
+        """Asks for the token before the body: without one nobody fills the memory."""
+        if self._guard is not None:
+            self._guard(None if sent is None else sent.decode("latin-1"))
+
+    async def _send(self, send: Send, answer: Answer) -> None:
+        start = {"type": "http.response.start", "status": answer.status}
+        try:
+            await send({**start, "headers": self._headers(answer)})
+            await send({"type": "http.response.body", "body": answer.body})
+        except RuntimeError as error:
+            if "closed" not in str(error):
+                raise
+            # uvloop's word for a client that has just left; uvicorn hears of it next,
+            # and logs an error for an answer without an end if it has not.
+            await asyncio.sleep(0.01)
 
     def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         headers = [
@@ -111,18 +115,3 @@ def _target(scope: Scope) -> str:
 def _peer(scope: Scope) -> str:
     client = scope.get("client")
     return f"{client[0]}:{client[1]}" if client else ""
-
-
-async def _send_answer(
-    send: Send, answer: Answer, headers: list[tuple[bytes, bytes]]
-) -> None:
-    start = {"type": "http.response.start", "status": answer.status}
-    try:
-        await send({**start, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
-    except RuntimeError as error:
-        if "closed" not in str(error):
-            raise
-        # uvloop's word for a client that has just left; uvicorn hears of it next, and
-        # logs an error for an answer without an end if it has not.
-        await asyncio.sleep(0.01)

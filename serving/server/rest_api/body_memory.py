@@ -52,7 +52,7 @@ class BodyMemory:
         """So many bytes of what is in `data`, without keeping the loop.
 
         Raises:
-            StatusError: it is no gzip.
+            StatusError: it is not gzip.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
@@ -102,7 +102,7 @@ class HeldBody:
         """The body behind `Content-Encoding: gzip`.
 
         Raises:
-            StatusError: it is no gzip, larger than 100 MiB unpacked, or too much for
+            StatusError: it is not gzip, larger than 100 MiB unpacked, or too much for
                 the server now.
         """
         unpacker = zlib.decompressobj(wbits=31)
