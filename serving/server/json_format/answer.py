@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from serving.formats import dtypes
-from serving.server.json_format.numbers import float_texts
 from serving.server.json_format.text import (
     base64_text,
     bytes_text,
+    float_texts,
     string_text,
     to_bytes,
 )
@@ -120,10 +120,10 @@ def _leaves(name: str, array: np.ndarray) -> list[str]:
 
 def _string_texts(items: list[bytes | str], *, as_bytes: bool) -> list[str]:
     # Labels repeat from row to row, so each different one is written once.
+    to_text = base64_text if as_bytes else bytes_text
     texts = dict.fromkeys(items, "")
     for item in texts:
-        content = item if isinstance(item, bytes) else item.encode()
-        texts[item] = base64_text(content) if as_bytes else bytes_text(content)
+        texts[item] = to_text(item if isinstance(item, bytes) else item.encode())
     return [texts[item] for item in items]
 
 

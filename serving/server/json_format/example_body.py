@@ -10,10 +10,10 @@ from serving import protos
 from serving.server.json_format import predict_body
 from serving.server.json_format.answer import INDENT
 from serving.server.json_format.exact_parser import Repeated
-from serving.server.json_format.numbers import float_texts
 from serving.server.json_format.text import (
     bytes_text,
     decode_base64,
+    float_texts,
     is_base64,
     to_bytes,
     type_name,

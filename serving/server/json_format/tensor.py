@@ -197,7 +197,10 @@ def _to_array(flat: list[Any], dtype_number: int) -> np.ndarray:
         )
     if dtype.is_string:
         array = np.empty(len(flat), dtype=object)
-        array[:] = [to_bytes(i) if isinstance(i, str) else i for i in flat]
+        try:
+            array[:] = [i.encode() if isinstance(i, str) else i for i in flat]
+        except UnicodeEncodeError:  # bytes that are not UTF-8, which are rare
+            array[:] = [to_bytes(i) if isinstance(i, str) else i for i in flat]
         return array
     if dtype.name in ("int16", "int8", "uint8"):
         return np.array(flat, dtype=np.int32).astype(dtype.numpy)

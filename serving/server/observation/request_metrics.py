@@ -1,8 +1,8 @@
-"""What the end of a request adds to the metrics: upstream's and ours by signature."""
+"""What the end of a request, or of a batch, adds to the metrics."""
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from serving.server.observation.metrics import MICROS, OwnMetrics, UpstreamMetrics
 from serving.server.observation.record import GRPC, RequestRecord
@@ -15,6 +15,7 @@ MAX_SIGNATURES = 200
 
 INFERENCE = ("predict", "classify", "regress")
 MULTI_INFERENCE = "MultiInference"
+DEFAULT_POOL = "batch_threads"
 
 _Key = tuple[str, str, str, int | None, str, int, bool]
 
@@ -81,6 +82,32 @@ class RequestMetrics:
         if cells.examples is not None:
             cells.examples[0].add(record.rows)
             cells.examples[1].add(record.rows)
+
+    def observe_batch(
+        self,
+        queue_s: Sequence[float],
+        rows: Sequence[int],
+        executed_rows: int,
+        thread_pool_name: str = "",
+    ) -> None:
+        """Counts a batch that has been computed, with whatever outcome.
+
+        Args:
+            queue_s: how long each of its requests waited.
+            rows: how many rows each of them had.
+            executed_rows: the size of the batch, padding included.
+            thread_pool_name: as in the batching parameters.
+        """
+        upstream = self._upstream
+        upstream.batches.cell().add()
+        upstream.batch_size.cell().add(executed_rows)
+        padding = executed_rows - sum(rows)
+        upstream.batch_padding.cell(str(executed_rows)).add(padding)
+        queuing = upstream.batch_queuing.cell(thread_pool_name or DEFAULT_POOL)
+        request_size = upstream.batch_input_size.cell()
+        for waited_s, count in zip(queue_s, rows, strict=True):
+            queuing.add(waited_s * MICROS)
+            request_size.add(count)
 
     def forget_cells(self) -> None:
         """Looks everything up again: a version or a model has come or gone."""

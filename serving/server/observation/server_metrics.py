@@ -1,12 +1,10 @@
 """The numbers of one server, kept from what requests, batches and versions tell."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from serving.server.models.events import StateEvents
 from serving.server.models.version import ServedVersion, State
 from serving.server.observation.metrics import (
-    MICROS,
     OwnMetrics,
     UpstreamMetrics,
     add_process_metrics,
@@ -15,8 +13,6 @@ from serving.server.observation.registry import Registry
 from serving.server.observation.request_metrics import RequestMetrics
 from serving.server.observation.version_metrics import VersionMetrics
 from serving.server.status import Code
-
-DEFAULT_POOL = "batch_threads"
 
 
 class Models(Protocol):
@@ -28,7 +24,7 @@ class Models(Protocol):
 
 
 class ServerMetrics:
-    """Keeps the numbers of one server; `on_request` observes. Any thread may call.
+    """Keeps the numbers of one server. Any thread may call.
 
     A model that does not exist gets no series of its own, and a model or version that
     is gone loses them, so memory stays bounded whatever clients ask for and however
@@ -45,36 +41,11 @@ class ServerMetrics:
             self._upstream, ours, self._is_known, self._versions.has_version
         )
         self.on_request = self._requests.observe
+        self.on_batch = self._requests.observe_batch
         self.on_warmup_file = self._versions.warmed_up
         add_process_metrics(self.registry)
         models.events.on_state_change(self._on_state_change)
         models.events.on_model_removed(self.forget_model)
-
-    def on_batch(
-        self,
-        queue_s: Sequence[float],
-        rows: Sequence[int],
-        executed_rows: int,
-        thread_pool_name: str = "",
-    ) -> None:
-        """Counts a batch that has been computed, with whatever outcome.
-
-        Args:
-            queue_s: how long each of its requests waited.
-            rows: how many rows each of them had.
-            executed_rows: the size of the batch, padding included.
-            thread_pool_name: as in the batching parameters.
-        """
-        upstream = self._upstream
-        upstream.batches.cell().add()
-        upstream.batch_size.cell().add(executed_rows)
-        padding = executed_rows - sum(rows)
-        upstream.batch_padding.cell(str(executed_rows)).add(padding)
-        queuing = upstream.batch_queuing.cell(thread_pool_name or DEFAULT_POOL)
-        request_size = upstream.batch_input_size.cell()
-        for waited_s, count in zip(queue_s, rows, strict=True):
-            queuing.add(waited_s * MICROS)
-            request_size.add(count)
 
     def on_request_logged(self, model_name: str, code: Code = Code.OK) -> None:
         """Counts a sampled request that went to the request log, or failed to."""

@@ -14,7 +14,7 @@ from serving.server.rest_api.api import (
     error_response,
     is_probe,
 )
-from serving.server.rest_api.body_memory import BodyMemory, Receive
+from serving.server.rest_api.body_memory import BodyMemory, HeldBody, Receive
 from serving.server.status import StatusError
 
 _ORIGIN = re.compile(rb"https?://")
@@ -51,10 +51,12 @@ class RestApp:
             origin = _ORIGIN.search(headers.get(b"origin", b""))
             await self._send(send, Answer(200 if origin else 400, b""))
             return
-        held = self._memory.hold()
+        held = HeldBody(self._memory)
         try:
-            if not is_probe(method, target):
-                self._let_in(headers.get(b"authorization"))
+            if self._guard is not None and not is_probe(method, target):
+                # Before the body: nobody fills the memory without a token.
+                sent = headers.get(b"authorization")
+                self._guard(None if sent is None else sent.decode("latin-1"))
             body = await held.read(receive)
             if body is None:
                 return  # The client went away before it had sent everything.
@@ -67,11 +69,6 @@ class RestApp:
         finally:
             held.release()
         await self._send(send, answer)
-
-    def _let_in(self, sent: bytes | None) -> None:
-        """Asks for the token before the body: without one nobody fills the memory."""
-        if self._guard is not None:
-            self._guard(None if sent is None else sent.decode("latin-1"))
 
     async def _send(self, send: Send, answer: Answer) -> None:
         start = {"type": "http.response.start", "status": answer.status}

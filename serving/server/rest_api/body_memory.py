@@ -30,10 +30,6 @@ class BodyMemory:
         # Not the loop's own threads: a reload may keep all of those waiting.
         self._threads = futures.ThreadPoolExecutor(max_large, "gzip")
 
-    def hold(self) -> "HeldBody":
-        """For one request; call `release` when it is answered."""
-        return HeldBody(self)
-
     def take(self, size: int) -> None:
         """Counts `size` more bytes.
 
@@ -71,7 +67,7 @@ class BodyMemory:
 
 
 class HeldBody:
-    """The body of one request, and what it takes."""
+    """The body of one request, and what it takes; `release` it with the answer."""
 
     def __init__(self, memory: BodyMemory) -> None:
         self._memory = memory
@@ -115,7 +111,9 @@ class HeldBody:
         left = MAX_UNPACKED_BYTES - len(content)
         self._take(left)
         more = await self._memory.unpack(unpacker, rest, left)
-        self._give_back(left - len(more))
+        unused = left - len(more)
+        self._memory.held_bytes -= unused
+        self._bytes -= unused
         if unpacker.unconsumed_tail:
             raise invalid_argument(
                 f"The gzip body is larger than {MAX_UNPACKED_BYTES} bytes unpacked."
@@ -124,7 +122,8 @@ class HeldBody:
 
     def release(self) -> None:
         """Gives everything back."""
-        self._give_back(self._bytes)
+        self._memory.held_bytes -= self._bytes
+        self._bytes = 0
         if self._is_large:
             self._is_large = False
             self._memory.leave_large()
@@ -137,10 +136,6 @@ class HeldBody:
     def _take(self, size: int) -> None:
         self._memory.take(size)
         self._bytes += size
-
-    def _give_back(self, size: int) -> None:
-        self._memory.held_bytes -= size
-        self._bytes -= size
 
 
 def _whole(unpacker: Any, body: bytes, content: bytes) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies
 
 from serving.server.json_format.answer import error_answer, predict_answer
-from serving.server.json_format.numbers import float_texts
+from serving.server.json_format.text import float_texts
 from serving.server.status import StatusError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serving.server.rest_api import body_memory
-from serving.server.rest_api.body_memory import BodyMemory, Receive
+from serving.server.rest_api.body_memory import BodyMemory, HeldBody, Receive
 from serving.server.status import Code, StatusError
 
 
@@ -27,7 +27,7 @@ def _chunk(body: bytes, *, more: bool = False) -> dict[str, Any]:
 def test_a_body_is_the_sum_of_its_pieces_and_counts_until_it_is_released() -> None:
     async def scenario() -> None:
         memory = BodyMemory()
-        held = memory.hold()
+        held = HeldBody(memory)
         receive = _receive(_chunk(b"ab", more=True), _chunk(b"c"))
         assert await held.read(receive) == b"abc"
         assert memory.held_bytes == 3
@@ -40,7 +40,7 @@ def test_a_body_is_the_sum_of_its_pieces_and_counts_until_it_is_released() -> No
 def test_a_client_that_leaves_sends_no_body() -> None:
     async def scenario() -> None:
         memory = BodyMemory()
-        held = memory.hold()
+        held = HeldBody(memory)
         receive = _receive(_chunk(b"ab", more=True), {"type": "http.disconnect"})
         assert await held.read(receive) is None
         held.release()
@@ -52,8 +52,8 @@ def test_a_client_that_leaves_sends_no_body() -> None:
 def test_bodies_beyond_the_limit_of_all_are_refused() -> None:
     async def scenario() -> None:
         memory = BodyMemory(total_bytes=10)
-        await memory.hold().read(_receive(_chunk(b"x" * 8)))
-        held = memory.hold()
+        await HeldBody(memory).read(_receive(_chunk(b"x" * 8)))
+        held = HeldBody(memory)
         with pytest.raises(StatusError, match="holds 8 bytes of other") as caught:
             await held.read(_receive(_chunk(b"abc")))
         assert caught.value.code is Code.RESOURCE_EXHAUSTED
@@ -66,7 +66,7 @@ def test_bodies_beyond_the_limit_of_all_are_refused() -> None:
 def test_a_packed_body_counts_with_what_is_in_it() -> None:
     async def scenario() -> None:
         memory = BodyMemory()
-        held = memory.hold()
+        held = HeldBody(memory)
         assert await held.unpack(gzip.compress(b"x" * 1000)) == b"x" * 1000
         assert memory.held_bytes == 1000
 
@@ -83,7 +83,7 @@ def test_a_body_that_is_large_unpacked_is_refused(
     monkeypatch.setattr(body_memory, "MAX_UNPACKED_BYTES", 1000)
 
     async def scenario() -> None:
-        held = BodyMemory().hold()
+        held = HeldBody(BodyMemory())
         packed = gzip.compress(b"x" * size)
         if is_good:
             assert len(await held.unpack(packed)) == size
@@ -102,7 +102,7 @@ def test_few_large_bodies_are_worked_on_at_once(
 
     async def scenario() -> None:
         memory = BodyMemory(max_large=1)
-        first, small, second = memory.hold(), memory.hold(), memory.hold()
+        first, small, second = HeldBody(memory), HeldBody(memory), HeldBody(memory)
         await first.read(_receive(_chunk(b"x" * 101)))
         await small.read(_receive(_chunk(b"x" * 99)))
         waiting = asyncio.create_task(second.read(_receive(_chunk(b"x" * 101))))
@@ -123,4 +123,4 @@ def test_few_large_bodies_are_worked_on_at_once(
 )
 def test_what_is_no_gzip_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(StatusError, match="Failed to decompress.*" + message):
-        asyncio.run(BodyMemory().hold().unpack(body))
+        asyncio.run(HeldBody(BodyMemory()).unpack(body))
