@@ -244,7 +244,9 @@ def _run(
         run_s = time.monotonic() - started_s
         return [Finished(found, started_s - batch[0].enqueued_s, run_s, 0)]
     counts = [task.rows for task in batch]
-    size = padded_size(config, sum(counts))
+    size = sum(counts)
+    if config.allowed_batch_sizes:
+        size = config.padded_size(size)
     inputs = tensors.merge(
         [task.inputs for task in batch],
         pad_lengths=config.pad_variable_length_inputs,
@@ -267,8 +269,3 @@ def _time_left(batch: list[Task], now_s: float) -> float | None:
             return None
         latest_s = max(latest_s, task.deadline_s)
     return max(0.001, latest_s - now_s)
-
-
-def padded_size(config: BatchingConfig, rows: int) -> int:
-    """How many rows are computed for so many; as many, unless sizes were chosen."""
-    return config.padded_size(rows) if config.allowed_batch_sizes else rows

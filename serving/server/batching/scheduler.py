@@ -25,7 +25,6 @@ from serving.server.batching.queue import (
     Task,
     ThreadLane,
     compute,
-    padded_size,
 )
 from serving.server.models.version import ServedVersion
 from serving.server.servable import Servable
@@ -318,7 +317,9 @@ class Scheduler:
         results: list[Finished | StatusError],
     ) -> None:
         rows = [task.rows for task in batch]
-        executed = padded_size(queue.config, sum(rows))
+        executed = sum(rows)
+        if queue.config.allowed_batch_sizes:
+            executed = queue.config.padded_size(executed)
         first = results[0]
         if isinstance(first, Finished) and first.batch_rows == executed:
             self._sizes.record(

@@ -48,6 +48,7 @@ class RequestMetrics:
         self._lock = threading.Lock()
         self._cells: dict[_Key, _Cells] = {}
         self._signatures: dict[str, set[str]] = {}
+        self._batch_cells: tuple[Number, Distribution, Distribution] | None = None
 
     def observe(self, record: RequestRecord) -> None:
         """Counts a request that has ended."""
@@ -99,12 +100,18 @@ class RequestMetrics:
             thread_pool_name: as in the batching parameters.
         """
         upstream = self._upstream
-        upstream.batches.cell().add()
-        upstream.batch_size.cell().add(executed_rows)
+        if self._batch_cells is None:
+            self._batch_cells = (
+                upstream.batches.cell(),
+                upstream.batch_size.cell(),
+                upstream.batch_input_size.cell(),
+            )
+        batches, batch_size, request_size = self._batch_cells
+        batches.add()
+        batch_size.add(executed_rows)
         padding = executed_rows - sum(rows)
         upstream.batch_padding.cell(str(executed_rows)).add(padding)
         queuing = upstream.batch_queuing.cell(thread_pool_name or DEFAULT_POOL)
-        request_size = upstream.batch_input_size.cell()
         for waited_s, count in zip(queue_s, rows, strict=True):
             queuing.add(waited_s * MICROS)
             request_size.add(count)

@@ -165,21 +165,20 @@ class RestApi:
         self, ref: ModelRef, body: bytes, under_way: RequestUnderWay
     ) -> Answer:
         # Upstream reads the body before it looks for the model.
-        document = await self._off_loop(len(body), read_predict, body)
+        read = functools.partial(read_predict, body)
+        is_small = len(body) < _SMALL_BYTES
+        document = read() if is_small else await self._in_thread(read)
         version = under_way.lease(ref)
         name = document.signature_name or DEFAULT_SIGNATURE
-        infos = _inputs_of(version, name)
-        parsed = await self._off_loop(len(body), document.tensors, infos)
+        fit = functools.partial(document.tensors, _inputs_of(version, name))
+        parsed = fit() if is_small else await self._in_thread(fit)
         outputs = await self._handler.predict(
-            version,
-            name,
-            parsed.inputs,
-            under_way.record,
+            *(version, name, parsed.inputs, under_way.record),
             timeout_s=self._settings.timeout_s,
         )
-        size = sum(map(_size_of, outputs.values())) * _BYTES_PER_VALUE
         write = functools.partial(predict_answer, outputs, is_row=parsed.is_row)
-        content = await self._off_loop(size, write)
+        size = sum(map(_size_of, outputs.values())) * _BYTES_PER_VALUE
+        content = write() if size < _SMALL_BYTES else await self._in_thread(write)
         under_way.record.response_bytes = len(content)
         return Answer(200, content, headers=_served_by(version))
 
@@ -187,28 +186,23 @@ class RestApi:
         self, infer: Infer, ref: ModelRef, body: bytes, under_way: RequestUnderWay
     ) -> Answer:
         record = under_way.record
-        parsed = await self._off_loop(len(body), parse_examples, body)
+        read = functools.partial(parse_examples, body)
+        is_small = len(body) < _SMALL_BYTES
+        parsed = read() if is_small else await self._in_thread(read)
         version = under_way.lease(ref)
         result = await infer(
-            version,
-            parsed.signature_name,
-            parsed.message,
-            record,
-            self._settings.timeout_s,
+            *(version, parsed.signature_name, parsed.message, record),
+            timeout_s=self._settings.timeout_s,
         )
-        size = record.rows * _BYTES_PER_ROW
-        content = await self._off_loop(size, results_answer, result)
+        write = functools.partial(results_answer, result)
+        is_small = record.rows * _BYTES_PER_ROW < _SMALL_BYTES
+        content = write() if is_small else await self._in_thread(write)
         record.response_bytes = len(content)
         return Answer(200, content, headers=_served_by(version))
 
-    async def _off_loop(
-        self, size: int, function: Callable[..., T], *arguments: object
-    ) -> T:
-        """Large bodies are read and written in a thread; the loop serves all others."""
-        if size < _SMALL_BYTES:
-            return function(*arguments)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, function, *arguments)
+    def _in_thread(self, function: Callable[[], T]) -> Awaitable[T]:
+        """Large bodies are read and written there; the loop serves all others."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, function)
 
     async def _status(
         self, ref: ModelRef, body: bytes, under_way: RequestUnderWay
@@ -238,8 +232,8 @@ class RestApi:
         return _json_answer(content, _served_by(version))
 
     async def _page(self, path: str, query: str) -> Answer:
-        page = self._settings.pages[path]
-        status, text = await self._off_loop(_SMALL_BYTES, page, query)
+        page = functools.partial(self._settings.pages[path], query)
+        status, text = await self._in_thread(page)
         return Answer(status, text.encode(), "text/plain")
 
     def _probe(self, target: str) -> Answer:

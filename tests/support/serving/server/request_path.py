@@ -3,15 +3,12 @@
 import collections
 import pathlib
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-REPOSITORY = pathlib.Path(__file__).parents[3]
-SETTLE_S = 0.2
-"""After the answer has come, the server still counts it."""
+REPOSITORY = pathlib.Path(__file__).parents[4]
 
 
 class Passage:
@@ -38,14 +35,14 @@ class Passage:
 
 
 class Probe:
-    """Watches all threads that are started while it is installed."""
+    """Watches all threads that are started while it is installed.
 
-    def __init__(self, folder: pathlib.Path = REPOSITORY) -> None:
-        self._ours = f"{folder}/serving/", f"{folder}/model/"
-        self._folder = folder
-        self._is_on = False
-        self._ignored: set[int | None] = set()
-        self._passage = Passage()
+    But for the one that looks after models: it does the same without requests.
+    """
+
+    def __init__(self) -> None:
+        self._ours = f"{REPOSITORY}/serving/", f"{REPOSITORY}/model/"
+        self._passage: Passage | None = None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -55,24 +52,21 @@ class Probe:
         finally:
             threading.setprofile(None)
 
-    def ignore(self, thread: threading.Thread) -> None:
-        """Of this thread nothing is counted: it would do the same without requests."""
-        self._ignored.add(thread.ident)
-
-    def watch(self, ask: Callable[[], Any]) -> Passage:
-        """What the server does from the request to the answer, and to its end."""
-        time.sleep(SETTLE_S)
-        self._passage = Passage()
-        self._is_on = True
-        ask()
-        time.sleep(SETTLE_S)
-        self._is_on = False
-        return self._passage
+    @contextmanager
+    def watching(self) -> Iterator[Passage]:
+        """What is called from now to the end of the block."""
+        self._passage = passage = Passage()
+        try:
+            yield passage
+        finally:
+            self._passage = None
 
     def _on_event(self, frame: FrameType, event: str, argument: Any) -> None:
-        if event != "call" or not self._is_on:
+        passage, code = self._passage, frame.f_code
+        if event != "call" or passage is None:
             return
-        path = frame.f_code.co_filename
-        if path.startswith(self._ours) and threading.get_ident() not in self._ignored:
-            name = str(pathlib.Path(path).relative_to(self._folder))
-            self._passage.calls[name, frame.f_code.co_qualname] += 1
+        if not code.co_filename.startswith(self._ours):
+            return
+        if "run_until" not in threading.current_thread().name:
+            name = str(pathlib.Path(code.co_filename).relative_to(REPOSITORY))
+            passage.calls[name, code.co_qualname] += 1
