@@ -5,11 +5,10 @@ import subprocess
 
 import pytest
 
-from tests.support import architecture
+from tests.support import architecture, folders
 from tests.support.architecture import MACHINE_PATH, RULES, Rule, SourceFile
 from tests.support.repository import ROOT
 
-PYTHON_FOLDERS = (*architecture.LAYERS, "benchmarks", "examples", "scripts", "tests")
 TEXT_SUFFIXES = {".py", ".toml", ".md", ".txt", ".yaml", ".yml", ".json", ".cfg", ".j2"}
 BARE_TEXT_FILES = {"Makefile", "Dockerfile", "run", ".gitignore"}
 
@@ -18,7 +17,7 @@ def python_files() -> list[SourceFile]:
     """Every Python file of ours, without generated protocol code."""
     return [
         SourceFile(path.relative_to(ROOT).as_posix(), path.read_text())
-        for folder in PYTHON_FOLDERS
+        for folder in architecture.OURS
         for path in sorted((ROOT / folder).rglob("*.py"))
         if not path.name.endswith(("_pb2.py", "_pb2_grpc.py"))
     ]
@@ -48,8 +47,16 @@ def test_every_file_keeps(rule: Rule, files: list[SourceFile]):
     assert not complaints, f"{rule.__doc__}\n" + "\n".join(complaints)
 
 
-def test_all_four_packages_are_read(files: list[SourceFile]):
-    assert set(architecture.LAYERS) <= {file.package for file in files}
+@pytest.mark.parametrize("rule", folders.RULES, ids=lambda rule: rule.__name__)
+def test_all_files_together_keep(rule: folders.Rule, files: list[SourceFile]):
+    complaints = list(rule(files))
+    assert not complaints, f"{rule.__doc__}\n" + "\n".join(complaints)
+
+
+def test_everything_is_read(files: list[SourceFile]):
+    assert set(architecture.OURS) == {file.package for file in files}
+    read = {file.path.rpartition("/")[0] for file in files}
+    assert set(architecture.LAYERS) <= read
 
 
 def test_no_machine_path_or_registry_is_committed():
@@ -70,6 +77,12 @@ WRONG = [
     (architecture.layers, "serving/a.py", "from model import config"),
     (architecture.layers, "serving/a.py", "import model"),
     (architecture.layers, "serving/edge/a.py", "from ...model import config"),
+    (architecture.layers, "serving/client/a.py", "from serving.server import status"),
+    (architecture.layers, "serving/client/a/b.py", "import serving.launch"),
+    (architecture.layers, "serving/edge/a.py", "from serving.client import Client"),
+    (architecture.layers, "serving/formats/a.py", "from serving.client import errors"),
+    (architecture.layers, "serving/server/a.py", "from serving.client import Client"),
+    (architecture.layers, "serving/a.py", "from benchmarks.load import run"),
     (architecture.layers, "components/a.py", "from pipeline.config import RunConfig"),
     (architecture.layers, "pipeline/a.py", "from serving import client"),
     (architecture.layers, "pipeline/a.py", "from tests.support import golden"),
@@ -113,8 +126,18 @@ WRONG = [
         "tests/test_a.py",
         "def f():\n    pass\ndef test_a():\n    f()",
     ),
+    (architecture.tests_stand_alone, "tests/a/test_a.py", "from tests.b import test_b"),
+    (architecture.tests_stand_alone, "tests/support/a.py", "import tests.b.test_b"),
 ]
 RIGHT = [
+    (architecture.layers, "serving/client/a/b.py", "from serving.formats import c"),
+    (architecture.layers, "serving/launch/a.py", "from serving.client import Client"),
+    (architecture.layers, "benchmarks/a.py", "import tests.support.b, serving.server"),
+    (
+        architecture.tests_stand_alone,
+        "tests/a/test_a.py",
+        "from tests.support import b",
+    ),
     (architecture.layers, "serving/a.py", "from model.contract import TEXT"),
     (architecture.layers, "serving/a.py", "from model import contract"),
     (architecture.layers, "components/a.py", "import serving.client, model.hooks"),
@@ -155,6 +178,80 @@ RIGHT = [
 ]
 
 
+WRONG_TOGETHER = [
+    (
+        folders.no_cycles,
+        {"model/a.py": "import model.b", "model/b.py": "import model.a"},
+    ),
+    (
+        folders.no_cycles,
+        {
+            "model/a.py": "from model.b import f",
+            "model/b.py": "from model import c",
+            "model/c.py": "def f():\n    from model import a",
+        },
+    ),
+    (
+        folders.no_cycles,
+        {
+            "model/c/__init__.py": "from model.c.d import e",
+            "model/c/d.py": "from model.c import e",
+        },
+    ),
+    (folders.imports_exist, {"model/a.py": "from model.b import c"}),
+    (folders.imports_exist, {"model/a.py": "def f():\n    import model.b"}),
+    (folders.imports_exist, {"model/b/c.py": "", "model/a.py": "import model.b.d"}),
+    (folders.folder_size, {f"model/a{i}.py": "" for i in range(17)}),
+    (folders.tests_mirror, {"model/a/b.py": "", "tests/model/c/test_b.py": ""}),
+    (folders.no_package_without_a_purpose, {"model/a/b.py": ""}),
+    (folders.no_package_without_a_purpose, {"model/a/__init__.py": "import b"}),
+]
+RIGHT_TOGETHER = [
+    (
+        folders.no_cycles,
+        {
+            "model/a.py": "from model.b import f\nimport model.c.d",
+            "model/b.py": "from model.c.d import g",
+            "model/c/__init__.py": "from model import b",
+            "model/c/d.py": "import a",
+        },
+    ),
+    (
+        folders.imports_exist,
+        {
+            "model/b/c.py": "import os.nothing\nd = 1",
+            "model/a.py": "import model.b\nfrom model.b.c import d\nimport model.b.c",
+        },
+    ),
+    (folders.folder_size, {f"model/{'bc'[i % 2]}/a{i}.py": "" for i in range(32)}),
+    (folders.tests_mirror, {"model/a/b.py": "", "tests/model/a/test_c.py": ""}),
+    (folders.tests_mirror, {"tests/support/a/b.py": ""}),
+    (folders.no_package_without_a_purpose, {"model/a/__init__.py": '"""What."""'}),
+    (folders.no_package_without_a_purpose, {"tests/a/test_b.py": ""}),
+]
+
+
+def together(texts: dict[str, str]) -> list[SourceFile]:
+    return [SourceFile(path, text) for path, text in texts.items()]
+
+
+@pytest.mark.parametrize(("rule", "texts"), WRONG_TOGETHER)
+def test_a_breach_between_files_is_seen(rule: folders.Rule, texts: dict[str, str]):
+    assert list(rule(together(texts)))
+
+
+@pytest.mark.parametrize(("rule", "texts"), RIGHT_TOGETHER)
+def test_files_that_fit_together_are_let_through(
+    rule: folders.Rule, texts: dict[str, str]
+):
+    assert not list(rule(together(texts)))
+
+
+def test_a_circle_is_told_as_the_way_round():
+    files = together({"model/a.py": "import model.b", "model/b.py": "import model.a"})
+    assert list(folders.no_cycles(files)) == ["model.a -> model.b -> model.a"]
+
+
 @pytest.mark.parametrize(("rule", "path", "text"), WRONG)
 def test_a_breach_is_seen(rule: Rule, path: str, text: str):
     assert list(rule(SourceFile(path, text)))
@@ -167,6 +264,7 @@ def test_what_is_allowed_is_let_through(rule: Rule, path: str, text: str):
 
 def test_every_rule_has_been_seen_to_fail():
     assert {rule for rule, _, _ in WRONG} == set(RULES)
+    assert {rule for rule, _ in WRONG_TOGETHER} == set(folders.RULES)
 
 
 @pytest.mark.parametrize(

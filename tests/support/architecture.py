@@ -7,14 +7,69 @@ import pathlib
 import re
 from collections.abc import Callable, Iterator
 
-# What each source package may import of ours, besides itself.
+# What each folder may import of ours, besides itself; the longest name counts.
+_WIRE = ("model.contract", "serving.formats", "serving.protos", "serving.prediction")
+# What stands at the foot of the server and knows none of its folders' insides.
+_FOOT = tuple(
+    f"serving.server.{name}"
+    for name in (
+        "config_files",
+        "flags",
+        "native_memory",
+        "servable",
+        "status",
+        "upstream_texts",
+    )
+)
+_FLOOR = (*_WIRE, *_FOOT, "serving.version_dirs")
+_MODELS = (*_FLOOR, "serving.server.models")
+_REQUESTS = (
+    *_MODELS,
+    "serving.server.batching",
+    "serving.server.observation",
+    "serving.server.requests",
+)
+_SETTINGS = (
+    "serving.server.flags",
+    "serving.server.status",
+    "serving.server.batching.config",
+    "serving.server.models.config",
+    "serving.server.listeners.tls_config",
+    "serving.server.observation.prometheus",
+)
 LAYERS = {
     "model": (),
     "serving": ("model.contract",),
+    "serving/protos": ("model.contract",),
+    "serving/formats": _WIRE,
+    "serving/client": _WIRE,
+    "serving/edge": ("model.contract", "serving.prediction"),
+    "serving/request_logs": _WIRE,
+    # The server, floor by floor: what is higher up uses what is below.
+    "serving/server/models": _FLOOR,
+    "serving/server/batching": _MODELS,
+    "serving/server/observation": _MODELS,
+    "serving/server/requests": _REQUESTS,
+    "serving/server/json_format": _REQUESTS,
+    "serving/server/loading": (*_REQUESTS, "serving.edge"),
+    "serving/server/grpc_api": _REQUESTS,
+    "serving/server/rest_api": (*_REQUESTS, "serving.server.json_format"),
+    "serving/server/listeners": (
+        *_REQUESTS,
+        "serving.server.grpc_api",
+        "serving.server.rest_api",
+    ),
+    "serving/server": _WIRE,
+    # What a server is told, and none of what it is made of.
+    "serving/launch": (*_WIRE, *_SETTINGS, "serving.client", "serving.version_dirs"),
+    "serving/commands": (*_WIRE, "serving.client", "serving.launch"),
     "components": ("model", "serving"),
     "pipeline": ("model", "components"),
 }
-OURS = (*LAYERS, "benchmarks", "examples", "tests")
+PACKAGES = ("model", "serving", "components", "pipeline")
+# They may import everything, and no package may import them.
+AROUND = ("benchmarks", "examples", "scripts", "tests")
+OURS = (*PACKAGES, *AROUND)
 TFX_FILES = ("model/hooks.py", "components/", "pipeline/")
 GRPC_FILES = ("serving/", "model/export/warmup.py")
 ENVIRONMENT_FILES = ("pipeline/config.py", "serving/client/config.py")
@@ -84,19 +139,25 @@ def _is_within(name: str, module: str) -> bool:
 
 
 def layers(file: SourceFile) -> Iterator[str]:
-    """A package imports only what the table of layers allows it."""
-    if file.package not in LAYERS:
+    """A folder imports only what the table of layers allows it."""
+    folder = _layer(file.path)
+    if not folder:
         return
-    allowed = (file.package, *LAYERS[file.package])
+    allowed = (folder.replace("/", "."), *LAYERS[folder])
     for line, name in imports(file):
         ours = name.split(".")[0] in OURS
         if ours and not any(_is_within(name, module) for module in allowed):
-            yield f"line {line}: {file.package}/ must not import {name}"
+            yield f"line {line}: {folder}/ must not import {name}"
+
+
+def _layer(path: str) -> str:
+    """The longest folder of `LAYERS` that `path` lies in, or an empty string."""
+    return max((f for f in LAYERS if path.startswith(f"{f}/")), key=len, default="")
 
 
 def tfx_places(file: SourceFile) -> Iterator[str]:
     """TFX stays in the pipeline, its components and the hooks."""
-    if file.package not in LAYERS or file.is_one_of(TFX_FILES):
+    if file.package not in PACKAGES or file.is_one_of(TFX_FILES):
         return
     for line, name in imports(file):
         if name.split(".")[0] == "tfx":
@@ -122,7 +183,7 @@ def tfx_spelling(file: SourceFile) -> Iterator[str]:
 
 def grpc_places(file: SourceFile) -> Iterator[str]:
     """GRPC stays in serving and the warm-up writer."""
-    if file.package not in LAYERS or file.is_one_of(GRPC_FILES):
+    if file.package not in PACKAGES or file.is_one_of(GRPC_FILES):
         return
     for line, name in imports(file):
         if name.split(".")[0] in {"grpc", "tensorflow_serving"}:
@@ -131,7 +192,7 @@ def grpc_places(file: SourceFile) -> Iterator[str]:
 
 def environment(file: SourceFile) -> Iterator[str]:
     """The process environment is read by the two `from_env` functions, no one else."""
-    if file.package not in LAYERS:
+    if file.package not in PACKAGES:
         return
     allowed = {
         id(node)
@@ -186,7 +247,7 @@ def names(file: SourceFile) -> Iterator[str]:
 
 
 def file_size(file: SourceFile) -> Iterator[str]:
-    """A file ends at 600 lines."""
+    """A file holds one concept at its natural size, and ends at 600 lines."""
     lines = len(file.text.splitlines())
     if lines > MAX_FILE_LINES:
         yield f"{lines} lines; stop at {MAX_FILE_LINES}"
@@ -250,6 +311,16 @@ def _calls(function: _Function, claiming: set[str]) -> bool:
     return not claiming.isdisjoint({function.name, *called})
 
 
+def tests_stand_alone(file: SourceFile) -> Iterator[str]:
+    """What several tests need is in tests/support/; no test imports another."""
+    if file.package != "tests":
+        return
+    for line, name in imports(file):
+        parts = name.split(".")
+        if parts[0] == "tests" and parts[1:2] != ["support"]:
+            yield f"line {line}: {name}; move what is shared to tests/support/"
+
+
 RULES: tuple[Rule, ...] = (
     layers,
     tfx_places,
@@ -263,4 +334,5 @@ RULES: tuple[Rule, ...] = (
     hooks_are_functions,
     annotations_are_objects,
     tests_assert,
+    tests_stand_alone,
 )
