@@ -13,11 +13,13 @@ import numpy as np
 from model import contract
 from serving import protos
 from serving.formats.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
-from serving.server.requests import example_input, results
-from serving.server.requests.results import Classes, Values
-from serving.server.requests.signature_checks import (
-    check_classify,
-    check_regress,
+from serving.server.requests import results
+from serving.server.requests.results import (
+    CLASSES,
+    OUTPUTS,
+    SCORES,
+    Classes,
+    Values,
 )
 from serving.server.servable import Call
 from serving.server.status import Code, StatusError, invalid_argument
@@ -68,7 +70,7 @@ def plan_classify(
     """
     signature = _find(signatures, name)
     outputs = check_classify(signature, check_method=check_method)
-    return _plan(name, example_input.serialized(message), outputs, is_classify=True)
+    return _plan(name, serialized_examples(message), outputs, is_classify=True)
 
 
 def plan_regress(
@@ -77,7 +79,7 @@ def plan_regress(
     """A Regress request as a plan; like `plan_classify`."""
     signature = _find(signatures, name)
     outputs = check_regress(signature, check_method=check_method)
-    return _plan(name, example_input.serialized(message), outputs, is_classify=False)
+    return _plan(name, serialized_examples(message), outputs, is_classify=False)
 
 
 def _find(signatures: Signatures, name: str) -> Any:
@@ -149,7 +151,7 @@ def plan_multi_inference(
         if name in chosen:
             raise invalid_argument(f"Duplicate evaluation of signature: {name}")
         chosen[name] = _check_task(signatures, name, task.method_name, check_method)
-    fed = example_input.serialized(request.input)
+    fed = serialized_examples(request.input)
     plans = [
         _plan(name, fed, outputs, is_classify=is_classify)
         for name, (outputs, is_classify) in chosen.items()
@@ -180,3 +182,82 @@ def _check_task(
     raise StatusError(
         Code.UNIMPLEMENTED, f"Unsupported signature method_name: {method}"
     )
+
+
+def serialized_examples(message: Any) -> np.ndarray:
+    """`[B]` bytes, one tf.Example each; a context's bytes stand in front of each.
+
+    Putting bytes in front merges the two messages, for that is how protobuf reads a
+    field that comes twice.
+
+    Raises:
+        StatusError: there is no example.
+    """
+    context = b""
+    examples = message.example_list.examples
+    if message.WhichOneof("kind") == "example_list_with_context":
+        listed = message.example_list_with_context
+        context, examples = listed.context.SerializeToString(), listed.examples
+    if not examples:
+        raise invalid_argument("Input is empty.")
+    array = np.empty(len(examples), dtype=object)
+    array[:] = [context + example.SerializeToString() for example in examples]
+    return array
+
+
+def check_classify(signature: Any, *, check_method: bool) -> list[str]:
+    """The outputs to fetch: `classes`, `scores`, or both.
+
+    Raises:
+        StatusError: the signature does not classify tf.Examples.
+    """
+    _check_method(signature, "classification", CLASSIFY_METHOD, check_method)
+    _check_one_input(signature)
+    if len(signature.outputs) not in (1, 2):
+        raise invalid_argument(
+            f"Expected one or two output Tensors, found {len(signature.outputs)}"
+        )
+    _check_input_name(signature, "classification")
+    found = [name for name in (CLASSES, SCORES) if name in signature.outputs]
+    if not found:
+        raise invalid_argument(
+            "Expected classification signature outputs to contain at least one of "
+            f'"{CLASSES}" or "{SCORES}". Signature was: {signature}'
+        )
+    return found
+
+
+def check_regress(signature: Any, *, check_method: bool) -> list[str]:
+    """The output to fetch: `outputs`.
+
+    Raises:
+        StatusError: the signature does not regress tf.Examples.
+    """
+    _check_method(signature, "regression", REGRESS_METHOD, check_method)
+    _check_one_input(signature)
+    if len(signature.outputs) != 1:
+        raise invalid_argument("Expected one output Tensor.")
+    _check_input_name(signature, "regression")
+    if OUTPUTS not in signature.outputs:
+        raise invalid_argument(
+            f"No regression outputs found in SignatureDef: {signature}"
+        )
+    return [OUTPUTS]
+
+
+def _check_method(signature: Any, kind: str, wanted: str, check_method: bool) -> None:
+    if check_method and signature.method_name != wanted:
+        raise invalid_argument(
+            f"Expected {kind} signature method_name to be {wanted}. "
+            f"Was: {signature.method_name}"
+        )
+
+
+def _check_one_input(signature: Any) -> None:
+    if len(signature.inputs) != 1:
+        raise invalid_argument("Expected one input Tensor.")
+
+
+def _check_input_name(signature: Any, kind: str) -> None:
+    if INPUTS not in signature.inputs:
+        raise invalid_argument(f"No {kind} inputs found in SignatureDef: {signature}")

@@ -8,8 +8,9 @@ import numpy as np
 
 from serving import protos
 from serving.formats import dtypes
-from serving.server.requests.signature_checks import CLASSES, OUTPUTS, SCORES
 from serving.server.status import StatusError, invalid_argument
+
+CLASSES, SCORES, OUTPUTS = "classes", "scores", "outputs"
 
 
 @dataclasses.dataclass(frozen=True)

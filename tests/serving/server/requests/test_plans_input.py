@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from serving import protos
-from serving.server.requests import example_input
+from serving.server.requests import plans
 from serving.server.status import Code, StatusError
 
 
@@ -24,7 +24,7 @@ def _values(content: bytes) -> dict[str, list[float]]:
 def test_every_example_is_one_string() -> None:
     message = protos.Input()
     message.example_list.examples.extend([_example(x=1), _example(x=2)])
-    rows = example_input.serialized(message)
+    rows = plans.serialized_examples(message)
     assert rows.shape == (2,)
     assert [_values(row) for row in rows] == [{"x": [1]}, {"x": [2]}]
 
@@ -34,7 +34,7 @@ def test_context_bytes_stand_in_front_of_each_example() -> None:
     listed = message.example_list_with_context
     listed.context.CopyFrom(_example(c=7, x=1))
     listed.examples.extend([_example(x=2), _example(y=3)])
-    rows = example_input.serialized(message)
+    rows = plans.serialized_examples(message)
     assert rows[0].startswith(listed.context.SerializeToString())
     # Merged as protobuf merges: of a feature in both the example's counts.
     merged = [{"c": [7], "x": [2]}, {"c": [7], "x": [1], "y": [3]}]
@@ -47,6 +47,6 @@ def test_an_input_without_examples_is_empty(kind: str) -> None:
     if kind:
         getattr(message, kind).SetInParent()
     with pytest.raises(StatusError) as caught:
-        example_input.serialized(message)
+        plans.serialized_examples(message)
     assert caught.value.code is Code.INVALID_ARGUMENT
     assert caught.value.message == "Input is empty."
