@@ -87,7 +87,8 @@ class AsyncClient(BaseClient):
         context: Example | None = None,
     ) -> Answers[Classification]:
         """Gives labels and scores of tf.Examples; see `Client.classify_examples`."""
-        question = self._classify_examples(examples, signature_name, context)
+        ask = self._dialect.classify_examples
+        question = self._of_examples(ask, examples, signature_name, context)
         return await self._answer(question)
 
     async def regress(
@@ -98,7 +99,9 @@ class AsyncClient(BaseClient):
         context: Example | None = None,
     ) -> Answers[float]:
         """Gives a number per tf.Example; see `Client.regress`."""
-        return await self._answer(self._regress(examples, signature_name, context))
+        ask = self._dialect.regress
+        question = self._of_examples(ask, examples, signature_name, context)
+        return await self._answer(question)
 
     async def multi_inference(
         self,

@@ -17,7 +17,6 @@ from serving.client.opening import open_dialect
 from serving.client.parts import Part, parts_of, parts_of_inputs
 from serving.client.results import (
     Answers,
-    Classification,
     Outputs,
     VersionStatus,
     common_version,
@@ -54,8 +53,7 @@ class BaseClient:
     @classmethod
     def from_config(cls, config: ClientConfig) -> Self:
         """Makes a client with settings that were made before."""
-        fields = dataclasses.fields(config)
-        return cls(**{field.name: getattr(config, field.name) for field in fields})
+        return cls(**vars(config))
 
     def _classify(self, texts: Sequence[str]) -> Question[list[str], list[Prediction]]:
         rows = checked_texts(texts)
@@ -78,20 +76,15 @@ class BaseClient:
             joined_outputs,
         )
 
-    def _classify_examples(
-        self, examples: Sequence[Example], signature_name: str, context: Example | None
-    ) -> Question[list[Example], Answers[Classification]]:
-        ask = self._dialect.classify_examples
-        return Question(
-            lambda part: ask(part, signature_name, context),
-            self._cut(examples),
-            joined_answers,
-        )
-
-    def _regress(
-        self, examples: Sequence[Example], signature_name: str, context: Example | None
-    ) -> Question[list[Example], Answers[float]]:
-        ask = self._dialect.regress
+    def _of_examples(
+        self,
+        ask: Callable[
+            [list[Example], str, Example | None], Steps[Any, Any, Answers[T]]
+        ],
+        examples: Sequence[Example],
+        signature_name: str,
+        context: Example | None,
+    ) -> Question[list[Example], Answers[T]]:
         return Question(
             lambda part: ask(part, signature_name, context),
             self._cut(examples),

@@ -124,7 +124,9 @@ class Client(BaseClient):
         Raises:
             serving.formats.tensors.CodecError: a feature cannot be sent.
         """
-        return self._answer(self._classify_examples(examples, signature_name, context))
+        ask = self._dialect.classify_examples
+        question = self._of_examples(ask, examples, signature_name, context)
+        return self._answer(question)
 
     def regress(
         self,
@@ -134,7 +136,9 @@ class Client(BaseClient):
         context: Example | None = None,
     ) -> Answers[float]:
         """Gives a number per tf.Example: the Regress API; as `classify_examples`."""
-        return self._answer(self._regress(examples, signature_name, context))
+        ask = self._dialect.regress
+        question = self._of_examples(ask, examples, signature_name, context)
+        return self._answer(question)
 
     def multi_inference(
         self,

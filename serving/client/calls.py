@@ -9,17 +9,8 @@ protocol, and the transports know no model.
 from __future__ import annotations
 
 import abc
-from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
-
-from serving.client.results import (
-    Answers,
-    Classification,
-    ModelMetadata,
-    Outputs,
-    VersionStatus,
-)
-from serving.prediction import Prediction
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     # Only a type checker needs them, and importing numpy takes 0.2 s.
@@ -88,50 +79,3 @@ class AsyncTransport(abc.ABC, Generic[CallT, AnswerT]):
     @abc.abstractmethod
     async def close(self) -> None:
         """Gives connections back; later calls raise `CancelledError`."""
-
-
-class Dialect(abc.ABC, Generic[CallT, AnswerT]):
-    """What can be asked, as steps; the methods are `serving.client.Client`'s."""
-
-    @abc.abstractmethod
-    def classify(self, texts: Sequence[str]) -> Steps[CallT, AnswerT, list[Prediction]]:
-        """Asks for one prediction per text."""
-
-    @abc.abstractmethod
-    def predict(
-        self, inputs: Inputs, signature_name: str, output_filter: Sequence[str]
-    ) -> Steps[CallT, AnswerT, Outputs]:
-        """Asks for the outputs of a signature."""
-
-    @abc.abstractmethod
-    def classify_examples(
-        self, examples: Sequence[Example], signature_name: str, context: Example | None
-    ) -> Steps[CallT, AnswerT, Answers[Classification]]:
-        """Asks for labels and scores per example."""
-
-    @abc.abstractmethod
-    def regress(
-        self, examples: Sequence[Example], signature_name: str, context: Example | None
-    ) -> Steps[CallT, AnswerT, Answers[float]]:
-        """Asks for one number per example."""
-
-    @abc.abstractmethod
-    def multi_inference(
-        self,
-        tasks: Mapping[str, str],
-        examples: Sequence[Example],
-        context: Example | None,
-    ) -> Steps[CallT, AnswerT, dict[str, Answers[Any]]]:
-        """Asks several signatures."""
-
-    @abc.abstractmethod
-    def metadata(self) -> Steps[CallT, AnswerT, ModelMetadata]:
-        """Asks which signatures the version that answers has."""
-
-    @abc.abstractmethod
-    def status(self) -> Steps[CallT, AnswerT, list[VersionStatus]]:
-        """Asks for all versions the server knows of."""
-
-    @abc.abstractmethod
-    def reload_config(self, config: ServerConfig) -> Steps[CallT, AnswerT, None]:
-        """Gives the server other models."""

@@ -2,15 +2,17 @@
 
 import dataclasses
 import enum
+import ipaddress
 import os
+import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Self, TypeVar
 
 from model import contract
-from serving.client import endpoint as endpoints
 from serving.formats.tf_serving_names import GRPC_PORT, REST_PORT
 
 Kind = TypeVar("Kind", bound=enum.StrEnum)
+_UNIX = "unix:"
 
 
 class TransportKind(enum.StrEnum):
@@ -130,14 +132,13 @@ class ClientConfig:
             )
 
     def _check_endpoint(self) -> None:
-        is_url = endpoints.is_url(self.endpoint)
         is_grpc = self.transport is TransportKind.GRPC
-        if is_url and is_grpc:
+        if self.is_url and is_grpc:
             raise ValueError(
                 f"endpoint {self.endpoint!r} is a URL; gRPC takes HOST:PORT. "
                 "For REST say transport='rest'."
             )
-        if not is_url and ":" not in self.endpoint:
+        if not self.is_url and ":" not in self.endpoint:
             raise ValueError(
                 f"endpoint {self.endpoint!r} has no port; give HOST:PORT, for example "
                 f"{self.endpoint or 'localhost'}:{default_port(self.transport)}."
@@ -168,9 +169,28 @@ class ClientConfig:
             )
 
     @property
+    def is_url(self) -> bool:
+        """True when the endpoint begins with `http://` or `https://`."""
+        return self.endpoint.startswith(("http://", "https://"))
+
+    @property
+    def unix_path(self) -> str | None:
+        """The socket file in `unix:/path` or `unix:///path`; else None."""
+        if not self.endpoint.startswith(_UNIX):
+            return None
+        path = self.endpoint.removeprefix(_UNIX)
+        return path.removeprefix("//") if path.startswith("///") else path
+
+    @property
     def is_local(self) -> bool:
-        """True for this machine, where no proxy may stand between."""
-        return endpoints.is_local(self.endpoint)
+        """True for this machine: nothing leaves it, and no proxy may stand between."""
+        if self.unix_path is not None:
+            return True
+        host = _host(self.endpoint)
+        try:
+            return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def is_encrypted(self) -> bool:
@@ -205,6 +225,17 @@ class ClientConfig:
 def default_port(transport: TransportKind) -> int:
     """Gives the port on which TF Serving's container offers that transport."""
     return GRPC_PORT if transport is TransportKind.GRPC else REST_PORT
+
+
+def _host(endpoint: str) -> str:
+    """Finds the host of `HOST:PORT` or a URL, without brackets, port or scheme."""
+    scheme, slashes, rest = endpoint.partition("//")
+    # gRPC also takes `dns:///host:port`, where the authority before the host is empty.
+    address = rest.lstrip("/") if slashes else scheme
+    try:
+        return urllib.parse.urlsplit(f"//{address}").hostname or ""
+    except ValueError:
+        return address
 
 
 def _member(kind: type[Kind], setting: str, name: str) -> Kind:

@@ -1,17 +1,24 @@
 """From settings to a dialect and a transport; only what they need is imported.
 
 Which protocol is spoken is known at run time only, hence `Any` below: the dialect and
-the transport made of the same settings have the same calls and answers.
+the transport made of the same settings have the same calls and answers. Both dialects
+have the same methods: those of `serving.client.Client`.
 """
 
-from typing import Any
+from __future__ import annotations
 
-from serving.client.calls import AsyncTransport, Dialect, Transport
+from typing import TYPE_CHECKING, Any
+
+from serving.client.calls import AsyncTransport, Transport
 from serving.client.config import ClientConfig, TransportKind
 from serving.client.retry import RetryBudget
 
+if TYPE_CHECKING:
+    from serving.client.over_grpc.dialect import GrpcDialect
+    from serving.client.over_rest.dialect import RestDialect
 
-def open_dialect(config: ClientConfig) -> Dialect[Any, Any]:
+
+def open_dialect(config: ClientConfig) -> GrpcDialect | RestDialect:
     """Makes the dialect of the protocol that the settings ask for."""
     if config.transport is TransportKind.REST:
         from serving.client.over_rest.dialect import RestDialect

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from model import contract
 from serving import protos
 from serving.client import errors
-from serving.client.calls import Dialect, Example, GrpcCall, Inputs, ServerConfig, Steps
+from serving.client.calls import Example, GrpcCall, Inputs, ServerConfig, Steps
 from serving.client.config import ClientConfig
 from serving.client.results import (
     Answers,
@@ -39,7 +39,7 @@ METHOD_NAMES = {"classify": CLASSIFY_METHOD, "regress": REGRESS_METHOD}
 GrpcSteps = Steps[GrpcCall, bytes, T]
 
 
-class GrpcDialect(Dialect[GrpcCall, bytes]):
+class GrpcDialect:
     """Builds requests and reads replies for one model."""
 
     def __init__(self, config: ClientConfig) -> None:
@@ -47,8 +47,8 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
         # Classes are kept: looking one up takes as long as filling a small message.
         self._request_class = protos.PredictRequest
         self._response_class = protos.PredictResponse
-        request = protos.PredictRequest()
-        self._fill_model_spec(request.model_spec, contract.Signature.SERVING_DEFAULT)
+        signature_name = contract.Signature.SERVING_DEFAULT
+        request = self._request(self._request_class, signature_name)
         self._classify_prefix = request.SerializeToString()
 
     def classify(self, texts: Sequence[str]) -> GrpcSteps[list[Prediction]]:
@@ -67,8 +67,8 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
     ) -> GrpcSteps[Outputs]:
         from serving.formats import tensors
 
-        request = self._request_class(output_filter=output_filter)
-        self._fill_model_spec(request.model_spec, signature_name)
+        request = self._request(self._request_class, signature_name)
+        request.output_filter.extend(output_filter)
         for name, value in inputs.items():
             tensors.encode_into(request.inputs[name], value)
         reply = yield GrpcCall(PREDICT, request.SerializeToString())
@@ -84,7 +84,7 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
     def classify_examples(
         self, examples: Sequence[Example], signature_name: str, context: Example | None
     ) -> GrpcSteps[Answers[Classification]]:
-        request = self._example_request(protos.ClassificationRequest, signature_name)
+        request = self._request(protos.ClassificationRequest, signature_name)
         reply = yield self._example_call(CLASSIFY, request, examples, context)
         response = self._parse(protos.ClassificationResponse, reply)
         return _classifications(response.result, response.model_spec.version.value)
@@ -92,7 +92,7 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
     def regress(
         self, examples: Sequence[Example], signature_name: str, context: Example | None
     ) -> GrpcSteps[Answers[float]]:
-        request = self._example_request(protos.RegressionRequest, signature_name)
+        request = self._request(protos.RegressionRequest, signature_name)
         reply = yield self._example_call(REGRESS, request, examples, context)
         response = self._parse(protos.RegressionResponse, reply)
         return _regressions(response.result, response.model_spec.version.value)
@@ -113,8 +113,8 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
         return {one.model_spec.signature_name: _answers(one) for one in results}
 
     def metadata(self) -> GrpcSteps[ModelMetadata]:
-        request = protos.GetModelMetadataRequest(metadata_field=["signature_def"])
-        self._fill_model_spec(request.model_spec)
+        request = self._request(protos.GetModelMetadataRequest)
+        request.metadata_field.append("signature_def")
         reply = yield GrpcCall(METADATA, request.SerializeToString())
         response = self._parse(protos.GetModelMetadataResponse, reply)
         signatures = protos.SignatureDefMap()
@@ -126,8 +126,7 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
         )
 
     def status(self) -> GrpcSteps[list[VersionStatus]]:
-        request = protos.GetModelStatusRequest()
-        self._fill_model_spec(request.model_spec)
+        request = self._request(protos.GetModelStatusRequest)
         reply = yield GrpcCall(STATUS, request.SerializeToString())
         response = self._parse(protos.GetModelStatusResponse, reply)
         state, code = protos.enum(protos.VERSION_STATE), protos.enum(protos.ERROR_CODE)
@@ -143,16 +142,22 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
 
     def reload_config(self, config: ServerConfig) -> GrpcSteps[None]:
         request = protos.ReloadConfigRequest()
-        request.config.MergeFromString(_model_server_config(config))
-        call = GrpcCall(RELOAD, request.SerializeToString(), may_repeat=False)
-        reply = yield call
+        if isinstance(config, str):
+            from google.protobuf import text_format
+
+            config = text_format.Parse(
+                config, protos.ModelServerConfig(), descriptor_pool=protos.pool()
+            )
+        # By way of bytes: the message may come from another pool.
+        request.config.MergeFromString(config.SerializeToString())
+        reply = yield GrpcCall(RELOAD, request.SerializeToString(), may_repeat=False)
         status = self._parse(protos.ReloadConfigResponse, reply).status
         if status.error_code:
             name = protos.enum(protos.ERROR_CODE).Name(status.error_code)
             kind = errors.from_grpc_code(name)
             raise kind(f"gRPC {self._config.endpoint}", status.error_message)
 
-    def _fill_model_spec(self, model_spec: Any, signature_name: str = "") -> None:
+    def _fill_model_spec(self, model_spec: Any, signature_name: str) -> None:
         config = self._config
         model_spec.name = config.model_name
         model_spec.signature_name = signature_name
@@ -161,7 +166,7 @@ class GrpcDialect(Dialect[GrpcCall, bytes]):
         if config.version_label is not None:
             model_spec.version_label = config.version_label
 
-    def _example_request(self, message_class: Any, signature_name: str) -> Any:
+    def _request(self, message_class: Any, signature_name: str = "") -> Any:
         request = message_class()
         self._fill_model_spec(request.model_spec, signature_name)
         return request
@@ -212,15 +217,3 @@ def _answers(result: Any) -> Answers[Any]:
     if result.WhichOneof("result") == "regression_result":
         return _regressions(result.regression_result, version)
     return _classifications(result.classification_result, version)
-
-
-def _model_server_config(config: ServerConfig) -> bytes:
-    """Serialises a ModelServerConfig message of any pool, or its text form."""
-    if not isinstance(config, str):
-        return config.SerializeToString()
-    from google.protobuf import text_format
-
-    message = text_format.Parse(
-        config, protos.ModelServerConfig(), descriptor_pool=protos.pool()
-    )
-    return message.SerializeToString()

@@ -4,13 +4,23 @@ Both in one file, because `import grpc` imports asyncio anyway.
 """
 
 import asyncio
+import math
+import pathlib
+import types
+from typing import Any
 
 import grpc
 
+from serving.client import errors
 from serving.client.bearer_token import BearerToken
 from serving.client.calls import AsyncTransport, GrpcCall, Transport
-from serving.client.config import ClientConfig
-from serving.client.over_grpc import channel
+from serving.client.config import ClientConfig, Compression, TlsConfig
+from serving.formats.tf_serving_names import AUTHORIZATION_KEY
+
+KEEPALIVE_TIMEOUT_S = 20.0
+# A server says after how long a call may be repeated, or (negative) that it may not:
+# grpc/proposal, A6-client-retries.md, "Pushback".
+PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
 
 class GrpcTransport(Transport[GrpcCall, bytes]):
@@ -19,10 +29,7 @@ class GrpcTransport(Transport[GrpcCall, bytes]):
     def __init__(self, config: ClientConfig) -> None:
         self._endpoint = config.endpoint
         self._token = BearerToken(config)
-        open_channel = (
-            grpc.insecure_channel if config.tls is None else grpc.secure_channel
-        )
-        self._channel = open_channel(**channel.arguments(config))
+        self._channel: grpc.Channel = _open_channel(grpc, config)
         self._methods: dict[str, grpc.UnaryUnaryMultiCallable] = {}
 
     def send(self, call: GrpcCall, timeout_s: float) -> bytes:
@@ -30,13 +37,13 @@ class GrpcTransport(Transport[GrpcCall, bytes]):
         if method is None:
             # Without serialisers: messages go and come as bytes.
             method = self._methods[call.path] = self._channel.unary_unary(call.path)
-        metadata = channel.metadata(self._token)
+        metadata = _metadata(self._token)
         try:
             return method(call.request, timeout=timeout_s, metadata=metadata)
         except grpc.RpcError as error:
-            raise channel.serving_error(error, self._endpoint) from None
+            raise _serving_error(error, self._endpoint) from None
         except ValueError:  # what grpc raises once the channel is closed
-            raise channel.closed_error(self._endpoint) from None
+            raise _closed_error(self._endpoint) from None
 
     def close(self) -> None:
         """Waiting calls raise `CancelledError`."""
@@ -55,18 +62,18 @@ class AsyncGrpcTransport(AsyncTransport[GrpcCall, bytes]):
 
     async def send(self, call: GrpcCall, timeout_s: float) -> bytes:
         if self._is_closed:
-            raise channel.closed_error(self._config.endpoint)
+            raise _closed_error(self._config.endpoint)
         method = self._methods.get(call.path) or self._method(call.path)
-        metadata = channel.metadata(self._token)
+        metadata = _metadata(self._token)
         try:
             return await method(call.request, timeout=timeout_s, metadata=metadata)
         except grpc.RpcError as error:
-            raise channel.serving_error(error, self._config.endpoint) from None
+            raise _serving_error(error, self._config.endpoint) from None
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if self._is_closed and task is not None and not task.cancelling():
                 # Nobody cancelled the caller: closing the channel ended the call.
-                raise channel.closed_error(self._config.endpoint) from None
+                raise _closed_error(self._config.endpoint) from None
             raise
 
     async def close(self) -> None:
@@ -77,9 +84,77 @@ class AsyncGrpcTransport(AsyncTransport[GrpcCall, bytes]):
 
     def _method(self, path: str) -> grpc.aio.UnaryUnaryMultiCallable:
         if self._channel is None:
-            tls = self._config.tls
-            aio = grpc.aio
-            open_channel = aio.insecure_channel if tls is None else aio.secure_channel
-            self._channel = open_channel(**channel.arguments(self._config))
+            self._channel = _open_channel(grpc.aio, self._config)
         method = self._methods[path] = self._channel.unary_unary(path)
         return method
+
+
+def _open_channel(api: types.ModuleType, config: ClientConfig) -> Any:
+    """Opens a channel of `grpc` or of `grpc.aio`."""
+    path, is_gzip = config.unix_path, config.compression is Compression.GZIP
+    settings: dict[str, Any] = {
+        "target": config.endpoint if path is None else f"unix:{path}",
+        "options": _options(config),
+        "compression": grpc.Compression.Gzip if is_gzip else None,
+    }
+    if config.tls is None:
+        return api.insecure_channel(**settings)
+    return api.secure_channel(credentials=_credentials(config.tls), **settings)
+
+
+def _metadata(token: BearerToken) -> tuple[tuple[str, str], ...] | None:
+    """Makes what travels beside a request; None without a token."""
+    header = token.header()
+    return None if header is None else ((AUTHORIZATION_KEY, header),)
+
+
+def _serving_error(error: Any, endpoint: str) -> errors.ServingError:
+    """Makes our error of an RpcError, of `grpc` or `grpc.aio`."""
+    detail = error.details() or ""
+    kind = errors.from_grpc_code(error.code().name, detail)
+    pushback_s = _pushback_s(error.trailing_metadata())
+    return kind(f"gRPC {endpoint}", detail, retry_after_s=pushback_s)
+
+
+def _closed_error(endpoint: str) -> errors.CancelledError:
+    """Makes what a call on a closed client raises."""
+    return errors.CancelledError(f"gRPC {endpoint}", "the client was closed")
+
+
+def _options(config: ClientConfig) -> list[tuple[str, Any]]:
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_send_message_length", config.max_message_bytes),
+        ("grpc.max_receive_message_length", config.max_message_bytes),
+        # gRPC waits a second before it dials again; our own back-off is shorter.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2000),
+        # Only while a call waits: servers hang up on idle clients that ping often.
+        ("grpc.keepalive_time_ms", math.ceil(config.keepalive_s * 1000)),
+        ("grpc.keepalive_timeout_ms", int(KEEPALIVE_TIMEOUT_S * 1000)),
+    ]
+    if config.is_local:
+        options.append(("grpc.enable_http_proxy", 0))
+    if config.tls is not None and config.tls.server_name is not None:
+        options.append(("grpc.ssl_target_name_override", config.tls.server_name))
+    return options
+
+
+def _credentials(tls: TlsConfig) -> grpc.ChannelCredentials:
+    return grpc.ssl_channel_credentials(
+        root_certificates=_content(tls.ca_path),
+        private_key=_content(tls.key_path),
+        certificate_chain=_content(tls.certificate_path),
+    )
+
+
+def _pushback_s(metadata: Any) -> float | None:
+    for key, value in metadata or ():
+        if key == PUSHBACK_KEY:
+            # "Not a number" means never, as a negative number does.
+            return int(value) / 1000 if value.isdigit() else math.inf
+    return None
+
+
+def _content(path: str | None) -> bytes | None:
+    return None if path is None else pathlib.Path(path).read_bytes()

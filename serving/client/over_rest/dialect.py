@@ -12,7 +12,6 @@ from model import contract
 from serving import protos
 from serving.client import errors
 from serving.client.calls import (
-    Dialect,
     Example,
     Inputs,
     RestAnswer,
@@ -37,7 +36,7 @@ T = TypeVar("T")
 RestSteps = Steps[RestCall, RestAnswer, T]
 
 
-class RestDialect(Dialect[RestCall, RestAnswer]):
+class RestDialect:
     """Builds bodies and reads answers for one model.
 
     JSON carries no types, so the first `predict` also asks for the signatures of the
@@ -100,8 +99,7 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
     def classify_examples(
         self, examples: Sequence[Example], signature_name: str, context: Example | None
     ) -> RestSteps[Answers[Classification]]:
-        call = self._example_call("classify", signature_name, examples, context)
-        answer = yield call
+        answer = yield self._example_call("classify", signature_name, examples, context)
         with self._reading(answer):
             results = json.loads(answer.body)["results"]
             found = [
@@ -113,8 +111,7 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
     def regress(
         self, examples: Sequence[Example], signature_name: str, context: Example | None
     ) -> RestSteps[Answers[float]]:
-        call = self._example_call("regress", signature_name, examples, context)
-        answer = yield call
+        answer = yield self._example_call("regress", signature_name, examples, context)
         with self._reading(answer):
             found = [float(value) for value in json.loads(answer.body)["results"]]
         return Answers(found, answer.model_version)
@@ -125,8 +122,7 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
         examples: Sequence[Example],
         context: Example | None,
     ) -> RestSteps[dict[str, Answers[Any]]]:
-        yield from self._not_over_rest("MultiInference")
-        return {}
+        raise self._not_over_rest("MultiInference")
 
     def metadata(self) -> RestSteps[ModelMetadata]:
         answer = yield RestCall("GET", f"{self._path}/metadata")
@@ -146,7 +142,7 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
             ]
 
     def reload_config(self, config: ServerConfig) -> RestSteps[None]:
-        yield from self._not_over_rest("HandleReloadConfigRequest")
+        raise self._not_over_rest("HandleReloadConfigRequest")
 
     def _output_specs(
         self, signature_name: str, version: int | None
@@ -207,28 +203,21 @@ class RestDialect(Dialect[RestCall, RestAnswer]):
                 f"expected to be in the set {{{','.join(sorted(known))}}}.",
             )
 
-    def _not_over_rest(self, what: str) -> RestSteps[None]:
-        raise errors.UnimplementedError(
-            self._endpoint,
-            f"{what} does not exist in TF Serving's REST API; use transport='grpc'",
-        )
-        yield  # makes this a generator, so that it fails when it is asked
-
     @contextlib.contextmanager
     def _reading(self, answer: RestAnswer, *more: type[Exception]) -> Iterator[None]:
-        failures: tuple[type[Exception], ...] = (
-            KeyError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            *more,
-        )
+        failures = KeyError, TypeError, ValueError, AttributeError
         try:
             yield
-        except failures as error:
+        except failures + more as error:
             begin = answer.body[:200].decode("utf-8", "replace")
             what = f"{type(error).__name__}: {error}, in {begin!r}"
             raise self._invalid(what) from None
+
+    def _not_over_rest(self, what: str) -> errors.UnimplementedError:
+        return errors.UnimplementedError(
+            self._endpoint,
+            f"{what} does not exist in TF Serving's REST API; use transport='grpc'",
+        )
 
     def _invalid(self, what: str) -> errors.InvalidResponseError:
         return errors.InvalidResponseError(self._endpoint, f"received {what}.")

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 
-from serving.client import endpoint as endpoints
 from serving.client import errors
 from serving.client.bearer_token import BearerToken
 from serving.client.calls import RestAnswer, RestCall
@@ -95,9 +94,9 @@ class RestExchange:
 
 def base_url(config: ClientConfig) -> str:
     """Joins scheme, host and port, and the path of the endpoint's URL if any."""
-    if endpoints.unix_path(config.endpoint) is not None:
+    if config.unix_path is not None:
         return "http://localhost"
-    if endpoints.is_url(config.endpoint):
+    if config.is_url:
         return config.endpoint.rstrip("/")
     return f"{'https' if config.is_encrypted else 'http'}://{config.endpoint}"
 
@@ -107,7 +106,7 @@ def connection_settings(config: ClientConfig) -> dict[str, Any]:
     return {
         "verify": ssl_context(config.tls) if config.is_encrypted else False,
         "limits": httpx.Limits(max_connections=1, keepalive_expiry=config.keepalive_s),
-        "uds": endpoints.unix_path(config.endpoint),
+        "uds": config.unix_path,
         "proxy": None if config.is_local else _proxy(base_url(config)),
     }
 
