@@ -87,7 +87,7 @@ class TrainingSummary:
     """How the weights came about.
 
     `history` has one mapping per epoch with `epoch` (counted from 1) and any of
-    `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`, `seconds`.
+    `loss`, `accuracy`, `val_loss`, `val_accuracy`.
     """
 
     history: tuple[Mapping[str, float], ...]
@@ -239,6 +239,16 @@ def _coerce(instance: object, name: str, kind: Any) -> None:
     object.__setattr__(instance, name, value)
 
 
+_JSON_TYPES: dict[Any, tuple[Any, str]] = {
+    str: (str, "text"),
+    bool: (bool, "true or false"),
+    int: (int, "a whole number"),
+    float: ((int, float), "a number"),
+    tuple: (list, "a list"),
+}
+"""Type of a field -> what `json.loads` gives for it; an object for all others."""
+
+
 def _decode(name: str, kind: Any, value: Any) -> Any:
     """Turns JSON's lists and objects back into what the annotation `kind` asks for."""
     if isinstance(kind, types.UnionType):
@@ -246,36 +256,18 @@ def _decode(name: str, kind: Any, value: Any) -> Any:
             return None
         kind = next(k for k in typing.get_args(kind) if k is not type(None))
     origin = typing.get_origin(kind) or kind
-    wanted = _json_type(origin)
+    wanted, described = _JSON_TYPES.get(origin, (dict, "an object"))
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError(f"{name} is not {_JSON_NAMES[wanted]}")
+        raise TypeError(f"{name} is not {described}")
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
-        unknown = value.keys() - hints.keys()
-        if unknown:
-            raise TypeError(f"{name} has the unknown key {min(unknown)!r}")
-        decoded = {key: _decode(key, hints[key], item) for key, item in value.items()}
-        return kind(**decoded)
+        return kind(
+            **{
+                key: _decode(key, hints[key], item) if key in hints else item
+                for key, item in value.items()
+            }
+        )
     if origin is tuple:
         item_kind = typing.get_args(kind)[0]
         return tuple(_decode(f"one of {name}", item_kind, item) for item in value)
     return value
-
-
-_JSON_NAMES: dict[Any, str] = {
-    dict: "an object",
-    list: "a list",
-    str: "text",
-    bool: "true or false",
-    int: "a whole number",
-    (int, float): "a number",
-}
-
-
-def _json_type(origin: object) -> Any:
-    """What `json.loads` gives for a field of this type."""
-    if origin is tuple:
-        return list
-    if origin is float:
-        return (int, float)
-    return origin if origin in (str, int, bool) else dict

@@ -26,13 +26,6 @@ def accuracy(training: TrainingSummary) -> drawing.Chart | None:
     )
 
 
-def learning_rate(training: TrainingSummary) -> drawing.Chart | None:
-    """The schedule, as recorded per epoch; None where it was not."""
-    names = {"learning_rate": "learning rate"}
-    scale = drawing.number_axis, formats.significant
-    return _by_epoch(training, "Learning rate", names, scale)
-
-
 def _by_epoch(
     training: TrainingSummary,
     title: str,

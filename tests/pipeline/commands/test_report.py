@@ -79,7 +79,7 @@ def _without(key: str) -> Callable[[dict[str, Any]], Any]:
     [
         (lambda found: [found], "the file is not an object"),
         (lambda found: "text", "the file is not an object"),
-        (lambda found: {**found, "colour": 1}, "unknown key 'colour'"),
+        (lambda found: {**found, "colour": 1}, "unexpected keyword argument 'colour'"),
         (_without("lineage"), "missing 1 required keyword-only argument: 'lineage'"),
         (lambda found: {**found, "run": None}, "run is not an object"),
         (lambda found: {**found, "variants": {}}, "variants is not a list"),
