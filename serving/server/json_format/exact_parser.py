@@ -3,7 +3,10 @@
 import enum
 import math
 import re
-from typing import Any
+
+Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+"""What JSON can say."""
+JsonObject = dict[str, Json]
 
 MAX_DEPTH = 1000
 """As deep as Python's own parser goes; RapidJSON has no limit, the stack has."""
@@ -21,14 +24,11 @@ _ESCAPES = {
     ord("f"): "\f", ord("n"): "\n", ord("r"): "\r", ord("t"): "\t",
 }  # fmt: skip
 _CONSTANTS = {ord("n"): b"null", ord("t"): b"true", ord("f"): b"false"}
-_VALUES: dict[bytes, Any] = {b"null": None, b"true": True, b"false": False}
+_VALUES: dict[bytes, Json] = {b"null": None, b"true": True, b"false": False}
 
 INVALID_VALUE = "Invalid value."
 TOO_BIG = "Number too big to be stored in double."
 UINT64_MAX, INT64_MIN = 2**64 - 1, -(2**63)
-
-Json = Any
-"""`None`, `bool`, `int`, `float`, `str`, a list, or a dict by name."""
 
 
 class JsonError(ValueError):
@@ -73,10 +73,10 @@ _SEPARATORS = {
 }
 
 
-class Repeated(dict[str, Any]):
+class Repeated(JsonObject):
     """An object that has a name twice: the first counts, `pairs` holds all."""
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+    def __init__(self, pairs: list[tuple[str, Json]]) -> None:
         super().__init__(reversed(pairs))
         self.pairs = pairs
 
@@ -89,7 +89,7 @@ class Reader:
         self._body = body + b"\0"
         self._at = 0
         self._state = _State.START
-        self._open: list[list[Any]] = [[]]
+        self._open: list[list[Json]] = [[]]
         self._names: list[list[str] | None] = [None]
 
     def document(self) -> Json:
@@ -166,13 +166,13 @@ class Reader:
             self._state = _State.MEMBER_VALUE
 
 
-def _to_object(names: list[str], values: list[Any]) -> dict[str, Any]:
+def _to_object(names: list[str], values: list[Json]) -> JsonObject:
     pairs = list(zip(names, values, strict=True))
     members = dict(pairs)
     return members if len(members) == len(pairs) else Repeated(pairs)
 
 
-def read_scalar(body: bytes, at: int) -> tuple[Any, int]:
+def read_scalar(body: bytes, at: int) -> tuple[Json, int]:
     """The constant, string or number at `at`, and where it ends.
 
     Args:

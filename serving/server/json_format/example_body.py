@@ -9,7 +9,7 @@ import numpy as np
 from serving import protos
 from serving.server.json_format import predict_body
 from serving.server.json_format.answer import INDENT
-from serving.server.json_format.exact_parser import Repeated
+from serving.server.json_format.exact_parser import Json, JsonObject, Repeated
 from serving.server.json_format.text import (
     bytes_text,
     decode_base64,
@@ -56,7 +56,7 @@ def parse_examples(body: bytes) -> ExamplesBody:
     return ExamplesBody(name, message)
 
 
-def _checked_examples(document: dict[str, Any]) -> list[Any]:
+def _checked_examples(document: JsonObject) -> list[Json]:
     if EXAMPLES not in document:
         raise predict_body.format_error(
             document,
@@ -74,7 +74,7 @@ def _checked_examples(document: dict[str, Any]) -> list[Any]:
     return found
 
 
-def _fill_example(value: Any, example: Any) -> None:
+def _fill_example(value: Json, example: Any) -> None:
     if not isinstance(value, dict):
         raise invalid_argument(
             f"Example must be JSON object but got JSON {type_name(value)}"
@@ -84,7 +84,7 @@ def _fill_example(value: Any, example: Any) -> None:
     # Of a name that comes twice the last counts, here and only here.
     pairs = value.pairs if isinstance(value, Repeated) else value.items()
     for name, content in pairs:
-        items = content if isinstance(content, list) else [content]
+        items: list[Json] = content if isinstance(content, list) else [content]
         # Upstream's name ends at a zero byte; what is no UTF-8 cannot be a key of ours.
         key = to_bytes(name.partition("\0")[0]).decode("utf-8", "replace")
         kind, values = _feature_values(key, items)
@@ -94,7 +94,7 @@ def _fill_example(value: Any, example: Any) -> None:
             getattr(feature, kind).value.extend(values)
 
 
-def _feature_values(name: str, items: list[Any]) -> tuple[str, list[Any]]:
+def _feature_values(name: str, items: list[Json]) -> tuple[str, list[Json]]:
     """The list of a feature, by the kind of its first value; empty: no kind."""
     kind, values = "", []
     for item in items:
@@ -113,7 +113,7 @@ def _feature_values(name: str, items: list[Any]) -> tuple[str, list[Any]]:
     return kind, values
 
 
-def _typed(name: str, item: Any) -> tuple[str, Any]:
+def _typed(name: str, item: Json) -> tuple[str, Any]:
     if isinstance(item, str):
         return "bytes_list", to_bytes(item)
     if isinstance(item, int):  # bool is one of them
@@ -132,7 +132,7 @@ def _to_float32(value: float) -> float:
         return float(np.float32(value))
 
 
-def _unexpected(name: str, item: Any) -> StatusError:
+def _unexpected(name: str, item: Json) -> StatusError:
     return invalid_argument(
         f"Feature: {name} has element with unexpected JSON type: {type_name(item)}"
     )

@@ -7,11 +7,11 @@ let pass what RapidJSON does not.
 import json
 import math
 import re
-from typing import Any
 
 from serving.server.json_format.exact_parser import (
     Json,
     JsonError,
+    JsonObject,
     Reader,
     Repeated,
     to_integer,
@@ -80,7 +80,7 @@ def _is_for_reader(body: bytes) -> bool:
     return _LARGE_NUMBER.search(body) is not None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Json]]) -> JsonObject:
     members = dict(pairs)
     return members if len(members) == len(pairs) else Repeated(pairs)
 

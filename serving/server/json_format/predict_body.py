@@ -2,11 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from serving.server.json_format import parser, ragged, tensor
+from serving.server.json_format.exact_parser import Json, JsonObject
 from serving.server.json_format.text import echo, is_base64
 from serving.server.status import StatusError, invalid_argument
 
@@ -22,7 +23,7 @@ class PredictBody:
     is_row: bool
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes) -> JsonObject:
     """The JSON object that a body must be."""
     try:
         document = parser.parse(body)
@@ -33,12 +34,12 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return document
 
 
-def format_error(value: Any, what: str) -> StatusError:
+def format_error(value: Json, what: str) -> StatusError:
     """Upstream's frame for a value of the wrong form."""
     return invalid_argument(f"JSON Value: {echo(value)} {what}")
 
 
-def signature_name(document: dict[str, Any]) -> str:
+def signature_name(document: JsonObject) -> str:
     """The signature that a body names, or an empty string."""
     name = document.get(SIGNATURE_NAME, "")
     if not isinstance(name, str):
@@ -53,7 +54,7 @@ def signature_name(document: dict[str, Any]) -> str:
 class PredictDocument:
     """A predict body that is JSON, not compared with any signature yet."""
 
-    document: dict[str, Any]
+    document: JsonObject
     signature_name: str
 
     def tensors(self, infos: Mapping[str, Any]) -> PredictBody:
@@ -94,7 +95,7 @@ def read_predict(body: bytes) -> PredictDocument:
     return PredictDocument(document, signature_name(document))
 
 
-def _checked_instances(document: dict[str, Any]) -> list[Any]:
+def _checked_instances(document: JsonObject) -> list[Json]:
     instances = document[INSTANCES]
     if not isinstance(instances, list):
         raise format_error(document, "Expecting 'instances' to be an list/array")
@@ -104,7 +105,7 @@ def _checked_instances(document: dict[str, Any]) -> list[Any]:
 
 
 def rows_to_tensors(
-    instances: list[Any], infos: Mapping[str, Any], *, is_padded: bool = False
+    instances: list[Json], infos: Mapping[str, Any], *, is_padded: bool = False
 ) -> dict[str, np.ndarray]:
     """`instances`: one item per row, all of one shape; the batch comes first.
 
@@ -136,7 +137,7 @@ def rows_to_tensors(
 
 
 def _named_rows(
-    instances: list[Any], infos: Mapping[str, Any], *, is_padded: bool
+    instances: list[Json], infos: Mapping[str, Any], *, is_padded: bool
 ) -> dict[str, np.ndarray]:
     columns = _plain_columns(instances, infos)
     if columns is not None and is_padded:
@@ -155,18 +156,19 @@ def _named_rows(
 
 
 def _plain_columns(
-    instances: list[Any], infos: Mapping[str, Any]
-) -> dict[str, list[Any]] | None:
+    instances: list[Json], infos: Mapping[str, Any]
+) -> dict[str, list[Json]] | None:
     """The values by name, if every item is an object with exactly these names."""
-    names = infos.keys()
+    names, rows = infos.keys(), []
     for item in instances:
         if type(item) is not dict or item.keys() != names or is_base64(item):
             return None
-    return {name: [item[name] for item in instances] for name in names}
+        rows.append(item)
+    return {name: [row[name] for row in rows] for name in names}
 
 
 def _exact_named_rows(
-    instances: list[Any], infos: Mapping[str, Any]
+    instances: list[Json], infos: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
     builders = {n: tensor.RowBuilder(info.dtype) for n, info in infos.items()}
     names = ",".join(sorted(infos))
@@ -193,7 +195,7 @@ def _exact_named_rows(
     return {name: builder.tensor() for name, builder in builders.items()}
 
 
-def columns_to_tensors(value: Any, infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def columns_to_tensors(value: Json, infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """`inputs`: whole tensors, each of any shape; names beyond the signature's pass."""
     if not _is_named(value):
         if len(infos) > 1:
@@ -209,7 +211,7 @@ def columns_to_tensors(value: Any, infos: Mapping[str, Any]) -> dict[str, np.nda
     return {n: tensor.to_tensor(value[n], i.dtype) for n, i in infos.items()}
 
 
-def _is_named(value: Any) -> bool:
+def _is_named(value: Json) -> TypeGuard[JsonObject]:
     """An object of named tensors, and not one that stands for bytes."""
     return isinstance(value, dict) and not is_base64(value)
 
@@ -223,7 +225,7 @@ class _located:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if isinstance(error, StatusError):
             text = f"{self._where} Error: {error.code.name}: {error.message}"
             raise invalid_argument(text) from None

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from serving.formats import dtypes
+from serving.server.json_format.exact_parser import Json
 from serving.server.status import invalid_argument
 
 PAD_RAGGED = "pad_ragged"
@@ -21,7 +22,7 @@ MAX_VALUES = 2**26
 """A small body may ask for a huge tensor: one long row among many empty ones."""
 
 
-def pad_ragged(instances: list[Any], dtype_number: int) -> list[Any]:
+def pad_ragged(instances: list[Json], dtype_number: int) -> list[Json]:
     """The same rows, each list as long as the longest of its level.
 
     What is no list where others are is left alone: padding does not mend that.
@@ -44,11 +45,12 @@ def pad_ragged(instances: list[Any], dtype_number: int) -> list[Any]:
             f"{size} values; at most {MAX_VALUES} are allowed."
         )
     name = dtypes.name_of(dtype_number)
-    filler: Any = {"string": "", "bool": False}.get(name, 0)
+    fillers: dict[str, Json] = {"string": "", "bool": False}
+    filler = fillers.get(name, 0)
     return list(_padded(instances, shape, filler))
 
 
-def _longest(instances: list[Any]) -> tuple[int, ...]:
+def _longest(instances: list[Json]) -> tuple[int, ...]:
     """The greatest length at every level that holds lists only."""
     shape: list[int] = []
     level: list[Any] = [instances]
@@ -58,9 +60,9 @@ def _longest(instances: list[Any]) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _padded(items: list[Any], shape: tuple[int, ...], filler: Any) -> list[Any]:
+def _padded(items: list[Json], shape: tuple[int, ...], filler: Json) -> list[Json]:
     missing = shape[0] - len(items)
     if len(shape) == 1:
         return items + [filler] * missing
-    whole = [*items, *([[]] * missing)]
+    whole: list[Any] = [*items, *([[]] * missing)]
     return [_padded(item, shape[1:], filler) for item in whole]

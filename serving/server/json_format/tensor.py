@@ -7,6 +7,7 @@ import numpy as np
 
 from serving.formats import dtypes
 from serving.server.json_format import ragged
+from serving.server.json_format.exact_parser import Json
 from serving.server.json_format.text import decode_base64, echo, to_bytes, type_name
 from serving.server.status import Code, StatusError, invalid_argument
 
@@ -30,7 +31,7 @@ class RaggedError(StatusError):
     """Lists of one level that differ in length; padding would mend it."""
 
 
-def to_tensor(value: Any, dtype_number: int) -> np.ndarray:
+def to_tensor(value: Json, dtype_number: int) -> np.ndarray:
     """A dense tensor of nested lists; a scalar for a plain value.
 
     Raises:
@@ -40,7 +41,7 @@ def to_tensor(value: Any, dtype_number: int) -> np.ndarray:
     if fast is not None:
         return fast
     shape = _shape_of(value, MAX_RANK)
-    flat: list[Any] = []
+    flat: list[Json] = []
     _collect(value, 0, shape, dtypes.name_of(dtype_number), flat)
     return _to_array(flat, dtype_number).reshape(shape)
 
@@ -53,10 +54,10 @@ class RowBuilder:
         self._dtype_name = dtypes.name_of(dtype_number)
         self._shape: tuple[int, ...] | None = None
         self._size = 0
-        self._flat: list[Any] = []
+        self._flat: list[Json] = []
         self._rows = 0
 
-    def add(self, item: Any) -> None:
+    def add(self, item: Json) -> None:
         """One more row."""
         shape = _shape_of(item, MAX_RANK - 1)
         before = len(self._flat)
@@ -85,11 +86,11 @@ class RowBuilder:
         return _to_array(self._flat, self._dtype_number).reshape(shape)
 
 
-def try_fast(value: list[Any], dtype_number: int) -> np.ndarray | None:
+def try_fast(value: list[Json], dtype_number: int) -> np.ndarray | None:
     """The tensor of a regular list of plain values; None means: take the exact way."""
     name = dtypes.name_of(dtype_number)
     shape = [len(value)]
-    level: list[Any] = value
+    level: list[Any] = value  # `kinds` tells what is in it
     while (kinds := set(map(type, level))) == {list}:
         if len(set(map(len, level))) != 1 or len(shape) == MAX_RANK:
             return None
@@ -114,7 +115,7 @@ def _is_plain(kinds: set[type], name: str) -> bool:
     return name in _INT_RANGES and kinds == {int}
 
 
-def _shape_of(value: Any, max_rank: int) -> tuple[int, ...]:
+def _shape_of(value: Json, max_rank: int) -> tuple[int, ...]:
     """Sizes along the first element of every level."""
     shape = []
     while isinstance(value, list):
@@ -135,7 +136,7 @@ def _shape_text(shape: tuple[int, ...]) -> str:
 
 
 def _collect(
-    value: Any, level: int, shape: tuple[int, ...], dtype: str, flat: list[Any]
+    value: Json, level: int, shape: tuple[int, ...], dtype: str, flat: list[Json]
 ) -> None:
     rank = len(shape)
     if not isinstance(value, list):
@@ -160,7 +161,7 @@ def _collect(
         _collect(item, level + 1, shape, dtype, flat)
 
 
-def _scalar(value: Any, dtype: str, position: int) -> Any:
+def _scalar(value: Json, dtype: str, position: int) -> Any:
     if isinstance(value, dict):
         if dtype != "string":
             raise _type_error(value, dtype)
@@ -181,14 +182,14 @@ def _scalar(value: Any, dtype: str, position: int) -> Any:
     return value
 
 
-def _type_error(value: Any, dtype: str) -> StatusError:
+def _type_error(value: Json, dtype: str) -> StatusError:
     return invalid_argument(
         f"JSON Value: {echo(value)} Type: {type_name(value)} "
         f"is not of expected type: {dtype}"
     )
 
 
-def _to_array(flat: list[Any], dtype_number: int) -> np.ndarray:
+def _to_array(flat: list[Json], dtype_number: int) -> np.ndarray:
     dtype = dtypes.by_number().get(dtype_number)
     if dtype is None:
         raise StatusError(

@@ -9,11 +9,12 @@ import math
 import re
 import struct
 from collections.abc import Iterator
+from typing import TypeGuard
 
 import numpy as np
 
 from serving.formats.tf_serving_names import BASE64_KEY
-from serving.server.json_format.exact_parser import Json, Repeated
+from serving.server.json_format.exact_parser import Json, JsonObject, Repeated
 from serving.server.status import StatusError, invalid_argument
 
 _SPACE = re.compile(r"[ \t\n\v\f\r]+")
@@ -116,7 +117,7 @@ def _special(value: float) -> str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
-def is_base64(value: Json) -> bool:
+def is_base64(value: Json) -> TypeGuard[JsonObject]:
     """`{"b64": "..."}` and nothing else."""
     return (
         isinstance(value, dict)
@@ -144,7 +145,7 @@ def decode_base64(value: Json, where: str) -> bytes:
         raise invalid_argument(
             f"JSON Value: {echo(value)} not formatted correctly for base64 data"
         )
-    text = value[BASE64_KEY]
+    text = str(value[BASE64_KEY])
     core = text.rstrip(_PADDING)
     missing = -len(core) % 4
     try:
