@@ -201,6 +201,7 @@ WRONG_TOGETHER = [
     (folders.imports_exist, {"model/a.py": "from model.b import c"}),
     (folders.imports_exist, {"model/a.py": "def f():\n    import model.b"}),
     (folders.imports_exist, {"model/b/c.py": "", "model/a.py": "import model.b.d"}),
+    (folders.imports_exist, {"model/a.py": "from model.b import *"}),
     (folders.folder_size, {f"model/a{i}.py": "" for i in range(17)}),
     (folders.tests_mirror, {"model/a/b.py": "", "tests/model/c/test_b.py": ""}),
     (folders.no_package_without_a_purpose, {"model/a/b.py": ""}),
@@ -221,6 +222,8 @@ RIGHT_TOGETHER = [
         {
             "model/b/c.py": "import os.nothing\nd = 1",
             "model/a.py": "import model.b\nfrom model.b.c import d\nimport model.b.c",
+            "model/e.py": "from model.b.c import *",
+            "model/f.py": "from model.e import d",
         },
     ),
     (folders.folder_size, {f"model/{'bc'[i % 2]}/a{i}.py": "" for i in range(32)}),

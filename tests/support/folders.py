@@ -55,10 +55,18 @@ def imports_exist(files: Iterable[SourceFile]) -> Iterator[str]:
     for file in files:
         for line, name in imports(file):
             module, _, defined = name.rpartition(".")
-            if name.split(".")[0] not in OURS or name in texts.keys() | folders:
+            wanted = module if defined == "*" else name
+            if name.split(".")[0] not in OURS or wanted in texts.keys() | folders:
                 continue
-            if not re.search(rf"\b{defined}\b", texts.get(module, "")):
+            if not re.search(rf"\b{re.escape(defined)}\b", _names_in(module, texts)):
                 yield f"{file.path}: line {line}: there is no {name}"
+
+
+def _names_in(module: str, texts: Mapping[str, str]) -> str:
+    """The text of a module, and of those that it imports with a star."""
+    text = texts.get(module, "")
+    starred = re.findall(r"^from ([\w.]+) import \*", text, re.MULTILINE)
+    return "\n".join([text, *(texts.get(name, "") for name in starred)])
 
 
 def _way_back(graph: Graph, start: str) -> tuple[str, ...]:
