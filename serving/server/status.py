@@ -59,12 +59,12 @@ class StatusError(Exception):
 
 
 def invalid_argument(message: str) -> StatusError:
-    """The commonest status, made short."""
+    """Makes the commonest status."""
     return StatusError(Code.INVALID_ARGUMENT, message)
 
 
 def from_exception(error: Exception) -> StatusError:
-    """The status of any exception; TensorFlow's carry their own code."""
+    """Returns the status of any exception; TensorFlow's carry their own code."""
     if isinstance(error, StatusError):
         return error
     code = getattr(error, "error_code", None)

@@ -13,7 +13,7 @@ MAX_BATCH_THREADS = 2
 
 
 def available_cores() -> int:
-    """Those that this process may use."""
+    """Counts those that this process may use."""
     return len(os.sched_getaffinity(0))
 
 

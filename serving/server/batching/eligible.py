@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 
 def batchable(signatures: Mapping[str, Any]) -> frozenset[str]:
-    """Names of the signatures whose every tensor has a batch dimension first.
+    """Names the signatures whose every tensor has a batch dimension first.
 
     The others run one request at a time; the log says why.
     """
@@ -20,7 +20,7 @@ def batchable(signatures: Mapping[str, Any]) -> frozenset[str]:
 
 
 def reason_against(signature: Any) -> str:
-    """Why requests for the signature cannot be computed together; empty if they can."""
+    """Says why its requests cannot be computed together; empty if they can."""
     if not signature.inputs:
         return "it has no inputs"
     if not signature.outputs:

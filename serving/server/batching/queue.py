@@ -146,14 +146,14 @@ class BatchQueue:
         self.rows += task.rows
 
     def waits_s(self, now_s: float) -> float:
-        """How much longer the first request waits for company; 0 or less: no longer."""
+        """Says how long the first request still waits for company; 0 or less: not."""
         timeout_s = self.config.batch_timeout_micros / 1e6
         if not timeout_s or self.rows >= self.config.largest_batch:
             return 0.0
         return self.tasks[0].enqueued_s + timeout_s - now_s
 
     def take(self, now_s: float) -> list[Task]:
-        """The next batch: the first request, and the best company for it.
+        """Takes the next batch: the first request, and the best company for it.
 
         Texts are made equally long to be computed together, so they go with those of
         about their length; nobody is passed over when it is the first. Requests that
@@ -183,7 +183,7 @@ class BatchQueue:
         return limit if self.config.allowed_batch_sizes else min(limit, self.best_rows)
 
     def _pop_wanted(self, now_s: float) -> list[Task]:
-        """The first requests that somebody waits for: what a batch is chosen from."""
+        """Takes the first requests that somebody waits for, to choose from."""
         count = 1 if self.config.largest_batch == 1 else LOOK_AHEAD
         wanted: list[Task] = []
         while self.tasks and len(wanted) < count:
@@ -208,7 +208,7 @@ class BatchQueue:
 
 
 def _by_company(window: list[Task]) -> list[Task]:
-    """The first request, then those whose texts are most alike in length."""
+    """Returns the first request, then those whose texts are most alike in length."""
     if window[0].text_bytes is None:
         return window
     first, wanted = window[0], window[0].text_bytes
@@ -217,11 +217,11 @@ def _by_company(window: list[Task]) -> list[Task]:
 
 
 def compute(queue: BatchQueue, batch: list[Task]) -> list[Finished | StatusError]:
-    """Each request's result; when the batch fails, each is tried alone."""
+    """Computes each request's result; when the batch fails, each is tried alone."""
     started_s = time.monotonic()
     try:
         return _run(queue, batch, started_s)
-    except Exception as error:  # noqa: BLE001  a bad request is no crash
+    except Exception as error:  # noqa: BLE001  a bad request must not crash
         status = from_exception(error)
     if len(batch) == 1 or status.code in _SHARED_FATE:
         return [status] * len(batch)
@@ -262,7 +262,7 @@ def _run(
 
 
 def _time_left(batch: list[Task], now_s: float) -> float | None:
-    """The time that the most patient request has left; None without a limit."""
+    """Returns the time that the most patient request has left; None without a limit."""
     latest_s = now_s
     for task in batch:
         if task.deadline_s is None:

@@ -54,12 +54,12 @@ class BatchSizePolicy:
         )
 
     def rows(self, servable: Servable, signature_name: str) -> int:
-        """The rows that a batch should have, at most."""
+        """Returns the rows that a batch should have, at most."""
         row_s = self._row_s.get(servable, {}).get(signature_name, 0.0)
         return max(MIN_ROWS, int(BATCH_S / row_s)) if row_s else MIN_ROWS
 
     def is_quick(self, servable: Servable, signature_name: str) -> bool:
-        """True when a request costs the server about as much as it costs the model."""
+        """Returns True when a request costs the server as much as the model."""
         row_s = self._row_s.get(servable, {}).get(signature_name, 0.0)
         return row_s < QUICK_ROW_S
 
@@ -106,7 +106,7 @@ class Scheduler:
         timeout_s: float | None = None,
         version: ServedVersion | None = None,
     ) -> Finished:
-        """The named outputs, or an error when the time is over.
+        """Computes the named outputs, or gives up when the time is over.
 
         A run cannot be stopped everywhere: it goes on when its requests are cancelled
         or have no time left, and holds the version until it ends.
@@ -182,7 +182,7 @@ class Scheduler:
         config: BatchingConfig,
         version: ServedVersion | None,
     ) -> BatchQueue:
-        """The queue of requests of this kind, with those that came before, if any."""
+        """Returns the queue of this kind of request, with those that came before."""
         queue = self._queues.get(key)
         if queue is None:
             lane = self._lane(config)
@@ -252,7 +252,7 @@ class Scheduler:
         return queue.waits_s(now_s) <= 0 and not self._waits_for_batch(queue)
 
     def _waits_for_batch(self, queue: BatchQueue) -> bool:
-        """True where a second batch at a time would only take the connections' core.
+        """Returns True where a second batch would only take the connections' core.
 
         The batch under way starts the next one when it ends.
         """

@@ -14,7 +14,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def count_rows(inputs: Arrays) -> int:
-    """The common first dimension.
+    """Returns the common first dimension.
 
     Raises:
         StatusError: a scalar, or first dimensions that differ.
@@ -34,18 +34,18 @@ def count_rows(inputs: Arrays) -> int:
 
 
 def text_bytes(inputs: Arrays) -> float | None:
-    """The mean length of the strings in all inputs; None when there are none."""
+    """Returns the mean length of the strings in all inputs, None without any."""
     texts = [t for a in inputs.values() if a.dtype.hasobject for t in a.flat]
     return sum(map(len, texts)) / len(texts) if texts else None
 
 
 def row_shapes(inputs: Arrays) -> tuple[tuple[int, ...], ...]:
-    """What must be equal for two requests to be computed together without padding."""
+    """Returns what is equal for requests that are computed without padding."""
     return tuple(array.shape[1:] for array in inputs.values())
 
 
 def split(inputs: Arrays, size: int) -> list[dict[str, np.ndarray]]:
-    """Parts of at most `size` rows."""
+    """Returns parts of at most `size` rows."""
     rows = len(next(iter(inputs.values())))
     return [
         {name: array[start : start + size] for name, array in inputs.items()}
@@ -56,7 +56,7 @@ def split(inputs: Arrays, size: int) -> list[dict[str, np.ndarray]]:
 def merge(
     parts: Sequence[Arrays], *, pad_lengths: bool, size: int
 ) -> dict[str, np.ndarray]:
-    """One array per input: all parts' rows, then copies up to `size` rows.
+    """Returns one array per input: all parts' rows, then copies up to `size` rows.
 
     Args:
         parts: the inputs of each request, batch first.
@@ -79,7 +79,7 @@ def merge(
 def divide(
     outputs: Arrays, counts: Sequence[int], size: int
 ) -> list[dict[str, np.ndarray]]:
-    """Each request's rows of the results.
+    """Returns each request's rows of the results.
 
     Raises:
         StatusError: a result has not as many rows as the batch.
@@ -104,7 +104,7 @@ def divide(
 
 
 def join(parts: Sequence[Arrays]) -> dict[str, np.ndarray]:
-    """The results of a request that was split."""
+    """Returns the results of a request that was split."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

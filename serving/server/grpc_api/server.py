@@ -38,7 +38,7 @@ def make_server(
     options: Sequence[tuple[str, Any]] = (),
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> grpc.aio.Server:
-    """A server without a port; call it on the event loop that will carry it."""
+    """Makes a server without a port; call it on the event loop that will carry it."""
     # Of two values for one option gRPC would take the first.
     chosen = {**dict(OPTIONS), **dict(options)}
     server = grpc.aio.server(options=list(chosen.items()), interceptors=interceptors)
@@ -63,7 +63,7 @@ def _add(server: grpc.aio.Server, service: str, handlers: Mapping[str, Any]) -> 
 def _rpc(
     handler: RequestHandler, api: str, parse: Callable[[bytes], Any], method: Method
 ) -> Callable[[bytes, Context], Awaitable[bytes]]:
-    """Bytes in, bytes out; exceptions become statuses, and observers hear of all."""
+    """Makes a function of bytes; exceptions become statuses, and observers hear."""
 
     async def call(content: bytes, context: Context) -> bytes:
         record = RequestRecord(
@@ -78,7 +78,7 @@ def _rpc(
                 answer: bytes = response.SerializeToString()
                 record.response_bytes = len(answer)
                 return answer
-        except Exception as error:  # noqa: BLE001  a bad request is no crash
+        except Exception as error:  # noqa: BLE001  a bad request must not crash
             status = from_exception(error)
         return await _abort(context, status)
 
@@ -117,7 +117,7 @@ def _health_handlers(health: Health) -> dict[str, grpc.RpcMethodHandler]:
             return await _abort(context, error)
 
     async def watch(content: bytes, context: Context) -> AsyncIterator[Any]:
-        """Every change; ends with the server, so that no stream holds up its stop."""
+        """Yields every change; ends with the server: no stream holds up its stop."""
         try:
             name = service(content)
         except StatusError as error:

@@ -23,7 +23,7 @@ class Context(Protocol):
         """Seconds until the client's deadline; None without one."""
 
     def peer(self) -> str:
-        """The client's address."""
+        """Returns the client's address."""
 
     async def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
         """Ends the call with an error."""
@@ -57,7 +57,7 @@ class GrpcService:
         self._read_counter = read_counter
 
     def methods(self) -> Mapping[str, Mapping[str, Method]]:
-        """Method name to function, by service."""
+        """Returns the functions by service and method name."""
         return {
             protos.PREDICTION_SERVICE: {
                 "Predict": self.predict,
@@ -160,7 +160,7 @@ class GrpcService:
     async def reload_config(
         self, request: Any, context: Context, under_way: RequestUnderWay
     ) -> Any:
-        """ModelService/HandleReloadConfigRequest: returns when new models answer."""
+        """ModelService/HandleReloadConfigRequest; returns when new models answer."""
         reload, limit_s = self._handler.manager.reload, context.time_remaining()
         if limit_s is None:
             limit_s = self._reload_limit_s

@@ -24,7 +24,7 @@ INDENT = "    "
 
 
 def predict_answer(outputs: Mapping[str, np.ndarray], *, is_row: bool) -> bytes:
-    """The body: `predictions`, one per row, or `outputs`, one per name.
+    """Writes the body: `predictions`, one per row, or `outputs`, one per name.
 
     Raises:
         StatusError: a type that JSON cannot carry, or rows that do not match.
@@ -37,7 +37,7 @@ def predict_answer(outputs: Mapping[str, np.ndarray], *, is_row: bool) -> bytes:
 
 
 def error_answer(message: str) -> bytes:
-    """The body of every error."""
+    """Writes the body of every error."""
     return to_bytes(f'{{\n{INDENT}"error": {string_text(message)}\n}}')
 
 
@@ -79,7 +79,7 @@ def _check_batch_size(outputs: Mapping[str, np.ndarray]) -> None:
 
 
 def _row_texts(name: str, array: np.ndarray) -> list[str]:
-    """The text of each row."""
+    """Returns the text of each row."""
     leaves = _leaves(name, array)
     if array.ndim == 1:
         return leaves
@@ -104,7 +104,7 @@ def _nested(leaves: list[str], shape: tuple[int, ...]) -> str:
 
 
 def _leaves(name: str, array: np.ndarray) -> list[str]:
-    """The texts of all values, flat."""
+    """Returns the texts of all values, flat."""
     flat = np.asarray(array).ravel()
     dtype = dtypes.by_numpy().get(flat.dtype)
     if dtype is None or dtype.name not in _WRITABLE:

@@ -36,7 +36,7 @@ class JsonError(ValueError):
 
 
 def parse_error(text: str, offset: int) -> JsonError:
-    """Upstream's frame for RapidJSON's error."""
+    """Puts RapidJSON's error into upstream's frame."""
     return JsonError(f"JSON Parse error: {text} at offset: {offset}")
 
 
@@ -93,7 +93,7 @@ class Reader:
         self._names: list[list[str] | None] = [None]
 
     def document(self) -> Json:
-        """The value at the start.
+        """Returns the value at the start.
 
         Raises:
             JsonError: there is none.
@@ -173,7 +173,7 @@ def _to_object(names: list[str], values: list[Json]) -> JsonObject:
 
 
 def read_scalar(body: bytes, at: int) -> tuple[Json, int]:
-    """The constant, string or number at `at`, and where it ends.
+    """Returns the constant, string or number at `at`, and where it ends.
 
     Args:
         body: ends with a zero byte.
@@ -192,7 +192,7 @@ def read_scalar(body: bytes, at: int) -> tuple[Json, int]:
 
 
 def _consume(body: bytes, at: int, word: bytes) -> int:
-    """The length of the word, which must stand here."""
+    """Returns the length of the word, which must stand here."""
     for index, letter in enumerate(word):
         if body[at + index] != letter:
             raise parse_error(INVALID_VALUE, at + index)
@@ -200,7 +200,7 @@ def _consume(body: bytes, at: int, word: bytes) -> int:
 
 
 def read_string(body: bytes, at: int) -> tuple[str, int]:
-    """The string whose opening quotation mark is at `at`, and where it ends."""
+    """Returns the string whose opening quotation mark is at `at`, and where it ends."""
     at += 1
     parts: list[str] = []
     while True:
@@ -276,7 +276,7 @@ def _read_number(body: bytes, at: int) -> tuple[int | float, int]:
 
 
 def to_integer(digits: str) -> int | float:
-    """The number; beyond 64 bits a float, which may be infinite."""
+    """Returns the number; beyond 64 bits a float, which may be infinite."""
     # Longer than any 64-bit number: no need to look at the value.
     value = float(digits) if len(digits) > 20 else int(digits)
     if isinstance(value, float) or INT64_MIN <= value <= UINT64_MAX:

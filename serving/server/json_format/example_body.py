@@ -37,10 +37,10 @@ class ExamplesBody:
 
 
 def parse_examples(body: bytes) -> ExamplesBody:
-    """The examples of a classify or regress body; needs no model.
+    """Reads the examples of a classify or regress body; needs no model.
 
     Raises:
-        StatusError: the body is no list of examples.
+        StatusError: the body is not a list of examples.
     """
     document = predict_body.parse_object(body)
     name = predict_body.signature_name(document)
@@ -85,7 +85,7 @@ def _fill_example(value: Json, example: Any) -> None:
     pairs = value.pairs if isinstance(value, Repeated) else value.items()
     for name, content in pairs:
         items: list[Json] = content if isinstance(content, list) else [content]
-        # Upstream's name ends at a zero byte; what is no UTF-8 cannot be a key of ours.
+        # Upstream's name ends at a zero byte; what is not UTF-8 cannot be a key.
         key = to_bytes(name.partition("\0")[0]).decode("utf-8", "replace")
         kind, values = _feature_values(key, items)
         feature = features[key]
@@ -95,7 +95,7 @@ def _fill_example(value: Json, example: Any) -> None:
 
 
 def _feature_values(name: str, items: list[Json]) -> tuple[str, list[Json]]:
-    """The list of a feature, by the kind of its first value; empty: no kind."""
+    """Returns the list of a feature, by the kind of its first value; empty: no kind."""
     kind, values = "", []
     for item in items:
         found, value = _typed(name, item)
@@ -127,7 +127,7 @@ def _typed(name: str, item: Json) -> tuple[str, Any]:
 
 
 def _to_float32(value: float) -> float:
-    """Beyond float's range it becomes infinite; protobuf would refuse it."""
+    """Makes infinite what is beyond float's range; protobuf would refuse it."""
     with np.errstate(over="ignore"):
         return float(np.float32(value))
 
@@ -139,7 +139,7 @@ def _unexpected(name: str, item: Json) -> StatusError:
 
 
 def results_answer(found: Classes | Values) -> bytes:
-    """The body: `results`, one per example."""
+    """Writes the body: `results`, one per example."""
     if isinstance(found, Values):
         texts = ", ".join(float_texts(found.values))
         return to_bytes(f'{{\n{INDENT}"results": [{texts}]\n}}')
@@ -148,7 +148,7 @@ def results_answer(found: Classes | Values) -> bytes:
 
 
 def _class_texts(found: Classes) -> list[str]:
-    """Per example `[["label", 0.5], ...]`."""
+    """Writes per example `[["label", 0.5], ...]`."""
     count, size = found.shape
     total = count * size
     labels, scores = found.labels, found.scores

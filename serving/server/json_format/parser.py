@@ -42,7 +42,7 @@ _ROUGH_WORDS = {
 
 
 def parse(body: bytes) -> Json:
-    """The value at the start of `body`; what follows it is ignored.
+    """Returns the value at the start of `body`; what follows it is ignored.
 
     Text is `str`; where bytes are not UTF-8 they become surrogate escapes. An object
     that repeats a name is a `Repeated`. Integers beyond 64 bits become floats.

@@ -24,7 +24,7 @@ class PredictBody:
 
 
 def parse_object(body: bytes) -> JsonObject:
-    """The JSON object that a body must be."""
+    """Reads the JSON object that a body must be."""
     try:
         document = parser.parse(body)
     except parser.JsonError as error:
@@ -35,12 +35,12 @@ def parse_object(body: bytes) -> JsonObject:
 
 
 def format_error(value: Json, what: str) -> StatusError:
-    """Upstream's frame for a value of the wrong form."""
+    """Puts a value of the wrong form into upstream's frame."""
     return invalid_argument(f"JSON Value: {echo(value)} {what}")
 
 
 def signature_name(document: JsonObject) -> str:
-    """The signature that a body names, or an empty string."""
+    """Returns the signature that a body names, or an empty string."""
     name = document.get(SIGNATURE_NAME, "")
     if not isinstance(name, str):
         raise format_error(
@@ -58,7 +58,7 @@ class PredictDocument:
     signature_name: str
 
     def tensors(self, infos: Mapping[str, Any]) -> PredictBody:
-        """The tensors, given the TensorInfos of the signature's inputs by name.
+        """Returns the tensors, given the TensorInfos of the signature's inputs by name.
 
         Raises:
             StatusError: the body does not fit the signature.
@@ -86,10 +86,10 @@ class PredictDocument:
 
 
 def read_predict(body: bytes) -> PredictDocument:
-    """A predict body as far as it can be read without a model.
+    """Reads a predict body as far as that needs no model.
 
     Raises:
-        StatusError: it is no JSON object, or `signature_name` is no string.
+        StatusError: it is not a JSON object, or `signature_name` is not a string.
     """
     document = parse_object(body)
     return PredictDocument(document, signature_name(document))
@@ -107,7 +107,7 @@ def _checked_instances(document: JsonObject) -> list[Json]:
 def rows_to_tensors(
     instances: list[Json], infos: Mapping[str, Any], *, is_padded: bool = False
 ) -> dict[str, np.ndarray]:
-    """`instances`: one item per row, all of one shape; the batch comes first.
+    """Reads `instances`: one item per row, all of one shape; the batch comes first.
 
     With `is_padded` shorter lists are filled up first.
     """
@@ -158,7 +158,7 @@ def _named_rows(
 def _plain_columns(
     instances: list[Json], infos: Mapping[str, Any]
 ) -> dict[str, list[Json]] | None:
-    """The values by name, if every item is an object with exactly these names."""
+    """Returns the values by name, if all items are objects with just these names."""
     names, rows = infos.keys(), []
     for item in instances:
         if type(item) is not dict or item.keys() != names or is_base64(item):
@@ -196,7 +196,7 @@ def _exact_named_rows(
 
 
 def columns_to_tensors(value: Json, infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """`inputs`: whole tensors, each of any shape; names beyond the signature's pass."""
+    """Reads `inputs`: tensors of any shape; names beyond the signature's pass."""
     if not _is_named(value):
         if len(infos) > 1:
             raise invalid_argument(
@@ -212,7 +212,7 @@ def columns_to_tensors(value: Json, infos: Mapping[str, Any]) -> dict[str, np.nd
 
 
 def _is_named(value: Json) -> TypeGuard[JsonObject]:
-    """An object of named tensors, and not one that stands for bytes."""
+    """Says whether it is an object of named tensors, and does not stand for bytes."""
     return isinstance(value, dict) and not is_base64(value)
 
 

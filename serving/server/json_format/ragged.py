@@ -23,9 +23,9 @@ MAX_VALUES = 2**26
 
 
 def pad_ragged(instances: list[Json], dtype_number: int) -> list[Json]:
-    """The same rows, each list as long as the longest of its level.
+    """Returns the same rows, each list as long as the longest of its level.
 
-    What is no list where others are is left alone: padding does not mend that.
+    What is not a list where others are is left alone: padding does not mend that.
 
     Args:
         instances: one row each.
@@ -51,7 +51,7 @@ def pad_ragged(instances: list[Json], dtype_number: int) -> list[Json]:
 
 
 def _longest(instances: list[Json]) -> tuple[int, ...]:
-    """The greatest length at every level that holds lists only."""
+    """Returns the greatest length at every level that holds lists only."""
     shape: list[int] = []
     level: list[Any] = [instances]
     while level and all(isinstance(item, list) for item in level):

@@ -32,7 +32,7 @@ class RaggedError(StatusError):
 
 
 def to_tensor(value: Json, dtype_number: int) -> np.ndarray:
-    """A dense tensor of nested lists; a scalar for a plain value.
+    """Returns a dense tensor of nested lists; a scalar for a plain value.
 
     Raises:
         StatusError: ragged, or a value of another type.
@@ -81,13 +81,13 @@ class RowBuilder:
         return ragged.HINT if len(shape) == len(self._shape or ()) else ""
 
     def tensor(self) -> np.ndarray:
-        """All rows, batch first."""
+        """Returns all rows, batch first."""
         shape = (self._rows, *(self._shape or ()))
         return _to_array(self._flat, self._dtype_number).reshape(shape)
 
 
 def try_fast(value: list[Json], dtype_number: int) -> np.ndarray | None:
-    """The tensor of a regular list of plain values; None means: take the exact way."""
+    """Returns the tensor of a regular list of plain values; None where it is not."""
     name = dtypes.name_of(dtype_number)
     shape = [len(value)]
     level: list[Any] = value  # `kinds` tells what is in it
@@ -116,7 +116,7 @@ def _is_plain(kinds: set[type], name: str) -> bool:
 
 
 def _shape_of(value: Json, max_rank: int) -> tuple[int, ...]:
-    """Sizes along the first element of every level."""
+    """Returns sizes along the first element of every level."""
     shape = []
     while isinstance(value, list):
         shape.append(len(value))

@@ -29,7 +29,7 @@ _FLOAT32 = struct.Struct("<f")
 
 
 def string_text(text: str) -> str:
-    """A quoted string: only what must be escaped is."""
+    """Quotes a string; only what must be escaped is."""
     quoted = json.encoder.encode_basestring(text)
     if "\\u" not in quoted:
         return quoted
@@ -37,12 +37,12 @@ def string_text(text: str) -> str:
 
 
 def bytes_text(content: bytes) -> str:
-    """The same of a tensor's bytes; what is not UTF-8 passes as it is."""
+    """Quotes a tensor's bytes; what is not UTF-8 passes as it is."""
     return string_text(content.decode("utf-8", "surrogateescape"))
 
 
 def to_bytes(text: str) -> bytes:
-    """UTF-8; bytes that never were UTF-8 come back as they were."""
+    """Returns UTF-8; bytes that never were UTF-8 come back as they were."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -50,7 +50,7 @@ def to_bytes(text: str) -> bytes:
 
 
 def float_text(value: float) -> str:
-    """A double: six digits if they give it back, otherwise seventeen."""
+    """Writes a double: six digits if they give it back, otherwise seventeen."""
     if not math.isfinite(value):
         return _special(value)
     short = f"{value:.6g}"
@@ -60,7 +60,7 @@ def float_text(value: float) -> str:
 
 
 def float_texts(values: np.ndarray) -> list[str]:
-    """The texts of a flat array of float32, float64, or what fits float32."""
+    """Returns the texts of a flat array of float32, float64, or what fits float32."""
     if values.dtype == np.float64:
         return [float_text(value) for value in values.tolist()]
     with np.errstate(all="ignore"):  # NaN, infinity and zero go through like others
@@ -96,7 +96,7 @@ def _many_texts(exact: np.ndarray) -> list[str]:
 
 
 def double_text(value: float) -> str:
-    """A finite double as RapidJSON itself writes it: 0.5, 100000.0, 1e30."""
+    """Writes a finite double as RapidJSON itself does: 0.5, 100000.0, 1e30."""
     sign, numbers, exponent = decimal.Decimal(repr(value)).as_tuple()
     digits = "".join(map(str, numbers)).rstrip("0") or "0"
     point = 1 if digits == "0" else len(numbers) + int(exponent)
@@ -118,7 +118,7 @@ def _special(value: float) -> str:
 
 
 def is_base64(value: Json) -> TypeGuard[JsonObject]:
-    """`{"b64": "..."}` and nothing else."""
+    """Says whether it is `{"b64": "..."}` and nothing else."""
     return (
         isinstance(value, dict)
         and len(value) == 1
@@ -127,12 +127,14 @@ def is_base64(value: Json) -> TypeGuard[JsonObject]:
 
 
 def base64_text(content: bytes) -> str:
-    """Bytes as such an object."""
+    """Returns bytes as such an object."""
     return f'{{"{BASE64_KEY}": "{base64.b64encode(content).decode("ascii")}"}}'
 
 
 def decode_base64(value: Json, where: str) -> bytes:
-    """The bytes of such an object: standard alphabet, padding optional, spaces ignored.
+    """Returns the bytes of such an object.
+
+    The alphabet is the standard one, padding is optional, spaces are ignored.
 
     Args:
         value: any JSON value.
@@ -194,7 +196,7 @@ def type_name(value: Json) -> str:
 
 
 def echo(value: Json) -> str:
-    """The value: objects over several lines, arrays on one, cut after 256 bytes."""
+    """Prints a value: objects over several lines, arrays on one, 256 bytes at most."""
     parts: list[str] = []
     size = 0
     for part in _parts(value, 0):
@@ -208,7 +210,7 @@ def echo(value: Json) -> str:
 
 
 def _parts(value: Json, level: int) -> Iterator[str | None]:
-    """None where upstream's writer gives up: at what JSON cannot say."""
+    """Yields None where upstream's writer gives up: at what JSON cannot say."""
     if isinstance(value, dict):
         yield from _object_parts(value, level)
     elif isinstance(value, list):

@@ -223,14 +223,14 @@ class RequestHandler:
         return done.outputs
 
     def _samples_of(self, version: ServedVersion) -> RequestLogger | None:
-        """The log of samples, if this request that has succeeded is to be in it."""
+        """Returns the log of samples, if this request is to be in it."""
         entry = self.manager.entries.get(version.model_name)
         if self._samples is None or entry is None or entry.logging is None:
             return None
         return self._samples if self._samples.wants(entry.name) else None
 
     def status(self, ref: ModelRef) -> list[ServedVersion]:
-        """All versions of a model, newest first; a label is ignored, as upstream does.
+        """Lists the versions of a model, newest first; as upstream, not the label's.
 
         Raises:
             StatusError: NOT_FOUND.

@@ -44,10 +44,10 @@ class Plan:
         return len(self.call.inputs[INPUTS])
 
     def result(self, arrays: Arrays) -> Classes | Values:
-        """The answer; `.message()` is its proto.
+        """Returns the answer; `.message()` is its proto.
 
         Raises:
-            StatusError: the model's outputs are no classes or no values.
+            StatusError: the model's outputs are not classes, or not values.
         """
         if self.is_classify:
             return results.to_classes(arrays, self.num_examples)
@@ -57,7 +57,7 @@ class Plan:
 def plan_classify(
     signatures: Signatures, name: str, message: Any, *, check_method: bool = False
 ) -> Plan:
-    """A Classify request as a plan.
+    """Plans a Classify request.
 
     Args:
         signatures: those of the servable.
@@ -76,7 +76,7 @@ def plan_classify(
 def plan_regress(
     signatures: Signatures, name: str, message: Any, *, check_method: bool = False
 ) -> Plan:
-    """A Regress request as a plan; like `plan_classify`."""
+    """Plans a Regress request; like `plan_classify`."""
     signature = _find(signatures, name)
     outputs = check_regress(signature, check_method=check_method)
     return _plan(name, serialized_examples(message), outputs, is_classify=False)
@@ -113,10 +113,10 @@ class MultiPlan:
         return [plan.call for plan in self.plans]
 
     def response(self, found: Sequence[Arrays], version: int) -> Any:
-        """The MultiInferenceResponse, given the outputs of every call.
+        """Returns the MultiInferenceResponse, given the outputs of every call.
 
         Raises:
-            StatusError: some outputs are no classes or no values.
+            StatusError: some outputs are not classes, or not values.
         """
         response = protos.MultiInferenceResponse()
         for plan, arrays in zip(self.plans, found, strict=True):
@@ -131,14 +131,14 @@ class MultiPlan:
 
 
 def first_model_spec(request: Any) -> Any:
-    """The ModelSpec that chooses model and version for all tasks, as upstream does."""
+    """Returns the ModelSpec that chooses model and version for all tasks."""
     return request.tasks[0].model_spec if request.tasks else protos.ModelSpec()
 
 
 def plan_multi_inference(
     signatures: Signatures, request: Any, *, check_method: bool = False
 ) -> MultiPlan:
-    """A MultiInferenceRequest as a plan: every task is checked before any runs.
+    """Plans a MultiInferenceRequest: every task is checked before any runs.
 
     Raises:
         StatusError: with upstream's words for the first task that cannot run.
@@ -185,7 +185,7 @@ def _check_task(
 
 
 def serialized_examples(message: Any) -> np.ndarray:
-    """`[B]` bytes, one tf.Example each; a context's bytes stand in front of each.
+    """Returns `[B]` bytes, a tf.Example each; a context's bytes stand in front.
 
     Putting bytes in front merges the two messages, for that is how protobuf reads a
     field that comes twice.
@@ -206,7 +206,7 @@ def serialized_examples(message: Any) -> np.ndarray:
 
 
 def check_classify(signature: Any, *, check_method: bool) -> list[str]:
-    """The outputs to fetch: `classes`, `scores`, or both.
+    """Returns the outputs to fetch: `classes`, `scores`, or both.
 
     Raises:
         StatusError: the signature does not classify tf.Examples.
@@ -228,7 +228,7 @@ def check_classify(signature: Any, *, check_method: bool) -> list[str]:
 
 
 def check_regress(signature: Any, *, check_method: bool) -> list[str]:
-    """The output to fetch: `outputs`.
+    """Returns the output to fetch: `outputs`.
 
     Raises:
         StatusError: the signature does not regress tf.Examples.

@@ -13,7 +13,7 @@ from serving.server.status import StatusError
 
 
 def find_signature(servable: Servable, name: str) -> Any:
-    """The SignatureDef of that name.
+    """Returns the SignatureDef of that name.
 
     Raises:
         StatusError: FAILED_PRECONDITION, there is none.
@@ -25,7 +25,7 @@ def find_signature(servable: Servable, name: str) -> Any:
 
 
 def signature_map(servable: Servable) -> Any:
-    """All signatures, as GetModelMetadata tells them."""
+    """Returns all signatures, as GetModelMetadata tells them."""
     message = protos.SignatureDefMap()
     for name, signature in servable.signatures.items():
         message.signature_def[name].CopyFrom(signature)
@@ -33,7 +33,7 @@ def signature_map(servable: Servable) -> Any:
 
 
 def decode_inputs(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays of a PredictRequest's tensors.
+    """Returns the arrays of a PredictRequest's tensors.
 
     Raises:
         StatusError: a tensor that is none.
@@ -50,7 +50,7 @@ def decode_inputs(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
 def check_inputs(
     signature: Any, inputs: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The inputs, completed with the signature's defaults."""
+    """Returns the inputs, completed with the signature's defaults."""
     defaults = getattr(signature, "defaults", {})
     if len(inputs) != len(signature.inputs) and not defaults:
         raise upstream_texts.input_size_mismatch(inputs, signature.inputs)
@@ -81,7 +81,7 @@ def _with_unknown_names(
 
 
 def check_outputs(signature: Any, output_filter: Sequence[str]) -> list[str]:
-    """The outputs to compute: those asked for, or all."""
+    """Returns the outputs to compute: those asked for, or all."""
     seen: list[str] = []
     for alias in output_filter:
         if alias not in signature.outputs:

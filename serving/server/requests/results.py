@@ -29,7 +29,7 @@ class Classes:
         return known.shape[0], known.shape[1]
 
     def rows(self) -> list[list[tuple[bytes, float]]]:
-        """Per example its classes; what is missing is empty, or zero."""
+        """Lists the classes of each example; what is missing is empty, or zero."""
         labels, scores = self.labels, self.scores
         count, size = self.shape
         names = [[b""] * size] * count if labels is None else labels.tolist()
@@ -40,7 +40,7 @@ class Classes:
         ]
 
     def message(self) -> Any:
-        """The ClassificationResult. Text that is no UTF-8 has replacement marks."""
+        """Returns the ClassificationResult. Text that is not UTF-8 gets marks."""
         result = protos.ClassificationResult()
         for row in self.rows():
             add = result.classifications.add().classes.add
@@ -56,7 +56,7 @@ class Values:
     values: np.ndarray
 
     def message(self) -> Any:
-        """The RegressionResult."""
+        """Returns the RegressionResult."""
         result = protos.RegressionResult()
         for value in self.values.tolist():
             result.regressions.add(value=value)
@@ -64,7 +64,7 @@ class Values:
 
 
 def to_classes(arrays: Mapping[str, np.ndarray], num_examples: int) -> Classes:
-    """The classes in `classes` and `scores`.
+    """Returns the classes in `classes` and `scores`.
 
     Raises:
         StatusError: wrong shape or type, or another number of rows.
@@ -83,7 +83,7 @@ def to_classes(arrays: Mapping[str, np.ndarray], num_examples: int) -> Classes:
 
 
 def to_values(arrays: Mapping[str, np.ndarray], num_examples: int) -> Values:
-    """The values in `outputs`.
+    """Returns the values in `outputs`.
 
     Raises:
         StatusError: wrong shape or type, or another number of rows.

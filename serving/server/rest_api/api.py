@@ -81,7 +81,7 @@ class Request:
 
 
 def is_probe(method: str, target: str) -> bool:
-    """True for what needs no token: is the server alive, is it ready?"""
+    """Returns True for what needs no token: is the server alive, is it ready?"""
     return target in PROBES and method in ("GET", "HEAD")
 
 
@@ -123,7 +123,7 @@ class RestApi:
         }
 
     async def answer(self, request: Request) -> Answer:
-        """Never raises: every failure is an answer."""
+        """Answers, and never raises: every failure is an answer."""
         method, target = request.method, request.target
         if method in ("GET", "HEAD"):
             if is_probe(method, target):
@@ -147,7 +147,7 @@ class RestApi:
     def _find(
         self, method: str, target: str, record: RequestRecord
     ) -> tuple[Endpoint, ModelRef]:
-        """What answers at this path, and the model that the path names."""
+        """Finds what answers at this path, and the model that the path names."""
         match = _PREDICTION.fullmatch(target)
         # Paths match in any case, but verbs only in this one.
         if method == "POST" and match and match[4] in self._verbs:
@@ -201,7 +201,7 @@ class RestApi:
         return Answer(200, content, headers=_served_by(version))
 
     def _in_thread(self, function: Callable[[], T]) -> Awaitable[T]:
-        """Large bodies are read and written there; the loop serves all others."""
+        """Reads or writes a large body in a thread; the loop serves all others."""
         return asyncio.get_running_loop().run_in_executor(self._threads, function)
 
     async def _status(
@@ -248,7 +248,7 @@ class RestApi:
 
 
 def error_response(error: StatusError) -> Answer:
-    """The answer that says what went wrong."""
+    """Returns the answer that says what went wrong."""
     if isinstance(error, _VersionTooBigError):
         return Answer(400, b"")
     headers = {}
@@ -269,7 +269,7 @@ def _model_ref(match: re.Match[str]) -> ModelRef:
     digits = (match[2] or "").lstrip("0")
     version = None if match[2] is None else int(digits[:20] or "0")
     if version is not None and version > INT64_MAX:
-        raise _VersionTooBigError(Code.INVALID_ARGUMENT, "version is no int64")
+        raise _VersionTooBigError(Code.INVALID_ARGUMENT, "version is beyond int64")
     return ModelRef(name, version, label)
 
 

@@ -45,7 +45,7 @@ class BodyMemory:
         self.held_bytes += size
 
     async def unpack(self, unpacker: Any, data: bytes, max_bytes: int) -> bytes:
-        """So many bytes of what is in `data`, without keeping the loop.
+        """Unpacks so many bytes of `data`, without keeping the loop.
 
         Raises:
             StatusError: it is not gzip.
@@ -75,7 +75,7 @@ class HeldBody:
         self._is_large = False
 
     async def read(self, receive: Receive) -> bytes | None:
-        """The whole body, or None when the client went away before its end.
+        """Reads the whole body; None when the client went away before its end.
 
         Raises:
             StatusError: RESOURCE_EXHAUSTED.
@@ -95,7 +95,7 @@ class HeldBody:
         return b"".join(chunks)
 
     async def unpack(self, body: bytes) -> bytes:
-        """The body behind `Content-Encoding: gzip`.
+        """Unpacks the body behind `Content-Encoding: gzip`.
 
         Raises:
             StatusError: it is not gzip, larger than 100 MiB unpacked, or too much for

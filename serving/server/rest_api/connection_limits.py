@@ -31,14 +31,14 @@ class HttpLimits:
 
 
 def process_limits(body_bytes: int) -> HttpLimits:
-    """The limits of a server that may open so many files: half of them are for gRPC."""
+    """Returns the limits that the process has: half of its files are for gRPC."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     connections = min(HttpLimits.connections, files // 2)
     return HttpLimits(body_bytes=body_bytes, connections=connections)
 
 
 def guarded_protocol(limits: HttpLimits) -> type[HttpToolsProtocol]:
-    """The class for `uvicorn.Config(http=...)`."""
+    """Returns the class for `uvicorn.Config(http=...)`."""
 
     class Guarded(GuardedProtocol):
         """With these limits."""

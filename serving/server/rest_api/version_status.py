@@ -9,17 +9,17 @@ from serving.server.status import StatusError
 
 
 def status_content(versions: Sequence[ServedVersion]) -> dict[str, Any]:
-    """GetModelStatusResponse as upstream prints it: int64 are strings."""
+    """Returns GetModelStatusResponse as upstream prints it: int64 are strings."""
     return {"model_version_status": [_version_status(one) for one in versions]}
 
 
 def start_error(
     versions: Sequence[ServedVersion], name: str, version: int | None
 ) -> StatusError | None:
-    """UNAVAILABLE while these versions load for the first time; for the start only.
+    """Returns UNAVAILABLE while these versions load for the first time.
 
-    Upstream's port is closed then, and so the probes of existing manifests take any
-    answer with 200 for a model that is there.
+    For the start only: upstream's port is closed then, and so the probes of existing
+    manifests take any answer with 200 for a model that is there.
     """
     if not all(one.is_loading for one in versions):
         return None
