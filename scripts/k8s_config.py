@@ -52,21 +52,21 @@ def _args_text(folder: str) -> str:
     return HEADER + _PATCH + "".join(f"            - {flag}\n" for flag in flags)
 
 
-def stale() -> list[str]:
-    """Names files that are not what they would be if they were written now."""
-    return [
-        path
+def stale() -> dict[str, str]:
+    """Gives those of `texts` that are not what k8s/ holds."""
+    return {
+        path: text
         for path, text in texts().items()
         if not (K8S_DIR / path).exists() or (K8S_DIR / path).read_text() != text
-    ]
+    }
 
 
 def main() -> int:
     """Writes what is stale and names it."""
-    for path in stale():
+    for path, text in stale().items():
         target = K8S_DIR / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(texts()[path])
+        target.write_text(text)
         print(f"k8s/{path}")
     return 0
 

@@ -1,17 +1,24 @@
-"""Asks a running model from asyncio: `await AsyncClient(...).classify(["a text"])`."""
+"""Asks a running model from asyncio: `await AsyncClient(...).classify(["a text"])`.
+
+What `retry` and `parts` do for a caller that waits is here done on an event loop.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+import asyncio
+import collections
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from typing import Any, Self, TypeVar
 
 from model import contract
-from serving.client.async_retry import (
-    as_async,
-    ask_async,
-    in_order_async,
-    parts_of_async,
-)
 from serving.client.base import (
     NOT_READY,
     BaseClient,
@@ -21,7 +28,9 @@ from serving.client.base import (
 )
 from serving.client.calls import Example, Inputs, ServerConfig, Steps
 from serving.client.config import ClientConfig
+from serving.client.errors import ServingError
 from serving.client.opening import open_async_transport
+from serving.client.parts import Part, parts_of
 from serving.client.results import (
     Answers,
     Classification,
@@ -29,7 +38,7 @@ from serving.client.results import (
     Outputs,
     VersionStatus,
 )
-from serving.client.retry import RetryPolicy
+from serving.client.retry import Deadline, RetryPolicy
 from serving.prediction import Prediction
 
 T = TypeVar("T")
@@ -144,21 +153,99 @@ class AsyncClient(BaseClient):
         await self.close()
 
     async def _ask(
-        self, steps: Steps[Any, Any, T], policy: RetryPolicy | None = None
+        self,
+        steps: Steps[Any, Any, T],
+        policy: RetryPolicy | None = None,
+        deadline: Deadline | None = None,
     ) -> T:
+        """Gives the result of the steps, as `retry.ask` does, on an event loop."""
         policy = policy or self._policy
-        return await ask_async(steps, self._transport, policy, policy.deadline())
+        deadline = deadline or policy.deadline()
+        try:
+            call = next(steps)
+            attempt = 0
+            while True:
+                try:
+                    answer = await self._transport.send(call, deadline.remaining_s())
+                except ServingError as error:
+                    wait_s = policy.wait_s(error, attempt, deadline, call.may_repeat)
+                    if wait_s is None:
+                        raise
+                    await asyncio.sleep(wait_s)
+                    attempt += 1
+                else:
+                    policy.budget.put_back()
+                    call = steps.send(answer)
+                    attempt = 0
+        except StopIteration as finished:
+            return finished.value
+        finally:
+            steps.close()
 
     async def _answer(self, question: Question[Items, T]) -> T:
         """Joins the answers of all parts; they have one deadline."""
         steps_of, parts, join = question
         if len(parts) == 1:
             return await self._ask(steps_of(parts[0].items))
-        policy, deadline = self._policy, self._policy.deadline()
+        deadline = self._policy.deadline()
 
         async def one(items: Items) -> T:
-            return await ask_async(steps_of(items), self._transport, policy, deadline)
+            return await self._ask(steps_of(items), deadline=deadline)
 
         width = self.config.max_parallel_requests
         answers = in_order_async(one, as_async(parts), width)
         return join([answer async for answer in answers])
+
+
+async def parts_of_async(
+    items: Iterable[T] | AsyncIterable[T], size: int
+) -> AsyncIterator[Part[list[T]]]:
+    """Cuts as `parts_of` does, also what arrives asynchronously."""
+    if isinstance(items, Iterable):
+        for part in parts_of(items, size):
+            yield part
+        return
+    taken: list[T] = []
+    start = 0
+    async for item in items:
+        taken.append(item)
+        if len(taken) == size:
+            yield Part(range(start, start + size), taken)
+            taken, start = [], start + size
+    if taken:
+        yield Part(range(start, start + len(taken)), taken)
+
+
+async def in_order_async(
+    function: Callable[[Items], Awaitable[T]],
+    parts: AsyncIterator[Part[Items]],
+    width: int,
+) -> AsyncIterator[T]:
+    """Answers as `in_order` does, with tasks; a failure cancels those that run."""
+    pending: collections.deque[asyncio.Future[T]] = collections.deque()
+    try:
+        async for part in parts:
+            pending.append(asyncio.ensure_future(_named_async(function, part)))
+            if len(pending) >= width:
+                yield await pending.popleft()
+        while pending:
+            yield await pending.popleft()
+    finally:
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+
+
+async def as_async(items: Iterable[T]) -> AsyncIterator[T]:
+    """Yields the same items to `async for`."""
+    for item in items:
+        yield item
+
+
+async def _named_async(
+    function: Callable[[Items], Awaitable[T]], part: Part[Items]
+) -> T:
+    try:
+        return await function(part.items)
+    except ServingError as error:
+        raise error.of_rows(part.rows) from None

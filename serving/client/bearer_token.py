@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-from collections.abc import Callable
 
 from serving.client.config import ClientConfig
 from serving.client.errors import UnauthenticatedError
@@ -17,7 +16,10 @@ class BearerToken:
 
     def __init__(self, config: ClientConfig) -> None:
         self._endpoint = config.endpoint
-        self._read = _source(config)
+        token = config.token
+        self._read = (lambda: token) if isinstance(token, str) else token
+        if config.token_path is not None:
+            self._read = _TokenFile(config.token_path).read
 
     def header(self) -> str | None:
         """Gives `Bearer ...`, or None when no token was set.
@@ -55,12 +57,3 @@ class _TokenFile:
         if known is None or known[0] != state:
             known = self._known = (state, self._path.read_text())
         return known[1]
-
-
-def _source(config: ClientConfig) -> Callable[[], str] | None:
-    if config.token_path is not None:
-        return _TokenFile(config.token_path).read
-    token = config.token
-    if isinstance(token, str):
-        return lambda: token
-    return token

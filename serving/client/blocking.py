@@ -28,7 +28,7 @@ from serving.client.results import (
     Outputs,
     VersionStatus,
 )
-from serving.client.retry import RetryPolicy, ask
+from serving.client.retry import Deadline, RetryPolicy, ask
 from serving.prediction import Prediction
 
 T = TypeVar("T")
@@ -192,19 +192,24 @@ class Client(BaseClient):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _ask(self, steps: Steps[Any, Any, T], policy: RetryPolicy | None = None) -> T:
+    def _ask(
+        self,
+        steps: Steps[Any, Any, T],
+        policy: RetryPolicy | None = None,
+        deadline: Deadline | None = None,
+    ) -> T:
         policy = policy or self._policy
-        return ask(steps, self._transport, policy, policy.deadline())
+        return ask(steps, self._transport, policy, deadline or policy.deadline())
 
     def _answer(self, question: Question[Items, T]) -> T:
         """Joins the answers of all parts; they have one deadline."""
         steps_of, parts, join = question
         if len(parts) == 1:
             return self._ask(steps_of(parts[0].items))
-        policy, deadline = self._policy, self._policy.deadline()
+        deadline = self._policy.deadline()
 
         def one(items: Items) -> T:
-            return ask(steps_of(items), self._transport, policy, deadline)
+            return self._ask(steps_of(items), deadline=deadline)
 
         width = self.config.max_parallel_requests
         return join(list(in_order(one, parts, width)))

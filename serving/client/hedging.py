@@ -76,7 +76,16 @@ class LoopTransport(Transport[CallT, AnswerT]):
         self._thread.start()
 
     def send(self, call: CallT, timeout_s: float) -> AnswerT:
-        return self._run(self._transport.send(call, timeout_s))
+        with self._lock:
+            if self._is_closed:
+                raise CancelledError(self._endpoint, "the client was closed")
+            future = self._schedule(self._transport.send(call, timeout_s))
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise CancelledError(self._endpoint, "the client was closed") from None
+        finally:
+            future.cancel()  # after Ctrl-C, for example
 
     def close(self) -> None:
         """Ends the thread; waiting calls raise `CancelledError`."""
@@ -89,19 +98,6 @@ class LoopTransport(Transport[CallT, AnswerT]):
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        with self._lock:
-            if self._is_closed:
-                coroutine.close()
-                raise CancelledError(self._endpoint, "the client was closed")
-            future = self._schedule(coroutine)
-        try:
-            return future.result()
-        except concurrent.futures.CancelledError:
-            raise CancelledError(self._endpoint, "the client was closed") from None
-        finally:
-            future.cancel()  # after Ctrl-C, for example
 
     def _schedule(
         self, coroutine: Coroutine[Any, Any, T]

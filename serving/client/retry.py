@@ -56,7 +56,6 @@ class Deadline:
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._seconds = seconds
         self._end = clock() + seconds
 
     def remaining_s(self) -> float:
@@ -78,7 +77,7 @@ class RetryPolicy:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
-        self._budget = budget
+        self.budget = budget
         self._clock = clock
 
     def deadline(self) -> Deadline:
@@ -104,13 +103,9 @@ class RetryPolicy:
         if wait_s is None:
             longest = min(self._config.backoff_s * 2**attempt, MAX_WAIT_S)
             wait_s = random.uniform(0, longest)
-        if not deadline.allows(wait_s) or not self._budget.take():
+        if not deadline.allows(wait_s) or not self.budget.take():
             return None
         return wait_s
-
-    def answered(self) -> None:
-        """Tells the budget that a request was answered."""
-        self._budget.put_back()
 
 
 def ask(
@@ -138,7 +133,7 @@ def ask(
                 sleep(wait_s)
                 attempt += 1
             else:
-                policy.answered()
+                policy.budget.put_back()
                 call = steps.send(answer)
                 attempt = 0
     except StopIteration as finished:

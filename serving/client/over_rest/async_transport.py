@@ -6,25 +6,18 @@ import httpx
 
 from serving.client.calls import AsyncTransport, RestAnswer, RestCall
 from serving.client.config import ClientConfig
-from serving.client.over_rest.exchange import RestExchange, connection_settings
-from serving.client.over_rest.idle_connections import IdleConnections
+from serving.client.over_rest.exchange import RestExchange
 
 
 class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
     """Connections that are kept; they belong to the event loop of the calls."""
 
     def __init__(self, config: ClientConfig) -> None:
-        self._exchange = RestExchange(config)
-        settings = connection_settings(config)
-        self._connections = IdleConnections(
-            lambda: httpx.AsyncHTTPTransport(**settings), config.keepalive_s
-        )
+        self._exchange = RestExchange(config, httpx.AsyncHTTPTransport)
 
     async def send(self, call: RestCall, timeout_s: float) -> RestAnswer:
         request = self._exchange.request(call, timeout_s)
-        if self._connections.is_closed:
-            raise self._exchange.closed_error(request)
-        connection = self._connections.take()
+        connection = self._exchange.connections.take()
         is_usable = False
         try:
             async with asyncio.timeout(timeout_s):
@@ -34,13 +27,13 @@ class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
         except (httpx.TransportError, OSError) as error:  # OSError: TLS, time-out
             raise self._exchange.transport_error(error, request, timeout_s) from None
         finally:
-            for ended in self._connections.give_back(connection, is_usable):
+            for ended in self._exchange.connections.give_back(connection, is_usable):
                 await ended.aclose()
         return self._exchange.answer(request, response, content)
 
     async def close(self) -> None:
         """Later calls raise `CancelledError`; those that wait are answered."""
-        for connection in self._connections.drain():
+        for connection in self._exchange.connections.drain():
             await connection.aclose()
 
     async def _read(self, response: httpx.Response) -> bytes:

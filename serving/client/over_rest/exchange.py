@@ -6,7 +6,8 @@ import json
 import ssl
 import time
 import urllib.request
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic
 
 import httpx
 
@@ -14,6 +15,7 @@ from serving.client import errors
 from serving.client.bearer_token import BearerToken
 from serving.client.calls import RestAnswer, RestCall
 from serving.client.config import ClientConfig, Compression, TlsConfig
+from serving.client.over_rest.idle_connections import Connection, IdleConnections
 from serving.formats.tf_serving_names import AUTHORIZATION_KEY, MODEL_VERSION_HEADER
 
 # Below, gzip saves less than a network packet.
@@ -21,10 +23,20 @@ MIN_GZIP_BYTES = 1024
 MAX_ERROR_CHARS = 500
 
 
-class RestExchange:
-    """Makes httpx requests of calls, and answers or errors of responses."""
+class RestExchange(Generic[Connection]):
+    """Makes httpx requests of calls, and answers or errors of responses.
 
-    def __init__(self, config: ClientConfig) -> None:
+    Attributes:
+        connections: made by `connect`, the class of an httpx transport.
+    """
+
+    def __init__(
+        self, config: ClientConfig, connect: Callable[..., Connection]
+    ) -> None:
+        settings = connection_settings(config)
+        self.connections = IdleConnections(
+            lambda: connect(**settings), config.keepalive_s
+        )
         self._base_url = base_url(config)
         self._is_gzip = config.compression is Compression.GZIP
         self._max_message_bytes = config.max_message_bytes
@@ -34,7 +46,12 @@ class RestExchange:
         self._urls: dict[str, httpx.URL] = {}
 
     def request(self, call: RestCall, timeout_s: float) -> httpx.Request:
-        """Makes the request, with the time it may take."""
+        """Makes the request, with the time it may take.
+
+        Raises:
+            CancelledError: the client was closed.
+            UnauthenticatedError: there is no token to send.
+        """
         url = self._urls.get(call.path)
         if url is None:
             url = self._urls[call.path] = httpx.URL(self._base_url + call.path)
@@ -51,9 +68,12 @@ class RestExchange:
         extensions: dict[str, Any] = {"timeout": httpx.Timeout(timeout_s).as_dict()}
         if self._server_name is not None:
             extensions["sni_hostname"] = self._server_name
-        return httpx.Request(
+        request = httpx.Request(
             call.method, url, headers=headers, content=body, extensions=extensions
         )
+        if self.connections.is_closed:
+            raise errors.CancelledError(f"REST {url}", "the client was closed")
+        return request
 
     def answer(
         self, request: httpx.Request, response: httpx.Response, content: bytes
@@ -87,10 +107,6 @@ class RestExchange:
             return errors.DeadlineExceededError(endpoint, detail)
         return errors.UnavailableError(endpoint, str(error) or type(error).__name__)
 
-    def closed_error(self, request: httpx.Request) -> errors.CancelledError:
-        """Makes what a call on a closed client raises."""
-        return errors.CancelledError(f"REST {request.url}", "the client was closed")
-
 
 def base_url(config: ClientConfig) -> str:
     """Joins scheme, host and port, and the path of the endpoint's URL if any."""
@@ -113,8 +129,7 @@ def connection_settings(config: ClientConfig) -> dict[str, Any]:
 
 def ssl_context(tls: TlsConfig | None) -> ssl.SSLContext:
     """Loads whom to trust, and who we are."""
-    if tls is None:
-        return ssl.create_default_context()
+    tls = tls or TlsConfig()
     context = ssl.create_default_context(cafile=tls.ca_path)
     if tls.certificate_path is not None:
         context.load_cert_chain(tls.certificate_path, tls.key_path)

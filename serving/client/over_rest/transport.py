@@ -6,8 +6,7 @@ import httpx
 
 from serving.client.calls import RestAnswer, RestCall, Transport
 from serving.client.config import ClientConfig
-from serving.client.over_rest.exchange import RestExchange, connection_settings
-from serving.client.over_rest.idle_connections import IdleConnections
+from serving.client.over_rest.exchange import RestExchange
 
 
 class RestTransport(Transport[RestCall, RestAnswer]):
@@ -18,17 +17,11 @@ class RestTransport(Transport[RestCall, RestAnswer]):
     """
 
     def __init__(self, config: ClientConfig) -> None:
-        self._exchange = RestExchange(config)
-        settings = connection_settings(config)
-        self._connections = IdleConnections(
-            lambda: httpx.HTTPTransport(**settings), config.keepalive_s
-        )
+        self._exchange = RestExchange(config, httpx.HTTPTransport)
 
     def send(self, call: RestCall, timeout_s: float) -> RestAnswer:
         request = self._exchange.request(call, timeout_s)
-        if self._connections.is_closed:
-            raise self._exchange.closed_error(request)
-        connection = self._connections.take()
+        connection = self._exchange.connections.take()
         is_usable = False
         try:
             response = connection.handle_request(request)
@@ -37,13 +30,13 @@ class RestTransport(Transport[RestCall, RestAnswer]):
         except (httpx.TransportError, OSError) as error:  # OSError: TLS
             raise self._exchange.transport_error(error, request, timeout_s) from None
         finally:
-            for ended in self._connections.give_back(connection, is_usable):
+            for ended in self._exchange.connections.give_back(connection, is_usable):
                 ended.close()
         return self._exchange.answer(request, response, content)
 
     def close(self) -> None:
         """Later calls raise `CancelledError`; those that wait are answered."""
-        for connection in self._connections.drain():
+        for connection in self._exchange.connections.drain():
             connection.close()
 
     def _read(self, response: httpx.Response, deadline_s: float) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import numpy as np
 import pytest
 
-from serving.client.async_retry import in_order_async, parts_of_async
+from serving.client.asynchronous import in_order_async, parts_of_async
 from serving.client.errors import AbortedError
 from serving.client.parts import Part, in_order, parts_of, parts_of_inputs
 
