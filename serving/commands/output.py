@@ -3,16 +3,13 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
 
 import click
 
 from model import contract
+from serving.client.parts import parts_of
 from serving.prediction import Prediction
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Row = tuple[str, Prediction]
 
@@ -30,14 +27,19 @@ def print_json(rows: Iterable[Row]) -> None:
 
 def print_table(rows: Iterable[Row]) -> None:
     """Prints a table, or one for every `TABLE_ROWS` texts."""
-    piece: list[Row] = []
-    for row in rows:
-        piece.append(row)
-        if len(piece) == TABLE_ROWS:
-            _print_piece(piece)
-            piece = []
-    if piece:
-        _print_piece(piece)
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    for part in parts_of(rows, TABLE_ROWS):
+        table = Table("text", "label", "score", "next best")
+        for text, prediction in part.items:
+            others = zip(prediction.labels[1:3], prediction.scores[1:3], strict=True)
+            rest = ", ".join(f"{label} {score:.1%}" for label, score in others)
+            # Text, because rich would read [brackets] in a plain string as markup.
+            cells = (text, prediction.label, f"{prediction.score:.1%}", rest)
+            table.add_row(*map(Text, cells))
+        Console().print(table)
 
 
 def with_progress(rows: Iterable[Row]) -> Iterator[Row]:
@@ -57,34 +59,8 @@ def with_progress(rows: Iterable[Row]) -> Iterator[Row]:
     _show(count, time.monotonic() - start, end="\n")
 
 
-def json_of_outputs(outputs: "Mapping[str, np.ndarray]") -> dict[str, Any]:
-    """Makes lists of arrays; of bytes text, or `{"b64": ...}` where they are not.
-
-    Raises:
-        serving.formats.tensors.CodecError: JSON cannot hold an output's type.
-    """
-    from serving.client.over_rest import json_values
-
-    return {name: json_values.encode(array) for name, array in outputs.items()}
-
-
 def _show(count: int, seconds: float, end: str) -> None:
     rate = count / max(seconds, 1e-9)
     print(
         f"{count:,} texts, {rate:,.0f} a second", end=end, file=sys.stderr, flush=True
     )
-
-
-def _print_piece(rows: Sequence[Row]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("text", "label", "score", "next best")
-    for text, prediction in rows:
-        others = zip(prediction.labels[1:3], prediction.scores[1:3], strict=True)
-        rest = ", ".join(f"{label} {score:.1%}" for label, score in others)
-        # Text, because rich would read [brackets] in a plain string as markup.
-        cells = (text, prediction.label, f"{prediction.score:.1%}", rest)
-        table.add_row(*map(Text, cells))
-    Console().print(table)

@@ -4,17 +4,17 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from model import contract
-
-if TYPE_CHECKING:
-    from serving.client import Client
-    from serving.client.config import ClientConfig
-    from serving.client.parts import Part
-    from serving.commands.output import Row
+from serving.client import Client
+from serving.client.config import ClientConfig, TlsConfig, TransportKind, default_port
+from serving.client.errors import ServingError
+from serving.client.parts import Part, in_order, parts_of
+from serving.commands.output import Row, print_json, print_table, with_progress
+from serving.commands.texts import parts_as_they_come, texts_of_file
 
 # What a shell reports for a program that wrote into a closed pipe: 128 + SIGPIPE.
 BROKEN_PIPE = 141
@@ -56,9 +56,6 @@ def predict(
     **settings: Any,
 ) -> None:
     """Ask a server what TEXT is; without TEXT, every line of standard input."""
-    from serving.client import Client
-    from serving.client.errors import ServingError
-
     if sum((bool(texts), path is not None, inputs is not None)) > 1:
         raise click.UsageError("Give TEXT, --file or --inputs: one of them.")
     try:
@@ -66,9 +63,9 @@ def predict(
             if inputs is not None:
                 _print_outputs(client, inputs, signature, as_json)
             else:
-                _print_predictions(
-                    client, _parts(client, texts, path, text_column), as_json
-                )
+                parts = _parts(client, texts, path, text_column)
+                rows = with_progress(_rows(client, parts))
+                (print_json if as_json else print_table)(rows)
     except BrokenPipeError:
         # `| head` has read enough. Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,14 +74,7 @@ def predict(
         raise click.ClickException(str(error)) from None
 
 
-def _config(rest: bool, ca_path: str | None, **given: Any) -> "ClientConfig":
-    from serving.client.config import (
-        ClientConfig,
-        TlsConfig,
-        TransportKind,
-        default_port,
-    )
-
+def _config(rest: bool, ca_path: str | None, **given: Any) -> ClientConfig:
     kind = TransportKind.REST if rest else TransportKind.GRPC
     if ca_path is not None:
         given["tls"] = TlsConfig(ca_path=ca_path)
@@ -95,50 +85,41 @@ def _config(rest: bool, ca_path: str | None, **given: Any) -> "ClientConfig":
 
 
 def _parts(
-    client: "Client", texts: Sequence[str], path: str | None, text_column: str
-) -> "Iterable[Part[list[str]]]":
-    from serving.client.parts import parts_of
-    from serving.commands import texts as text_source
-
+    client: Client, texts: Sequence[str], path: str | None, text_column: str
+) -> Iterable[Part[list[str]]]:
     size = client.config.max_rows_per_request
     if texts:
         return parts_of(texts, size)
     if path is not None:
-        return parts_of(text_source.texts_of_file(path, text_column), size)
+        return parts_of(texts_of_file(path, text_column), size)
     if sys.stdin.isatty():
         raise click.UsageError('Give a text: ktp predict "where is my order?"')
-    return text_source.parts_as_they_come(sys.stdin, size)
+    return parts_as_they_come(sys.stdin, size)
 
 
-def _print_predictions(
-    client: "Client", parts: "Iterable[Part[list[str]]]", as_json: bool
-) -> None:
-    from serving.commands.output import print_json, print_table, with_progress
-
-    rows = with_progress(_rows(client, parts))
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows)
-
-
-def _rows(client: "Client", parts: "Iterable[Part[list[str]]]") -> "Iterator[Row]":
-    from serving.client.parts import in_order
-
-    def classify(texts: list[str]) -> "list[Row]":
+def _rows(client: Client, parts: Iterable[Part[list[str]]]) -> Iterator[Row]:
+    def classify(texts: list[str]) -> list[Row]:
         return list(zip(texts, client.classify(texts), strict=True))
 
     for rows in in_order(classify, parts, client.config.max_parallel_requests):
         yield from rows
 
 
-def _print_outputs(
-    client: "Client", inputs: str, signature: str, as_json: bool
-) -> None:
-    from serving.commands.output import json_of_outputs
+def _print_outputs(client: Client, inputs: str, signature: str, as_json: bool) -> None:
+    """Prints lists of arrays; of bytes text, or `{"b64": ...}` where they are not."""
+    from serving.client.over_rest import json_values
 
-    arrays = _arrays(client, _object(inputs), signature)
-    answer = json_of_outputs(client.predict(arrays, signature))
+    values = _object(inputs)
+    known = client.metadata().signatures.get(signature)
+    specs = {} if known is None else known.inputs
+    # JSON lacks the types that the signature asks for. What it does not know is for the
+    # server to refuse, in its own words.
+    arrays = {
+        name: json_values.decode(value, specs[name].dtype) if name in specs else value
+        for name, value in values.items()
+    }
+    outputs = client.predict(arrays, signature)
+    answer = {name: json_values.encode(array) for name, array in outputs.items()}
     click.echo(json.dumps(answer, ensure_ascii=False, indent=None if as_json else 1))
 
 
@@ -152,16 +133,3 @@ def _object(inputs: str) -> dict[str, Any]:
             f"--inputs is {inputs}; give an object: name to value."
         )
     return values
-
-
-def _arrays(client: "Client", values: dict[str, Any], signature: str) -> dict[str, Any]:
-    """Gives values the types the signature asks for; JSON has none."""
-    from serving.client.over_rest import json_values
-
-    known = client.metadata().signatures.get(signature)
-    specs = {} if known is None else known.inputs
-    # What the signature does not know is for the server to refuse, in its own words.
-    return {
-        name: json_values.decode(value, specs[name].dtype) if name in specs else value
-        for name, value in values.items()
-    }

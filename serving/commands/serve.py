@@ -129,6 +129,7 @@ def _print_config(
     settings: "EngineSettings", choice: "EngineChoice", log_dir: str | None
 ) -> None:
     from serving.launch import engines
+    from serving.launch.settings import SECRET_FILE
 
     folder = pathlib.Path(log_dir or PRINTED_FOLDER).absolute()
     inside = engines.seen_by(choice.engine, settings)
@@ -136,22 +137,12 @@ def _print_config(
     if log_dir:
         folder.mkdir(parents=True, exist_ok=True)
         inside.write_files(folder)
-    click.echo(_listing(inside, folder))
-    click.echo(f"# {choice}")
-    for note in command.notes:
-        click.echo(f"# {note}")
+    for name, text in inside.files().items():
+        secret = "(holds the private key: not shown)\n"
+        click.echo(f"# {folder / name}\n{secret if name == SECRET_FILE else text}")
+    for comment in (choice, *command.notes):
+        click.echo(f"# {comment}")
     click.echo(" \\\n  ".join(map(shlex.quote, command.arguments)))
-
-
-def _listing(settings: "EngineSettings", folder: pathlib.Path) -> str:
-    """Lists the files as a person would like to read them: no private key."""
-    from serving.launch.settings import SECRET_FILE
-
-    parts = []
-    for name, text in settings.files().items():
-        shown = "(holds the private key: not shown)\n" if name == SECRET_FILE else text
-        parts.append(f"# {folder / name}\n{shown}")
-    return "\n".join(parts)
 
 
 def _invitation(server: "RunningServer") -> str:
@@ -176,10 +167,8 @@ def _questions(server: "RunningServer", name: str, rest: str) -> list[str]:
         trusted = shlex.quote(server.settings.tls.certificate_path)
         options += f" --ca-path {trusted}"
         headers += f"--cacert {trusted} " if server.has_rest_tls else ""
-    if server.settings.flags.bearer_token_file:
-        options += (
-            f" --token-file {shlex.quote(server.settings.flags.bearer_token_file)}"
-        )
+    if token_file := server.settings.flags.bearer_token_file:
+        options += f" --token-file {shlex.quote(token_file)}"
         headers += '-H "Authorization: Bearer TOKEN" '
     body = shlex.quote(json.dumps({"instances": ["your text"]}))
     return [

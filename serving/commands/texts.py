@@ -14,7 +14,6 @@ from serving.client.parts import Part
 IDLE_S = 0.05
 """After so long without a new line, the lines read so far are sent."""
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_END = None
 
 
 class TextFileError(ValueError):
@@ -75,7 +74,7 @@ def _read(file: TextIO, waiting: queue.Queue[str | Exception | None]) -> None:
     except (OSError, ValueError) as error:
         waiting.put(error)
     else:
-        waiting.put(_END)
+        waiting.put(None)
 
 
 def _take(
@@ -88,7 +87,7 @@ def _take(
             text = waiting.get(timeout=IDLE_S)
         except queue.Empty:
             break
-        if text is _END:
+        if text is None:
             return taken, False
         if isinstance(text, Exception):
             raise text
