@@ -18,8 +18,6 @@ IMAGE = "tensorflow/serving:2.21.0"
 BINARY = Engine.TENSORFLOW_MODEL_SERVER.value
 _CONTAINER_TOOLS = ("docker", "podman")
 _EMBEDDED_NEEDS = ("tensorflow", "tensorflow_text", "uvicorn", "google_crc32c")
-
-
 _NAMES = {
     Engine.TENSORFLOW_MODEL_SERVER: BINARY,
     Engine.DOCKER: "TF Serving in a container",
@@ -117,11 +115,8 @@ def command(
 
 def seen_by(engine: Engine, settings: EngineSettings) -> EngineSettings:
     """Gives the settings the paths and ports that the engine's process sees."""
-    return _inside(settings) if engine is Engine.DOCKER else settings
-
-
-def _inside(settings: EngineSettings) -> EngineSettings:
-    """Gives the settings as the server in the container sees them."""
+    if engine is not Engine.DOCKER:
+        return settings
     models = settings.models
     config_file = settings.flags.model_config_file
     if config_file:
@@ -161,7 +156,7 @@ def _container_command(settings: EngineSettings, folder: pathlib.Path) -> Engine
                 f"--{name} names a path that a container does not see; take another "
                 "engine."
             )
-    inside = _inside(settings)
+    inside = seen_by(Engine.DOCKER, settings)
     tool = _container_tool() or _CONTAINER_TOOLS[0]
     name = f"model-server-{settings.flags.port}"
     arguments = (

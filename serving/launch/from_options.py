@@ -91,18 +91,15 @@ def _models(
     labels = dict(_label(text) for text in options["label"])
     if labels and len(words) > 1:
         raise ValueError("--label needs one model; for several, write a --config FILE.")
-    models = []
-    for word in words:
-        name, folder = _named(word)
-        models.append(
-            ModelEntry(
-                name=name or model_name or contract.MODEL_NAME,
-                base_path=str(find_base_path(folder)),
-                policy=policy,
-                labels=labels,
-            )
+    return tuple(
+        ModelEntry(
+            name=name or model_name or contract.MODEL_NAME,
+            base_path=str(find_base_path(folder)),
+            policy=policy,
+            labels=labels,
         )
-    return tuple(models)
+        for name, folder in map(_named, words)
+    )
 
 
 def _named(word: str) -> tuple[str | None, str]:

@@ -3,11 +3,11 @@
 import contextlib
 import os
 import pathlib
-import queue
 import signal
 import subprocess
 import sys
 import threading
+from concurrent import futures
 
 from serving.launch import child
 from serving.launch.engines import EngineCommand
@@ -29,7 +29,7 @@ def spawn(command: EngineCommand, log_path: pathlib.Path) -> subprocess.Popen[by
         *(str(os.getpid()), str(int(command.death_signal))),
         *command.arguments,
     ]
-    started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
+    started: futures.Future[subprocess.Popen[bytes]] = futures.Future()
 
     def start_and_wait() -> None:
         try:
@@ -43,24 +43,20 @@ def spawn(command: EngineCommand, log_path: pathlib.Path) -> subprocess.Popen[by
                     cwd=command.working_dir,
                 )
         except OSError as error:
-            started.put(error)
-            return
-        started.put(process)
-        process.wait()
+            started.set_exception(error)
+        else:
+            started.set_result(process)
+            process.wait()
 
     threading.Thread(target=start_and_wait, name="server-parent", daemon=True).start()
-    process = started.get()
-    if isinstance(process, OSError):
-        raise process
-    return process
+    return started.result()
 
 
 def kill_group(process_id: int) -> None:
     """Ends what is left of the session that `spawn` opened."""
-    try:
+    # Everybody may have gone by themselves.
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process_id, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # Everybody has gone by themselves.
 
 
 def clean_up(command: EngineCommand) -> None:

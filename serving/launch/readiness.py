@@ -4,6 +4,7 @@ Every engine answers there, with or without a health check, and a certificate fo
 another host name does not matter: it is we who started the server.
 """
 
+import contextlib
 import dataclasses
 import http.client
 import json
@@ -37,7 +38,8 @@ class StatusProbe:
     def __init__(self, settings: EngineSettings) -> None:
         self._port = settings.flags.rest_api_port
         self._context = _unchecked_context(settings)
-        self._headers = _headers(settings)
+        token = first_token(settings.flags.bearer_token_file)
+        self._headers = {AUTHORIZATION_KEY: f"Bearer {token}"} if token else {}
 
     def ask(self, name: str) -> ModelState:
         """Asks for the state of a model; never raises while the server is not up."""
@@ -65,12 +67,10 @@ class StatusProbe:
             connection = http.client.HTTPSConnection(
                 "localhost", self._port, timeout=TIMEOUT_S, context=self._context
             )
-        try:
+        with contextlib.closing(connection):
             connection.request("GET", path, headers=self._headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
-        finally:
-            connection.close()
 
 
 def _state(code: int, body: bytes) -> ModelState:
@@ -105,11 +105,6 @@ def _unchecked_context(settings: EngineSettings) -> ssl.SSLContext | None:
         # The best we have to show to a server that asks for its clients' certificates.
         context.load_cert_chain(settings.tls.certificate_path, settings.tls.key_path)
     return context
-
-
-def _headers(settings: EngineSettings) -> dict[str, str]:
-    token = first_token(settings.flags.bearer_token_file)
-    return {} if token is None else {AUTHORIZATION_KEY: f"Bearer {token}"}
 
 
 def first_token(path: str) -> str | None:

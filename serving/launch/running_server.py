@@ -83,8 +83,7 @@ class RunningServer:
         known: dict[str, Any] = {"model_name": self.settings.models[0].name}
         if self.settings.tls is not None:
             known["tls"] = TlsConfig(ca_path=self.settings.tls.certificate_path)
-        token = first_token(self.settings.flags.bearer_token_file)
-        if token is not None:
+        if token := first_token(self.settings.flags.bearer_token_file):
             known["token"] = token
         return Client(self.grpc_endpoint, **{**known, **settings})
 
@@ -264,22 +263,20 @@ def _reasons(states: Mapping[str, ModelState]) -> str:
 
 def _ports(settings: EngineSettings) -> tuple[int, int]:
     """Finds the wanted ports, or free ones, told apart from each other."""
-    with socket.socket() as grpc_socket, socket.socket() as rest_socket:
-        return (
-            _reserve(grpc_socket, "port", settings.flags.port),
-            _reserve(rest_socket, "rest_api_port", settings.flags.rest_api_port),
-        )
+    with (
+        _reserve("port", settings.flags.port) as grpc_socket,
+        _reserve("rest_api_port", settings.flags.rest_api_port) as rest_socket,
+    ):
+        return grpc_socket.getsockname()[1], rest_socket.getsockname()[1]
 
 
-def _reserve(reserved: socket.socket, name: str, port: int) -> int:
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _reserve(name: str, port: int) -> socket.socket:
     try:
-        reserved.bind(("", port))
-        # Listening shows a conflict that binding with SO_REUSEADDR does not.
-        reserved.listen()
+        # It listens, which shows a conflict that binding with SO_REUSEADDR does not.
+        return socket.create_server(("", port))
     except OSError as error:
+        reason = os.strerror(error.errno or 0)
         raise ServerStartError(
-            f"{name} {port} cannot be used ({error.strerror}). Stop what uses it, or "
-            f"choose another {name}; 0 takes a free one."
+            f"{name} {port} cannot be used ({reason}). Stop what uses it, or choose "
+            f"another {name}; 0 takes a free one."
         ) from None
-    return int(reserved.getsockname()[1])

@@ -5,8 +5,10 @@ What the server reads are the server's own classes: `BatchingConfig`, `ModelEntr
 """
 
 import dataclasses
+import functools
 import os
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 from serving.formats.tf_serving_names import GRPC_PORT, METRICS_PATH
@@ -16,12 +18,14 @@ from serving.server.listeners.tls_config import ServerTlsConfig
 from serving.server.models.config import ModelEntry, entries_to_text
 from serving.server.observation.prometheus import PrometheusConfig
 
-MODELS_FILE = "models.config"
-BATCHING_FILE = "batching.config"
-MONITORING_FILE = "monitoring.config"
 SECRET_FILE = "ssl.config"
-# A file with the private key: only its owner reads it.
-_SECRET_MODE, _PLAIN_MODE = 0o600, 0o644
+"""A file with the private key: only its owner reads it."""
+_FILES = {
+    "model_config_file": "models.config",
+    "batching_parameters_file": "batching.config",
+    "monitoring_config_file": "monitoring.config",
+    "ssl_config_file": SECRET_FILE,
+}
 
 FLAGS = ServerFlags(
     # A free one.
@@ -126,22 +130,34 @@ class EngineSettings:
         Raises:
             ValueError: a PEM file cannot be read.
         """
-        files = {}
+        return {_FILES[flag]: write() for flag, write in self._writers().items()}
+
+    def _writers(self) -> dict[str, Callable[[], str]]:
+        """Gathers what writes each configuration file, by the flag that names it."""
+        writers: dict[str, Callable[[], str]] = {}
         if not self.flags.model_config_file:
-            files[MODELS_FILE] = entries_to_text(self.models)
+            writers["model_config_file"] = lambda: entries_to_text(self.models)
         if self.batching is not None:
-            files[BATCHING_FILE] = self.batching.to_text()
+            writers["batching_parameters_file"] = self.batching.to_text
         if self.monitoring_path is not None:
             monitoring = PrometheusConfig(enable=True, path=self.monitoring_path)
-            files[MONITORING_FILE] = monitoring.to_text()
+            writers["monitoring_config_file"] = monitoring.to_text
         if self.tls is not None:
-            files[SECRET_FILE] = self.tls.read().to_text()
-        return files
+            tls = self.tls
+            writers["ssl_config_file"] = lambda: tls.read().to_text()
+        return writers
 
     def write_files(self, folder: pathlib.Path) -> None:
         """Puts the configuration files into the folder."""
         for name, text in self.files().items():
-            _write(folder / name, text)
+            # A server that polls the file must never read half of it.
+            fresh = (folder / name).with_suffix(".new")
+            fresh.unlink(missing_ok=True)
+            mode = 0o600 if name == SECRET_FILE else 0o644
+            opener = functools.partial(os.open, mode=mode)
+            with open(fresh, "x", encoding="utf-8", opener=opener) as file:
+                file.write(text)
+            fresh.rename(folder / name)
 
     def arguments(self, folder: str, *, embedded: bool = False) -> list[str]:
         """Writes the server's command line, with the files in `folder`."""
@@ -153,16 +169,9 @@ class EngineSettings:
 
     def _told(self, folder: str) -> ServerFlags:
         """Gathers all that the server is told."""
-        told: dict[str, Any] = {}
-        if not self.flags.model_config_file:
-            told["model_config_file"] = f"{folder}/{MODELS_FILE}"
+        told: dict[str, Any] = {f: f"{folder}/{_FILES[f]}" for f in self._writers()}
         if self.batching is not None:
             told["enable_batching"] = True
-            told["batching_parameters_file"] = f"{folder}/{BATCHING_FILE}"
-        if self.monitoring_path is not None:
-            told["monitoring_config_file"] = f"{folder}/{MONITORING_FILE}"
-        if self.tls is not None:
-            told["ssl_config_file"] = f"{folder}/{SECRET_FILE}"
         return dataclasses.replace(self.flags, **told)
 
 
@@ -194,14 +203,3 @@ def _pem(path: str) -> str:
     if "-----BEGIN " not in text:
         raise ValueError(f"{path} holds no PEM text ('-----BEGIN ...').")
     return text
-
-
-def _write(path: pathlib.Path, text: str) -> None:
-    # A server that polls the file must never read half of it.
-    fresh = path.with_suffix(".new")
-    mode = _SECRET_MODE if path.name == SECRET_FILE else _PLAIN_MODE
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.rename(path)
