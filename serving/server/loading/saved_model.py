@@ -102,12 +102,11 @@ class SavedModelServable(Servable):
         options = options_buffer(timeout_s, inline=policy.is_inline)
         start = time.perf_counter()
         try:
-            found = self._session._call_tf_sessionrun(options, feed, fetch, [], None)
+            return self._session._call_tf_sessionrun(options, feed, fetch, [], None)
         except Exception as error:  # noqa: BLE001  OpError; TypeError of its binding
-            policy.record(time.perf_counter() - start)
             raise _run_error(error) from None
-        policy.record(time.perf_counter() - start)
-        return found
+        finally:
+            policy.record(time.perf_counter() - start)
 
 
 def load(path: str, tags: Sequence[str], config: Any) -> SavedModelServable:

@@ -1,5 +1,6 @@
 """One version of a model: its state, its servable and who is using it."""
 
+import dataclasses
 import enum
 import threading
 from collections.abc import Callable, Mapping
@@ -19,46 +20,31 @@ class State(enum.IntEnum):
     END = 50
 
 
+@dataclasses.dataclass(slots=True, eq=False, repr=False)
 class ServedVersion:
     """State and use count. All changes of state go through here.
 
     Small, because a hundred that have ended are kept for every model.
+
+    Attributes:
+        retired: configuration or file system do not want it any more.
+        load_s: how long the load that succeeded took, warm-up included.
     """
 
-    __slots__ = (
-        "_in_flight",
-        "_lock",
-        "_servable",
-        "_when_idle",
-        "attempts",
-        "error",
-        "load_s",
-        "model_name",
-        "next_attempt_s",
-        "number",
-        "path",
-        "retired",
-        "state",
-        "warmup",
-    )
-
-    def __init__(self, model_name: str, number: int, path: str) -> None:
-        self.model_name = model_name
-        self.number = number
-        self.path = path
-        self.state = State.START
-        self.retired = False
-        """True when configuration or file system do not want it any more."""
-        self.error: StatusError | None = None
-        self.attempts = 0
-        self.next_attempt_s = 0.0
-        self.load_s: float | None = None
-        """How long the load that succeeded took, warm-up included."""
-        self.warmup = WarmupReport()
-        self._servable: Servable | None = None
-        self._in_flight = 0
-        self._when_idle: Callable[[], None] | None = None
-        self._lock = threading.Lock()
+    model_name: str
+    number: int
+    path: str
+    state: State = State.START
+    retired: bool = False
+    error: StatusError | None = None
+    attempts: int = 0
+    next_attempt_s: float = 0.0
+    load_s: float | None = None
+    warmup: WarmupReport = WarmupReport()
+    _servable: Servable | None = None
+    _in_flight: int = 0
+    _when_idle: Callable[[], None] | None = None
+    _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     def __str__(self) -> str:
         """Spells the version as upstream does, in logs and in answers."""
