@@ -47,7 +47,7 @@ class Health:
         """
         if service in ("", *_short_and_full_names()):
             return _status(self.is_ready)
-        if self._manager.has_model(service):
+        if service in self._manager.entries:
             ready = service not in self.unready_models()
             return _status(ready and not self.is_stopping)
         raise StatusError(Code.NOT_FOUND, f"unknown service {service}")

@@ -153,10 +153,6 @@ class ModelManager:
         """Lists the configured models that cannot answer now."""
         return [name for name in self.entries if not self.lifecycle.answers(name)]
 
-    def has_model(self, name: str) -> bool:
-        """Tells whether the current configuration names it."""
-        return name in self.entries
-
     def failures(self) -> dict[str, ServedVersion]:
         """Maps models that have failed for good to the version that did."""
         with self._changed:

@@ -7,23 +7,74 @@ from typing import Protocol
 
 from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
+from serving.server.models.events import StateEvents
+from serving.server.models.version import ServedVersion, State
 from serving.server.observation import metrics, prometheus
 from serving.server.observation.access_log import AccessLog
 from serving.server.observation.prometheus import PrometheusConfig
 from serving.server.observation.record import Observer
+from serving.server.observation.registry import Registry
 from serving.server.observation.request_log import RequestLogger
-from serving.server.observation.server_metrics import Models, ServerMetrics
+from serving.server.observation.request_metrics import RequestMetrics
+from serving.server.observation.version_metrics import VersionMetrics
+from serving.server.status import Code
 
 Page = Callable[[str], tuple[int, str]]
 """HTTP status and text, given the query string."""
 
 
-class ObservedModels(Models, Protocol):
+class Models(Protocol):
     """What is asked of the manager."""
 
     @property
+    def events(self) -> StateEvents: ...
+    @property
     def entries(self) -> Mapping[str, ModelEntry]: ...
     def unready_models(self) -> list[str]: ...
+
+
+class ServerMetrics:
+    """Keeps the numbers of one server. Any thread may call.
+
+    A model that does not exist gets no series of its own, and a model or version that
+    is gone loses them, so memory stays bounded whatever clients ask for and however
+    often models are swapped.
+    """
+
+    def __init__(self, models: Models) -> None:
+        """Listens to the models from now on."""
+        self.registry = Registry()
+        self._models = models
+        self._upstream = metrics.UpstreamMetrics(self.registry)
+        ours = metrics.OwnMetrics(self.registry)
+        self._versions = VersionMetrics(self.registry, self._upstream, ours)
+        self._requests = RequestMetrics(
+            self._upstream, ours, self._is_known, self._versions.has_version
+        )
+        self.on_request = self._requests.observe
+        self.on_batch = self._requests.observe_batch
+        self.on_warmup_file = self._versions.warmed_up
+        metrics.add_process_metrics(self.registry)
+        models.events.on_state_change(self._on_state_change)
+        models.events.on_model_removed(self.forget_model)
+
+    def on_request_logged(self, model_name: str, code: Code = Code.OK) -> None:
+        """Counts a sampled request that went to the request log, or failed to."""
+        self._upstream.logged.cell(model_name, code.name).add()
+
+    def forget_model(self, model_name: str) -> None:
+        """Drops every series of a model that is configured no more."""
+        self._versions.forget_model(model_name)
+        self.registry.remove(model_name=model_name)
+        self.registry.remove(model=model_name)
+        self._requests.forget_model(model_name)
+
+    def _on_state_change(self, version: ServedVersion, state: State) -> None:
+        self._versions.observe(version, state)
+        self._requests.forget_cells()
+
+    def _is_known(self, name: str) -> bool:
+        return self._versions.has_model(name) or name in self._models.entries
 
 
 class Observation:
@@ -38,7 +89,7 @@ class Observation:
     def __init__(
         self,
         flags: ServerFlags,
-        models: ObservedModels,
+        models: Models,
         *,
         in_flight: Callable[[], int],
         waiting: Callable[[], int],

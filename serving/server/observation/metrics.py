@@ -122,19 +122,19 @@ def add_gauges(
     """
     registry.watch(f"{_OURS}/in_flight_requests", in_flight)
     registry.watch(f"{_OURS}/queue_length", waiting)
-    registry.watch_by(
+    registry.watch(
         f"{_OURS}/unready_model",
-        "model_name",
         lambda: dict.fromkeys(unready_models(), 1),
+        "model_name",
     )
-    registry.watch_by(f"{_OURS}/dropped_log_records", "log", dropped, COUNTER)
+    registry.watch(f"{_OURS}/dropped_log_records", dropped, "log", kind=COUNTER)
 
 
 def add_process_metrics(registry: Registry) -> None:
     """Adds what the process itself takes, looked up at each scrape, and its parts."""
     started_s = time.time()
     registry.watch(f"{_OURS}/process_resident_memory_bytes", _resident_bytes)
-    registry.watch(f"{_OURS}/process_cpu_seconds", _cpu_s, COUNTER)
+    registry.watch(f"{_OURS}/process_cpu_seconds", _cpu_s, kind=COUNTER)
     registry.watch(f"{_OURS}/process_open_fds", _open_files)
     registry.watch(f"{_OURS}/process_start_time_seconds", lambda: started_s)
     packages = ("keras-transformer-pipeline", "tensorflow", "grpcio")

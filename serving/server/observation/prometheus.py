@@ -63,7 +63,7 @@ def render(families: Iterable[Family]) -> str:
 def _lines(family: Family) -> Iterator[str]:
     name = metric_name(family.name)
     yield f"# TYPE {name} {family.kind}"
-    label_names = [_label_name(label) for label in family.label_names]
+    label_names = [_renamed(_NOT_IN_LABEL, "_", label) for label in family.label_names]
     for values, value in family.samples:
         pairs = zip(label_names, values, strict=True)
         labels = ",".join(f'{n}="{v.translate(_ESCAPES)}"' for n, v in pairs)
@@ -91,12 +91,11 @@ def _bucket_ends(bounds: tuple[float, ...]) -> list[str]:
 
 def metric_name(name: str) -> str:
     """Turns `/tensorflow/serving/x` into Prometheus' `:tensorflow:serving:x`."""
-    replaced = _NOT_IN_NAME.sub(":", name)
-    return f"_{replaced}" if replaced[:1].isdigit() else replaced
+    return _renamed(_NOT_IN_NAME, ":", name)
 
 
-def _label_name(name: str) -> str:
-    replaced = _NOT_IN_LABEL.sub("_", name)
+def _renamed(wrong: re.Pattern[str], right: str, name: str) -> str:
+    replaced = wrong.sub(right, name)
     return f"_{replaced}" if replaced[:1].isdigit() else replaced
 
 

@@ -5,7 +5,9 @@ Names are TensorFlow's, with slashes; `prometheus.py` turns them into Prometheus
 
 import bisect
 import dataclasses
+import itertools
 import logging
+import operator
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
@@ -86,20 +88,16 @@ class Family:
     samples: Sequence[Sample]
 
 
+@dataclasses.dataclass(eq=False)
 class Metric(Generic[Cell]):
     """A name, its labels, and a cell for every combination that has been met."""
 
-    def __init__(
-        self,
-        name: str,
-        kind: str,
-        label_names: Labels,
-        make_cell: Callable[[threading.Lock], Cell],
-    ) -> None:
-        self.name, self.kind, self.label_names = name, kind, label_names
-        self._make_cell: Callable[[threading.Lock], Cell] = make_cell
-        self._cells: dict[Labels, Cell] = {}
-        self._lock = threading.Lock()
+    name: str
+    kind: str
+    label_names: Labels
+    make_cell: Callable[[threading.Lock], Cell]
+    _cells: dict[Labels, Cell] = dataclasses.field(default_factory=dict)
+    _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     def cell(self, *labels: str) -> Cell:
         """Returns the cell of these label values, in the names' order; keep it."""
@@ -110,15 +108,15 @@ class Metric(Generic[Cell]):
                     raise ValueError(
                         f"{self.name} has labels {self.label_names}; received {labels}."
                     )
-                cell = self._cells[labels] = self._make_cell(threading.Lock())
+                cell = self._cells[labels] = self.make_cell(threading.Lock())
             return cell
 
     def remove(self, **labels: str) -> None:
-        """Forgets the cells that have all these label values."""
-        wanted = [(self.label_names.index(n), v) for n, v in labels.items()]
+        """Forgets the cells that have all these labels with these values."""
         with self._lock:
             for values in list(self._cells):
-                if all(values[index] == value for index, value in wanted):
+                own = dict(zip(self.label_names, values, strict=True))
+                if labels.items() <= own.items():
                     del self._cells[values]
 
     def read(self) -> Family:
@@ -170,21 +168,29 @@ class Registry:
             )
         )
 
-    def watch(self, name: str, read: Callable[[], float], kind: str = GAUGE) -> None:
-        """Adds a number without labels, looked up when somebody asks."""
-        self._watch(name, kind, (), lambda: {(): read()})
-
-    def watch_by(
+    def watch(
         self,
         name: str,
-        label_name: str,
-        read: Callable[[], Mapping[str, float]],
+        read: Callable[[], float | Mapping[str, float]],
+        *label_names: str,
         kind: str = GAUGE,
     ) -> None:
-        """Adds numbers by the values of one label, looked up when somebody asks."""
-        self._watch(
-            name, kind, (label_name,), lambda: {(k,): v for k, v in read().items()}
-        )
+        """Adds a number, or one for each label value, looked up when somebody asks."""
+
+        def family() -> Family:
+            samples: list[Sample] = []
+            try:
+                found = read()
+                if isinstance(found, Mapping):
+                    samples = [((label,), found[label]) for label in sorted(found)]
+                else:
+                    samples = [((), found)]
+            except Exception:
+                # One gauge that fails must not take the others with it.
+                log.exception("Metric %s cannot be read", name)
+            return Family(name, kind, label_names, samples)
+
+        self._readers[name] = family
 
     def collect(self) -> list[Family]:
         """Returns everything, by name."""
@@ -193,8 +199,7 @@ class Registry:
     def remove(self, **labels: str) -> None:
         """Forgets the cells with these label values, in all metrics that have them."""
         for metric in self._metrics:
-            if labels.keys() <= set(metric.label_names):
-                metric.remove(**labels)
+            metric.remove(**labels)
 
     def first_value(self, name: str) -> int:
         """Reads the first cell of a counter, or 0; a reload reports its increase."""
@@ -202,24 +207,6 @@ class Registry:
         samples = reader().samples if reader is not None else ()
         value = samples[0][1] if samples else 0
         return int(value) if isinstance(value, int | float) else 0
-
-    def _watch(
-        self,
-        name: str,
-        kind: str,
-        label_names: Labels,
-        read: Callable[[], Mapping[Labels, float]],
-    ) -> None:
-        def family() -> Family:
-            try:
-                samples = sorted(read().items())
-            except Exception:
-                # One gauge that fails must not take the others with it.
-                log.exception("Metric %s cannot be read", name)
-                samples = []
-            return Family(name, kind, label_names, samples)
-
-        self._readers[name] = family
 
     def _add(self, metric: Metric[Cell]) -> Metric[Cell]:
         if metric.name in self._readers:
@@ -231,7 +218,5 @@ class Registry:
 
 def exponential_bounds(first: float, factor: float, count: int) -> list[float]:
     """Makes `count` bounds by repeated multiplication, as TensorFlow does."""
-    bounds = [first]
-    while len(bounds) < count:
-        bounds.append(bounds[-1] * factor)
-    return bounds
+    factors = itertools.repeat(factor, count - 1)
+    return list(itertools.accumulate(factors, operator.mul, initial=first))

@@ -1,6 +1,6 @@
 """What the end of a request, or of a batch, adds to the metrics."""
 
-import dataclasses
+import functools
 import threading
 from collections.abc import Callable, Sequence
 
@@ -19,18 +19,8 @@ DEFAULT_POOL = "batch_threads"
 
 _Key = tuple[str, str, str, int | None, str, int, bool]
 
-
-@dataclasses.dataclass(slots=True)
-class _Cells:
-    """Where one kind of request counts."""
-
-    counts: list[Number]
-    bytes_in: Number
-    bytes_out: Number
-    latencies: list[Distribution]
-    runtimes: list[Distribution]
-    by_signature: tuple[Distribution, Distribution, Distribution, Distribution] | None
-    examples: tuple[Distribution, Number] | None
+_Cells = list[tuple[str, Number | Distribution]]
+"""Where one kind of request counts: which of its amounts is added to which cell."""
 
 
 class RequestMetrics:
@@ -48,7 +38,6 @@ class RequestMetrics:
         self._lock = threading.Lock()
         self._cells: dict[_Key, _Cells] = {}
         self._signatures: dict[str, set[str]] = {}
-        self._batch_cells: tuple[Number, Distribution, Distribution] | None = None
 
     def observe(self, record: RequestRecord) -> None:
         """Counts a request that has ended."""
@@ -62,27 +51,20 @@ class RequestMetrics:
             int(record.code),
             has_run,
         )
-        cells = self._cells.get(key)
-        if cells is None:
-            cells = self._find_cells(key)
-        for number in cells.counts:
-            number.add()
-        cells.bytes_in.add(record.request_bytes)
-        cells.bytes_out.add(record.response_bytes)
-        for latency in cells.latencies:
-            latency.add(record.total_s * MICROS)
-        for runtime in cells.runtimes:
+        amounts = {
+            "requests": 1,
+            "request_bytes": record.request_bytes,
+            "response_bytes": record.response_bytes,
+            "rows": record.rows,
+            "batch_rows": record.batch_rows,
+            "total": record.total_s * MICROS,
+            "queue": record.queue_s * MICROS,
+            "run": record.run_s * MICROS,
             # Upstream's clock runs while a request waits in the batching session.
-            runtime.add((record.queue_s + record.run_s) * MICROS)
-        if cells.by_signature is not None:
-            queue, run, rows, batch_rows = cells.by_signature
-            queue.add(record.queue_s * MICROS)
-            run.add(record.run_s * MICROS)
-            rows.add(record.rows)
-            batch_rows.add(record.batch_rows)
-        if cells.examples is not None:
-            cells.examples[0].add(record.rows)
-            cells.examples[1].add(record.rows)
+            "queue_and_run": (record.queue_s + record.run_s) * MICROS,
+        }
+        for amount, cell in self._cells.get(key) or self._find_cells(key):
+            cell.add(amounts[amount])
 
     def observe_batch(
         self,
@@ -100,12 +82,6 @@ class RequestMetrics:
             thread_pool_name: as in the batching parameters.
         """
         upstream = self._upstream
-        if self._batch_cells is None:
-            self._batch_cells = (
-                upstream.batches.cell(),
-                upstream.batch_size.cell(),
-                upstream.batch_input_size.cell(),
-            )
         batches, batch_size, request_size = self._batch_cells
         batches.add()
         batch_size.add(executed_rows)
@@ -115,6 +91,13 @@ class RequestMetrics:
         for waited_s, count in zip(queue_s, rows, strict=True):
             queuing.add(waited_s * MICROS)
             request_size.add(count)
+
+    @functools.cached_property
+    def _batch_cells(self) -> tuple[Number, Distribution, Distribution]:
+        """Cells of all batches, which are shown from the first batch on."""
+        upstream = self._upstream
+        input_size = upstream.batch_input_size.cell()
+        return upstream.batches.cell(), upstream.batch_size.cell(), input_size
 
     def forget_cells(self) -> None:
         """Looks everything up again: a version or a model has come or gone."""
@@ -155,43 +138,35 @@ class RequestMetrics:
         upstream, ours, status = self._upstream, self._ours, Code(code).name
         shown_version = "" if version is None else str(version)
         labels = (model, shown_version, signature, api, entrypoint, status)
-        counts = [ours.request_count.cell(*labels)]
-        latencies, runtimes = [], []
+        cells: _Cells = [
+            ("requests", ours.request_count.cell(*labels)),
+            ("request_bytes", ours.request_bytes.cell(model)),
+            ("response_bytes", ours.response_bytes.cell(model)),
+        ]
         is_ok = code == Code.OK
         is_inference = api.lower() in INFERENCE
         if is_inference or entrypoint != GRPC:
-            counts.append(upstream.request_count.cell(model, status))
+            cells.append(("requests", upstream.request_count.cell(model, status)))
             if is_ok:
                 # Upstream has no API for a REST request that asks for no inference.
                 name = api if is_inference else ""
-                latencies.append(upstream.request_latency.cell(model, name, entrypoint))
+                latency = upstream.request_latency.cell(model, name, entrypoint)
+                cells.append(("total", latency))
         if is_ok and has_run:
-            latencies.append(ours.request_latency.cell(model, signature, entrypoint))
+            latency = ours.request_latency.cell(model, signature, entrypoint)
+            cells.append(("total", latency))
             if is_inference:
                 # Upstream runs REST through the gRPC calls and names those.
-                name = api.capitalize()
-                runtimes.append(upstream.runtime_latency.cell(model, name, "TF1"))
-        return _Cells(
-            counts,
-            ours.request_bytes.cell(model),
-            ours.response_bytes.cell(model),
-            latencies,
-            runtimes,
-            self._signature_cells(model, signature) if has_run else None,
-            self._example_cells(model) if is_ok and api == MULTI_INFERENCE else None,
-        )
-
-    def _signature_cells(
-        self, model: str, signature: str
-    ) -> tuple[Distribution, Distribution, Distribution, Distribution]:
-        ours, labels = self._ours, (model, signature)
-        return (
-            ours.queue_latency.cell(*labels),
-            ours.run_latency.cell(*labels),
-            ours.request_rows.cell(*labels),
-            ours.batch_rows.cell(*labels),
-        )
-
-    def _example_cells(self, model: str) -> tuple[Distribution, Number]:
-        upstream = self._upstream
-        return upstream.example_counts.cell(model), upstream.example_total.cell(model)
+                runtime = upstream.runtime_latency.cell(model, api.capitalize(), "TF1")
+                cells.append(("queue_and_run", runtime))
+        if has_run:
+            cells += [
+                ("queue", ours.queue_latency.cell(model, signature)),
+                ("run", ours.run_latency.cell(model, signature)),
+                ("rows", ours.request_rows.cell(model, signature)),
+                ("batch_rows", ours.batch_rows.cell(model, signature)),
+            ]
+        if is_ok and api == MULTI_INFERENCE:
+            cells.append(("rows", upstream.example_counts.cell(model)))
+            cells.append(("rows", upstream.example_total.cell(model)))
+        return cells

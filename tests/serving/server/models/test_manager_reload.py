@@ -39,7 +39,7 @@ def test_a_reload_returns_when_its_new_model_answers(world: World) -> None:
 
 def test_a_reload_is_the_complete_truth(world: World) -> None:
     world.manager.reload(_config(world))
-    assert not world.manager.has_model("m")
+    assert "m" not in world.manager.entries
     assert world.states() == {1: "END"}
 
 
@@ -96,7 +96,7 @@ def test_a_new_model_that_fails_for_good_is_named_with_its_error(world: World) -
         "UNKNOWN: 1 model(s) did not become available: {{{name: bad version: 1} "
         "due to error: NOT_FOUND: saved_model.pb is missing}, }"
     )
-    assert world.manager.has_model("bad")
+    assert "bad" in world.manager.entries
 
 
 def test_a_reload_waits_no_longer_than_its_deadline(world: World) -> None:

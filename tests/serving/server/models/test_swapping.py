@@ -98,7 +98,7 @@ def test_reloads_among_polls_and_swaps_disturb_no_request(threaded: World) -> No
             manager.reload(_config(threaded, "m", "x"), LONG_S)
             assert threaded.served(name="x") == 1
             manager.reload(_config(threaded, "m"), LONG_S)
-            assert not manager.has_model("x")
+            assert "x" not in manager.entries
     manager.reconcile()
     assert wait_settled(manager, LONG_S)
     assert not crowd.errors

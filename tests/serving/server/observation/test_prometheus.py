@@ -6,6 +6,7 @@ import re
 import pytest
 
 from serving.formats.tf_serving_names import METRICS_PATH
+from serving.server.observation.from_flags import ServerMetrics
 from serving.server.observation.prometheus import (
     PrometheusConfig,
     answer,
@@ -13,7 +14,6 @@ from serving.server.observation.prometheus import (
     render,
 )
 from serving.server.observation.registry import Registry, exponential_bounds
-from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import StatusError
 from tests.support.serving.server.observed import FakeModels, record
 from tests.support.serving.server.prometheus_reader import read_page

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from serving.server.models.version import State
+from serving.server.observation.from_flags import ServerMetrics
 from serving.server.observation.record import REST, RequestRecord
 from serving.server.observation.registry import HistogramValue, Registry
 from serving.server.observation.request_metrics import MAX_SIGNATURES
-from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import Code
 from tests.support.call_counts import count_calls
 from tests.support.serving.server.observed import (

@@ -9,7 +9,7 @@ from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
 from serving.server.models.manager import ModelManager
 from serving.server.models.version import State
-from serving.server.observation.server_metrics import ServerMetrics
+from serving.server.observation.from_flags import ServerMetrics
 from serving.server.servable import WarmupReport
 from serving.server.status import Code, StatusError
 from tests.support.patience import wait_until
@@ -39,7 +39,7 @@ def test_a_dropped_model_takes_its_series_along(
     metrics.on_request(record(api="MultiInference"))
     metrics.on_request_logged("m")
     metrics.on_warmup_file("/models/m/1", 0.5, 3)
-    models.names.clear()
+    models.entries.clear()
     models.move("m", 1, State.UNLOADING, State.END)
     models.remove("m")
     assert series(metrics) == empty

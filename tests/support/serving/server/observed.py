@@ -12,11 +12,10 @@ from serving.server.flags import ServerFlags
 from serving.server.models.config import LoggingConfig, ModelEntry
 from serving.server.models.events import StateEvents
 from serving.server.models.version import ServedVersion, State
-from serving.server.observation.from_flags import Observation
+from serving.server.observation.from_flags import Observation, ServerMetrics
 from serving.server.observation.record import GRPC, RequestRecord
 from serving.server.observation.registry import Family, HistogramValue
 from serving.server.observation.request_log import RequestLogger
-from serving.server.observation.server_metrics import ServerMetrics
 from serving.server.status import Code
 
 
@@ -24,12 +23,12 @@ class FakeModels:
     """A manager whose versions move when a test says so."""
 
     def __init__(self, *names: str) -> None:
-        self.names = set(names)
+        self.entries = {n: ModelEntry(name=n, base_path=f"/models/{n}") for n in names}
         self._known: dict[tuple[str, int], ServedVersion] = {}
         self.events = StateEvents()
 
-    def has_model(self, name: str) -> bool:
-        return name in self.names
+    def unready_models(self) -> list[str]:
+        return ["m"]
 
     def move(self, name: str, number: int, *states: State) -> ServedVersion:
         made = ServedVersion(name, number, f"/models/{name}/{number}")
@@ -42,29 +41,19 @@ class FakeModels:
 
     def remove(self, name: str) -> None:
         """The model has left configuration and memory."""
-        self.names.discard(name)
+        self.entries.pop(name, None)
         self.events.removed(name)
         self.events.deliver()
 
 
-class ObservedFakes(FakeModels):
-    """The fake models with a configuration."""
-
-    def __init__(self, *entries: ModelEntry) -> None:
-        super().__init__(*(entry.name for entry in entries))
-        self.entries = {entry.name: entry for entry in entries}
-
-    def unready_models(self) -> list[str]:
-        return ["m"]
-
-
 def observe(*entries: ModelEntry, **flags: Any) -> Observation:
     """What a server with these models says; 3 requests are there, 2 of them wait."""
-    models = ObservedFakes(*entries)
+    models = FakeModels()
+    models.entries = {entry.name: entry for entry in entries}
     observation = Observation(
         ServerFlags(**flags), models, in_flight=lambda: 3, waiting=lambda: 2
     )
-    for name in models.names:
+    for name in models.entries:
         models.move(name, 1, State.START, State.LOADING, State.AVAILABLE)
     return observation
 
