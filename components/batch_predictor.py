@@ -68,7 +68,7 @@ def predict(*, export_dir: str, split_uri: str, labels: list[str]) -> ScoredRows
 
 
 def time_single_texts(export_dir: str, texts: list[str]) -> dict[str, float]:
-    """p50 and p99 in ms of `serving_default` in this process, one text at a time."""
+    """Measures p50 and p99 of `serving_default` in ms, one text at a time."""
     answer = load_signature(export_dir, contract.Signature.SERVING_DEFAULT)
     step = max(1, len(texts) // _TIMED_TEXTS)
     inputs = [tf.constant([text]) for text in texts[::step]]

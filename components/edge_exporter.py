@@ -128,7 +128,7 @@ def export(
 
 
 def _load_classifier(model_run_dir: str) -> keras.Model:
-    """The trained model; `model.export.tflite` has registered its layers."""
+    """Loads the trained model; `model.export.tflite` has registered its layers."""
     return keras.models.load_model(os.path.join(model_run_dir, contract.KERAS_FILE))
 
 

@@ -50,14 +50,14 @@ def read_overall(uri: str, model_name: str | None = None) -> dict[str, float]:
 
 
 def accuracy_of(pairs: Pairs) -> float:
-    """NaN where there are no rows."""
+    """Gives the share of equal pairs; NaN without rows."""
     total = pairs.total()
     right = sum(count for (true, best), count in pairs.items() if true == best)
     return right / total if total else float("nan")
 
 
 def macro_f1_of(pairs: Pairs) -> float:
-    """Labels are those that occur, as truth or as prediction; NaN without rows."""
+    """Averages F1 over the labels that occur, on either side; NaN without rows."""
     true_count: collections.Counter[str] = collections.Counter()
     best_count: collections.Counter[str] = collections.Counter()
     for (true, best), count in pairs.items():
@@ -103,7 +103,7 @@ def _text(value: bytes | str) -> str:
 
 
 def _computations(measure: Callable[[Pairs], float]) -> Any:
-    """What TFMA asks of a metric: its computations, once per model."""
+    """Makes what TFMA asks of a metric: its computations, once per model."""
 
     def create(name: str, model_name: str = "", **_: Any) -> list[Any]:
         pairs_key = tfma.metrics.MetricKey(name=_PAIRS, model_name=model_name)

@@ -8,7 +8,7 @@ from model import contract
 
 
 def parse_row(record: bytes) -> tuple[bytes, bytes]:
-    """`(text, label)` of a serialised tf.Example, both UTF-8."""
+    """Gives `(text, label)` of a serialised tf.Example, both UTF-8."""
     features = tf.train.Example.FromString(record).features.feature
     text = features[contract.TEXT].bytes_list.value
     label = features[contract.LABEL].bytes_list.value
@@ -21,7 +21,7 @@ def parse_row(record: bytes) -> tuple[bytes, bytes]:
 
 
 def read_rows(split_uri: str) -> Iterator[tuple[bytes, bytes]]:
-    """`(text, label)` of every example of a split that ExampleGen wrote."""
+    """Yields `(text, label)` of every example of a split that ExampleGen wrote."""
     files = sorted(tf.io.gfile.glob(f"{split_uri}/*"))
     records = tf.data.TFRecordDataset(files, compression_type="GZIP")
     for record in records.as_numpy_iterator():

@@ -77,7 +77,7 @@ def read_report(uri: str) -> Verdict:
 
 
 def sample(rows: ScoredRows, count: int) -> ScoredRows:
-    """`count` rows spread evenly, so that every length of text is among them."""
+    """Takes `count` rows spread evenly, so that every length of text is among them."""
     count = min(count, len(rows.texts))
     chosen = np.linspace(0, len(rows.texts) - 1, count).round().astype(int)
     return ScoredRows(

@@ -40,7 +40,7 @@ class ScoredRows:
 
     def save(self, folder: str) -> None:
         """Writes `PREDICTIONS_FILE` to `folder`."""
-        buffer = io.BytesIO()  # A zip is written with seeks, which GFile has not.
+        buffer = io.BytesIO()  # A zip is written with seeks, which GFile lacks.
         np.savez_compressed(
             buffer,
             texts=np.array(self.texts, np.str_),

@@ -52,7 +52,7 @@ class Executor(pusher_executor.Executor):
 
 
 def version_of(input_dict: dict[str, list[types.Artifact]]) -> int:
-    """The second at which the blessing was made, or now where nobody recorded it."""
+    """Gives the second of the blessing, or now where nobody recorded it."""
     blessings = input_dict.get(standard_component_specs.MODEL_BLESSING_KEY)
     recorded_ms = 0
     if blessings:
@@ -81,7 +81,7 @@ def push(model_path: str, base_directory: str, version: int) -> str:
 
 
 def read_destination(pushed: tfx.dsl.Artifact) -> Path | None:
-    """Where a `PushedModel` says its version went; None where it was refused."""
+    """Reads where a `PushedModel`'s version went; None where it was refused."""
     if not pushed.get_int_custom_property("pushed"):
         return None
     return Path(pushed.get_string_custom_property("pushed_destination"))

@@ -114,11 +114,11 @@ def _write_lines(folder: str, name: str, lines: list[str]) -> None:
 
 
 def read_labels(vocabulary_uri: str) -> list[str]:
-    """The labels of a `Vocabulary`, in the order of the class ids."""
+    """Reads the labels of a `Vocabulary`, in the order of the class ids."""
     return read_lines(vocabulary_uri, contract.LABELS_FILE)
 
 
 def read_lines(vocabulary_uri: str, name: str) -> list[str]:
-    """The lines of one file of a `Vocabulary`."""
+    """Reads the lines of one file of a `Vocabulary`."""
     with tf.io.gfile.GFile(os.path.join(vocabulary_uri, name)) as file:
         return contract.parse_lines(file.read())

@@ -110,7 +110,7 @@ class TokenizerConfig:
             )
 
     def to_json(self) -> str:
-        """One line, for `TOKENIZER_FILE`."""
+        """Writes one line, for `TOKENIZER_FILE`."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
     @classmethod

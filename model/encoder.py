@@ -7,7 +7,7 @@ from model.config import ModelConfig
 
 
 def build_classifier(config: ModelConfig, dtype: str = "float32") -> keras.Model:
-    """Token ids in, logits out.
+    """Builds a model: token ids in, logits out.
 
     Args:
         config: the size of everything.

@@ -28,7 +28,7 @@ _HISTORY_FILE = "history.json"
 def preprocessing_fn(
     inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Text -> token ids (sparse int64 `[B, T]`), label -> class id (int64 `[B]`)."""
+    """Turns text into token ids, sparse int64 `[B, T]`, label into class id, `[B]`."""
     folder = custom_config[contract.VOCABULARY_DIR]
     with tf.io.gfile.GFile(os.path.join(folder, contract.TOKENIZER_FILE)) as file:
         config = contract.TokenizerConfig.from_json(file.read())
@@ -50,7 +50,7 @@ def preprocessing_fn(
 
 
 def _line_number_table(path: str) -> tf.lookup.StaticHashTable:
-    """Lines -> their number from 0; a line that is not there gives -1."""
+    """Maps lines to their number from 0; a line that is not there to -1."""
     lines = tf.lookup.TextFileInitializer(
         path,
         tf.string,
@@ -100,7 +100,7 @@ def _job(
 
 
 def _checkpoint_dir(fn_args: tfx.components.FnArgs) -> str | None:
-    """A folder of this training alone: its data, its model, its settings, its code."""
+    """Names a folder for this data, model, settings and code alone."""
     root = fn_args.custom_config.get("checkpoint_root")
     if not root:
         return None

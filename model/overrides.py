@@ -38,7 +38,7 @@ def apply_overrides(
 
 
 def field_types(settings: object, sections: Sequence[str]) -> dict[str, Any]:
-    """Every key that `apply_overrides` takes, with the type of its value.
+    """Lists every key that `apply_overrides` takes, with the type of its value.
 
     A field with `metadata={"from_data": True}` is none: the data decides it.
     """

@@ -60,7 +60,7 @@ _SUMMARIES = {
 
 
 def _uninstalled(name: str, module: str) -> click.Command:
-    """A stand-in that says which extra a command needs."""
+    """Makes a stand-in that says which extra a command needs."""
     extra = {"predict": "client", "edge": "edge", "serve": "server"}.get(
         name, "pipeline"
     )

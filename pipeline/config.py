@@ -70,7 +70,7 @@ class RunConfig:
         overrides: Mapping[str, str] | None = None,
         data: DataConfig | None = None,
     ) -> "RunConfig":
-        """A preset with single settings changed.
+        """Takes a preset and changes single settings.
 
         Raises:
             SettingError: The preset, a key or a value is not allowed.
@@ -100,7 +100,7 @@ class RunConfig:
         )
 
     def fingerprint(self) -> str:
-        """Hash of all settings."""
+        """Hashes all settings."""
         text = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -136,7 +136,7 @@ def load_scorer(export_dir: str) -> Callable[[Sequence[str | bytes]], tf.Tensor]
 
 
 def text_example(text: str | bytes) -> bytes:
-    """One text as a serialised tf.Example."""
+    """Wraps one text in a serialised tf.Example."""
     value = text.encode() if isinstance(text, str) else text
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
     features = tf.train.Features(feature={contract.TEXT: feature})

@@ -54,7 +54,7 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def length_buckets(max_sequence_length: int) -> tuple[int, ...]:
-    """Lengths worth a signature each: the longest, then halves down to 16.
+    """Lists the lengths worth a signature each: the longest, then halves down to 16.
 
     Time on the device is linear in the length, and weights are shared.
     """
@@ -120,7 +120,7 @@ def pack(
 
 
 def operations(model: bytes) -> dict[str, int]:
-    """Operations of a TFLite model and the newest version of each."""
+    """Lists the operations of a TFLite model and the newest version of each."""
     names = {
         code: name
         for name, code in vars(schema.BuiltinOperator).items()

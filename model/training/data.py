@@ -65,7 +65,7 @@ def count_examples(chunks: tf.data.Dataset) -> int:
 def training_batches(
     chunks: tf.data.Dataset, batching: Batching, augment: Augment, *, seed: int
 ) -> tf.data.Dataset:
-    """Endless shuffled batches, all of the full size.
+    """Yields endless shuffled batches, all of the full size.
 
     What does not fill a batch at the end of an epoch waits for the next one. So every
     replica always has the same number of rows, and the mean of the replicas' losses is
@@ -97,7 +97,7 @@ def _epoch(
 
 
 def evaluation_batches(chunks: tf.data.Dataset, batching: Batching) -> tf.data.Dataset:
-    """Every example once; held in memory, because every epoch asks for all of them.
+    """Yields every example once; kept in memory, for every epoch asks for all.
 
     Raises:
         ValueError: there are no examples.

@@ -18,14 +18,14 @@ class DevicePlan:
 
 
 def device_plan(strategy: tf.distribute.Strategy, config: TrainingConfig) -> DevicePlan:
-    """What `choose` says for the GPUs of this machine."""
+    """Asks `choose` about the GPUs of this machine."""
     return choose(config, _gpu_capabilities(), strategy.num_replicas_in_sync)
 
 
 def choose(
     config: TrainingConfig, capabilities: list[tuple[int, int]], num_replicas: int
 ) -> DevicePlan:
-    """What the settings ask for or, where they are None, what suits the devices.
+    """Takes what the settings ask for or, where they are None, what suits the devices.
 
     One GPU: XLA and mixed precision. Several: mixed precision without XLA, which
     cannot read another device's variables. CPU: neither; XLA is slower there than

@@ -10,7 +10,7 @@ from pipeline.errors import SettingError
 def key_values(
     _: click.Context, parameter: click.Parameter, values: Sequence[str]
 ) -> dict[str, str]:
-    """`("key=value", ...)` as a mapping: a callback for options that may repeat.
+    """Reads `("key=value", ...)` as a mapping, for options that may repeat.
 
     Raises:
         SettingError: One of them is not `key=value`.

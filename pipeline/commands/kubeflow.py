@@ -122,7 +122,7 @@ def submit_command(spec: Path, **settings: object) -> None:
 
 
 def _check_reachable(places: dict[str, str], claims: Sequence[VolumeClaim]) -> None:
-    """A plain path means a mounted volume: a step's own disk goes with the step."""
+    """Wants a volume below every plain path: a step's own disk goes with the step."""
     for option in ("data_root", "push_root"):
         place = places[option]
         if "://" not in place and not any(claim.holds(place) for claim in claims):

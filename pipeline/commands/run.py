@@ -73,7 +73,7 @@ def run(
 
 
 def _show(summary: execute.Summary, console: Console) -> None:
-    """One fact per line, and no path cut short: people copy them."""
+    """Prints one fact per line, and no path cut short: people copy them."""
     if summary.unchanged:
         console.print("Nothing changed since this was last run: data, settings, code.")
     not_pushed = "[red]not pushed[/]"

@@ -104,7 +104,7 @@ def load(path: Path, config: DataConfig) -> Dataset:
 
 
 def _files_by_split(path: Path) -> dict[str, list[Path]]:
-    """A single file counts as train; `_completed` takes the other splits from it."""
+    """Finds the files; a single one is train, and `_completed` splits it."""
     if not path.exists():
         raise DataError(
             f"{path} does not exist. --data takes a file of labelled text, or a "
@@ -123,7 +123,7 @@ def _files_by_split(path: Path) -> dict[str, list[Path]]:
 
 
 def _split_files(folder: Path, split: str) -> list[Path]:
-    """`train.csv`, or shards such as `train-00000-of-00004.tfrecord`."""
+    """Finds `train.csv`, or shards such as `train-00000-of-00004.tfrecord`."""
     files = []
     for file in sorted(folder.iterdir()):
         stem = file.name.split(".")[0].split("-")[0].lower()

@@ -44,7 +44,7 @@ class PublicDataset:
 
 
 def resolve(source: str, environment: Environment) -> Path:
-    """A path as it is; a name as the folder that holds the data set.
+    """Leaves a path as it is; finds the folder of a data set by its name.
 
     Raises:
         DataError: The name is known, but the data set is not here yet.

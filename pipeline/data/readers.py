@@ -164,7 +164,7 @@ def _json_object(line: str) -> dict[str, Any] | None:
 
 
 def _from_values(number: int, text: object, label: object) -> Row:
-    """A row from typed values: numbers and booleans serve as labels, not as text."""
+    """Makes a row from typed values: numbers and booleans are labels, never texts."""
     if text is None or label is None:
         return Row(number, problem="missing_field")
     if isinstance(text, bytes) or isinstance(label, bytes):

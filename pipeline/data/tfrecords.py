@@ -29,7 +29,7 @@ def write(dataset: Dataset, folder: Path) -> Path:
 
 
 def example(text: str, label: str) -> tf.train.Example:
-    """One normalised row as ExampleGen reads it."""
+    """Makes one normalised row as ExampleGen reads it."""
     feature = {
         contract.TEXT: _bytes_feature(text),
         contract.LABEL: _bytes_feature(label),

@@ -88,7 +88,7 @@ def _complete(path: Path, pipeline_root: str, volumes: Sequence[VolumeClaim]) ->
 
 
 def _platforms(spec: dict[str, Any], volumes: Sequence[VolumeClaim]) -> dict[str, Any]:
-    """The second document of a Kubeflow file."""
+    """Makes the second document of a Kubeflow file."""
     mounts = [_mount(volume) for volume in volumes]
     executors = {
         label: {"pvcMount": mounts}

@@ -95,7 +95,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def prepared(invocation: Invocation) -> Invocation:
-    """The invocation as TFX expects it: typed, local, nothing of Kubeflow's own."""
+    """Makes the invocation what TFX expects: typed, local, nothing of Kubeflow's."""
     executor_input = copy.deepcopy(invocation.executor_input)
     executor_input["outputs"].get("artifacts", {}).pop(_LOGS_OUTPUT, None)
     local_uris = {remote: local for local, remote in mirrored_uris(invocation)}
@@ -112,7 +112,7 @@ def prepared(invocation: Invocation) -> Invocation:
 
 
 def mirrored_uris(invocation: Invocation) -> Iterator[tuple[str, str]]:
-    """Local path and remote URI of each artifact that the launcher mirrors."""
+    """Yields local path and remote URI of each artifact that the launcher mirrors."""
     for side in ("inputs", "outputs"):
         for _, artifact in _artifacts(invocation.executor_input, side):
             for scheme, folder in invocation.mirrored_schemes.items():
@@ -125,7 +125,7 @@ def mirrored_uris(invocation: Invocation) -> Iterator[tuple[str, str]]:
 
 
 def needs_driver(invocation: Invocation) -> bool:
-    """Whether this is a file-based ExampleGen whose driver nobody has run."""
+    """Says whether this is a file-based ExampleGen whose driver nobody has run."""
     from tfx.components.example_gen import base_example_gen_executor as base
     from tfx.dsl.io import fileio
     from tfx.utils import import_utils
@@ -178,7 +178,7 @@ def rewrite_output(output_path: str, remote_uris: Mapping[str, str]) -> None:
 
 
 def with_remote_uris(value: Any, remote_uris: Mapping[str, str]) -> Any:
-    """The value with each text that is, or lies below, a local path replaced."""
+    """Replaces each text in `value` that is, or lies below, a local path."""
     if isinstance(value, dict):
         return {key: with_remote_uris(each, remote_uris) for key, each in value.items()}
     if isinstance(value, list):
@@ -197,7 +197,7 @@ def _artifacts(message: Json, side: str) -> Iterator[tuple[str, Json]]:
 
 
 def _is_untyped(artifact: Json) -> bool:
-    """No type, an empty one, or one of Kubeflow's own, which TFX cannot import."""
+    """Says whether the type is missing, or Kubeflow's own, which TFX cannot import."""
     declared = artifact.get("type") or {}
     title = declared.get("schemaTitle", "")
     return not (title or declared.get("instanceSchema")) or title.startswith("system.")

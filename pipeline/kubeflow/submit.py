@@ -91,7 +91,9 @@ def _check_file(spec_path: Path) -> None:
             "Pipelines, or submit this one with the Google Cloud console or SDK."
         )
     if spec_path.suffix not in _ACCEPTED:
-        raise SubmitError(f"{spec_path} is no compiled pipeline: it must end in .yaml.")
+        raise SubmitError(
+            f"{spec_path} is not a compiled pipeline: it must end in .yaml."
+        )
     if not spec_path.is_file():
         raise SubmitError(f"There is no file {spec_path}: write it with `ktp compile`.")
 

@@ -28,5 +28,5 @@ class VolumeClaim:
         return cls(name=name, mount_path=mount_path.rstrip("/"))
 
     def holds(self, path: str) -> bool:
-        """Whether the path is the mount or lies below it."""
+        """Says whether the path is the mount or lies below it."""
         return f"{path}/".startswith(f"{self.mount_path}/")

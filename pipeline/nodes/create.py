@@ -1,8 +1,7 @@
 """The nodes of the pipeline, in order; the same for every orchestrator."""
 
 import dataclasses
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
@@ -25,8 +24,7 @@ _PREPROCESSING_FN = "model.hooks.preprocessing_fn"
 _RUN_FN = "model.hooks.run_fn"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DataNodes:
+class DataNodes(NamedTuple):
     """Is this data what we think it is, and what does it look like to a model?"""
 
     example_gen: tfx.components.ImportExampleGen
@@ -37,8 +35,7 @@ class DataNodes:
     transform: TextTransform
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelNodes:
+class ModelNodes(NamedTuple):
     """What is learnt, and is it better than what is live?"""
 
     trainer: tfx.components.Trainer
@@ -47,8 +44,7 @@ class ModelNodes:
     batch_predictor: BaseNode
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DeliveryNodes:
+class DeliveryNodes(NamedTuple):
     """Does it work where it will be used? Then it goes there."""
 
     model_server_validator: BaseNode
@@ -65,7 +61,7 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=config.pipeline_root,
-        components=[*_nodes(data), *_nodes(model), *_nodes(delivery)],
+        components=[node for node in (*data, *model, *delivery) if node is not None],
         enable_cache=True,
         metadata_connection_config=_metadata(config),
         beam_pipeline_args=list(config.beam_pipeline_args),
@@ -104,12 +100,12 @@ def _data_nodes(config: PipelineConfig) -> DataNodes:
         custom_config={"code_fingerprint": code_fingerprint(["model"])},
     )
     return DataNodes(
-        example_gen=example_gen,
-        statistics_gen=statistics_gen,
-        schema_gen=schema_gen,
-        example_validator=example_validator,
-        vocabulary_gen=vocabulary_gen,
-        transform=transform,
+        example_gen,
+        statistics_gen,
+        schema_gen,
+        example_validator,
+        vocabulary_gen,
+        transform,
     )
 
 
@@ -140,12 +136,7 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
         split=contract.TEST,
         code_fingerprint=code_fingerprint(["model", "components"]),
     )
-    return ModelNodes(
-        trainer=trainer,
-        baseline=baseline,
-        evaluator=evaluator,
-        batch_predictor=batch_predictor,
-    )
+    return ModelNodes(trainer, baseline, evaluator, batch_predictor)
 
 
 def _delivery_nodes(
@@ -181,17 +172,7 @@ def _delivery_nodes(
         infra_blessing=edge_exporter.outputs["blessing"],
         push_destination=_folder(config.edge_dir),
     ).with_id(EDGE_PUSHER)
-    return DeliveryNodes(
-        model_server_validator=model_server_validator,
-        edge_exporter=edge_exporter,
-        pusher=pusher,
-        edge_pusher=edge_pusher,
-    )
-
-
-def _nodes(group: DataNodes | ModelNodes | DeliveryNodes) -> Iterable[Any]:
-    nodes = (getattr(group, field.name) for field in dataclasses.fields(group))
-    return [node for node in nodes if node is not None]
+    return DeliveryNodes(model_server_validator, edge_exporter, pusher, edge_pusher)
 
 
 def _splits() -> tfx.proto.Input:

@@ -8,7 +8,7 @@ from pipeline.config import PipelineConfig
 
 
 def eval_config(config: PipelineConfig) -> config_pb2.EvalConfig:
-    """Bounds hold over all rows; the slices, one per label, are for reading."""
+    """Sets bounds over all rows; the slices, one per label, are for reading."""
     return config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
@@ -47,7 +47,7 @@ def _metrics(config: PipelineConfig) -> list[config_pb2.MetricConfig]:
 
 
 def _accuracy_threshold(config: PipelineConfig) -> config_pb2.MetricThreshold:
-    """Good enough in itself and, where a model is live, not much worse than that."""
+    """Asks for enough in itself and, where a model is live, not much less than that."""
     return config_pb2.MetricThreshold(
         value_threshold=config_pb2.GenericValueThreshold(
             lower_bound={"value": config.min_accuracy}

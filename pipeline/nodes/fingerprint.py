@@ -27,12 +27,12 @@ _LIBRARIES = (
 
 
 def library_versions() -> dict[str, str]:
-    """Name -> version of the libraries that shape a model."""
+    """Maps name to version of the libraries that shape a model."""
     return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
 def code_fingerprint(packages: Sequence[str] = PACKAGES) -> str:
-    """Hash of the source of our `packages` and of `library_versions`.
+    """Hashes the source of our `packages` and `library_versions`.
 
     Raises:
         ValueError: A package has no source: its changes would go unnoticed.
@@ -49,7 +49,7 @@ def code_fingerprint(packages: Sequence[str] = PACKAGES) -> str:
 
 
 def git_commit(checkout: Path = _ROOT) -> str | None:
-    """Commit of the checkout that this code runs from; `-dirty` if it was changed.
+    """Names the commit of the checkout we run from; `-dirty` if it was changed.
 
     None for an installed wheel, and where git is missing or will not tell.
     """

@@ -33,7 +33,7 @@ class Bin:
 
 
 def calibration_bins(evaluation: Evaluation) -> list[Bin]:
-    """`CALIBRATION_BINS` equal intervals of confidence, empty ones left out."""
+    """Sorts rows into `CALIBRATION_BINS` equal intervals, empty ones left out."""
     confidences, right = np.asarray(evaluation.confidences), right_answers(evaluation)
     # Right-closed as in the paper, so a confidence of exactly 1 is in the last bin.
     index = np.ceil(confidences * CALIBRATION_BINS).astype(int) - 1
@@ -54,7 +54,7 @@ def calibration_bins(evaluation: Evaluation) -> list[Bin]:
 
 
 def expected_calibration_error(evaluation: Evaluation) -> float:
-    """Mean distance of confidence and accuracy over the bins, weighted by rows."""
+    """Averages the distance of confidence and accuracy over the bins, by rows."""
     bins = calibration_bins(evaluation)
     rows = [item.right + item.wrong for item in bins]
     gaps = [abs(item.accuracy - item.confidence) for item in bins]
@@ -62,7 +62,7 @@ def expected_calibration_error(evaluation: Evaluation) -> float:
 
 
 def coverage_curve(evaluation: Evaluation) -> list[OperatingPoint]:
-    """One point per distinct confidence, the highest threshold first."""
+    """Gives one point per distinct confidence, the highest threshold first."""
     confidences, right = np.asarray(evaluation.confidences), right_answers(evaluation)
     order = np.argsort(-confidences, kind="stable")
     ordered = confidences[order]
@@ -82,7 +82,7 @@ def coverage_curve(evaluation: Evaluation) -> list[OperatingPoint]:
 def operating_points(
     curve: list[OperatingPoint], targets: tuple[float, ...]
 ) -> dict[float, OperatingPoint | None]:
-    """For each accuracy wanted, the point that answers most; None where none does."""
+    """Finds, for each accuracy wanted, the point that answers most; None without."""
     return {
         target: max(
             (point for point in curve if point.accuracy >= target),

@@ -7,7 +7,7 @@ DASH = "–"
 
 
 def percent(share: float | None, decimals: int = 1) -> str:
-    """0.934 -> `93.4%`. Never rounds up to 100 % or down to 0 %."""
+    """Writes 0.934 as `93.4%`. Never rounds up to 100 % or down to 0 %."""
     if share is None or not math.isfinite(share):
         return DASH
     text = f"{100 * share:.{decimals}f}"
@@ -20,21 +20,21 @@ def percent(share: float | None, decimals: int = 1) -> str:
 
 
 def points(difference: float) -> str:
-    """0.012 -> `+1.2 points`."""
+    """Writes 0.012 as `+1.2 points`."""
     text = f"{100 * difference:+.1f}"
     sign = "±" if float(text) == 0 else {"+": "+", "-": "−"}[text[0]]
     return f"{sign}{text[1:]} points"
 
 
 def significant(value: float | None, digits: int = 3) -> str:
-    """Three significant digits: `0.0312`, `1.25`, `3.1e-05`."""
+    """Writes three significant digits: `0.0312`, `1.25`, `3.1e-05`."""
     if value is None or not math.isfinite(value):
         return DASH
     return f"{value:.{digits}g}"
 
 
 def duration(seconds: float) -> str:
-    """`0.4 s`, `38 s`, `4 min 10 s`, `2 h 05 min`."""
+    """Writes `0.4 s`, `38 s`, `4 min 10 s`, `2 h 05 min`."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -48,7 +48,7 @@ def duration(seconds: float) -> str:
 
 
 def size(size_bytes: float) -> str:
-    """`812 B`, `4.2 kB`, `17.3 MB`: powers of ten, as in file listings."""
+    """Writes `812 B`, `4.2 kB`, `17.3 MB`: powers of ten, as in file listings."""
     for unit in ("B", "kB", "MB", "GB"):
         if size_bytes < 999.5 or unit == "GB":
             break
@@ -57,12 +57,12 @@ def size(size_bytes: float) -> str:
 
 
 def count(value: float) -> str:
-    """`3,080`, and `11.2 M` from a million."""
+    """Writes `3,080`, and `11.2 M` from a million."""
     return f"{value:,}" if value < 1e6 else f"{value / 1e6:.3g} M"
 
 
 def moment(started_at: str) -> str:
-    """ISO 8601 as a person writes it; anything else unchanged."""
+    """Writes ISO 8601 as a person does; anything else unchanged."""
     try:
         parsed = datetime.datetime.fromisoformat(started_at)
     except ValueError:

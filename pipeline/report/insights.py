@@ -14,7 +14,7 @@ IMBALANCE = 10
 
 
 def insights(results: RunResults) -> list[str]:
-    """What stands out, the most useful first; empty when nothing does."""
+    """Says what stands out, the most useful first; empty when nothing does."""
     finders = (_change, _rejecting, _confusion, _weak, _calibration, _epochs, _data)
     return [sentence for finder in finders for sentence in finder(results)]
 
@@ -117,5 +117,5 @@ def _data(results: RunResults) -> Iterator[str]:
 
 
 def _quoted(label: str) -> str:
-    """The label in quotes, isolated so that right-to-left letters stay inside them."""
+    """Quotes the label, isolated so that right-to-left letters stay inside."""
     return f"“\u2068{label}\u2069”"

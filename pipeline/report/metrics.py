@@ -45,13 +45,13 @@ class Mistake:
 
 
 def accuracy(evaluation: Evaluation) -> float:
-    """Share of right answers; NaN without rows."""
+    """Gives the share of right answers; NaN without rows."""
     right = right_answers(evaluation)
     return float(right.mean()) if right.size else float("nan")
 
 
 def accuracy_interval(evaluation: Evaluation) -> tuple[float, float]:
-    """Wilson's 95 % interval: what another test split of this size could give."""
+    """Gives Wilson's 95 % interval: what another test split of this size could give."""
     from scipy import stats
 
     right = right_answers(evaluation)
@@ -63,7 +63,7 @@ def accuracy_interval(evaluation: Evaluation) -> tuple[float, float]:
 
 
 def macro_f1(evaluation: Evaluation) -> float:
-    """Mean F1 of the classes that occur in the test split or among the answers."""
+    """Averages F1 of the classes that occur in the test split or among the answers."""
     from sklearn import metrics
 
     if not evaluation.true_ids:
@@ -79,7 +79,7 @@ def macro_f1(evaluation: Evaluation) -> float:
 
 
 def top_k_accuracy(evaluation: Evaluation) -> float | None:
-    """Share of rows with the true class in `top_ids`; None where that is not given."""
+    """Gives the share of rows with the true class in `top_ids`, if that is given."""
     if not evaluation.top_ids:
         return None
     pairs = zip(evaluation.true_ids, evaluation.top_ids, strict=True)
@@ -87,7 +87,7 @@ def top_k_accuracy(evaluation: Evaluation) -> float | None:
 
 
 def confusion(evaluation: Evaluation) -> np.ndarray:
-    """`[C, C]` int64: rows are true classes, columns predicted ones."""
+    """Counts `[C, C]` int64: rows are true classes, columns predicted ones."""
     from sklearn import metrics
 
     size = len(evaluation.labels)
@@ -99,7 +99,7 @@ def confusion(evaluation: Evaluation) -> np.ndarray:
 
 
 def class_scores(evaluation: Evaluation) -> list[ClassScore]:
-    """One entry per label, in label order; a score without rows behind it is 0."""
+    """Gives one entry per label, in label order; a score without rows is 0."""
     from sklearn import metrics
 
     if not evaluation.true_ids:
@@ -128,7 +128,7 @@ def class_scores(evaluation: Evaluation) -> list[ClassScore]:
 
 
 def most_confused(evaluation: Evaluation, limit: int) -> list[ConfusedPair]:
-    """The most frequent wrong answers, each with the surest example of it."""
+    """Lists the most frequent wrong answers, each with the surest example of it."""
     counts = confusion(evaluation)
     rows_per_class = counts.sum(axis=1)
     surest = {
@@ -154,7 +154,7 @@ def most_confused(evaluation: Evaluation, limit: int) -> list[ConfusedPair]:
 
 
 def mistakes(evaluation: Evaluation) -> list[Mistake]:
-    """Every wrong answer, the surest first."""
+    """Lists every wrong answer, the surest first."""
     wrong = np.flatnonzero(~right_answers(evaluation))
     confidences = np.asarray(evaluation.confidences)
     order = wrong[np.argsort(-confidences[wrong], kind="stable")]
@@ -170,7 +170,7 @@ def mistakes(evaluation: Evaluation) -> list[Mistake]:
 
 
 def right_answers(evaluation: Evaluation) -> np.ndarray:
-    """`[N]` bool."""
+    """Marks the rows answered rightly, `[N]` bool."""
     return np.asarray(evaluation.true_ids) == np.asarray(evaluation.predicted_ids)
 
 

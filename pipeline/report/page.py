@@ -34,7 +34,7 @@ class Span:
 
 
 def render(results: RunResults) -> str:
-    """The whole page. Every string in `results` is escaped: texts may hold HTML."""
+    """Draws the page. Every string in `results` is escaped: texts may hold HTML."""
     environment = _environment()
     script = (resources.files(__package__) / "templates/report.js").read_text("utf-8")
     return environment.get_template("report.html.j2").render(
@@ -80,7 +80,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _test_view(evaluation: Evaluation) -> dict[str, Any]:
-    """What the page says about the test split, by the names the template uses."""
+    """Gathers what the page says about the test split, by the template's names."""
     curve = confidence.coverage_curve(evaluation)
     accuracy = metrics.accuracy(evaluation)
     wrong = metrics.mistakes(evaluation)
@@ -105,7 +105,7 @@ def _test_view(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _targets(accuracy: float) -> tuple[float, ...]:
-    """Round accuracies above what the model has without rejecting anything."""
+    """Lists round accuracies above what the model has without rejecting anything."""
     return tuple(
         target
         for target in (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
@@ -114,7 +114,7 @@ def _targets(accuracy: float) -> tuple[float, ...]:
 
 
 def _spans(results: RunResults) -> list[Span]:
-    """The nodes one after the other, then what lay outside of them."""
+    """Lists the nodes one after the other, then what lay outside of them."""
     nodes = [(node.name, node.seconds, node.cached) for node in results.lineage.nodes]
     inside = sum(seconds for _, seconds, _ in nodes)
     rest = results.run.wall_s - inside
@@ -141,11 +141,11 @@ def _shorten(text: str) -> str:
 
 
 def _breakable(label: str) -> markupsafe.Markup:
-    """The label, escaped, in which a line may end after an underscore."""
+    """Escapes the label, in which a line may end after an underscore."""
     return markupsafe.Markup("_<wbr>").join(label.split("_"))
 
 
 def _script_hash(script: str) -> str:
-    """The name by which the page's security policy allows this script and no other."""
+    """Names what the page's security policy allows this script and no other."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"

@@ -114,7 +114,7 @@ class Evaluation:
     row, best first; then the report shows top-K accuracy.
 
     Raises:
-        ValueError: lengths differ, or an id is no class.
+        ValueError: lengths differ, or an id is not a class.
     """
 
     labels: tuple[str, ...]
@@ -209,7 +209,7 @@ class RunResults:
     lineage: Lineage
 
     def to_json(self) -> str:
-        """One JSON object; texts stay readable."""
+        """Writes one JSON object; texts stay readable."""
         plain = dataclasses.asdict(self)
         return json.dumps(plain, ensure_ascii=False, default=_plain_number)
 
@@ -225,7 +225,7 @@ class RunResults:
 
 
 def _plain_number(value: object) -> float | int | bool:
-    """Scalars of numpy, which histories are full of, as those of Python."""
+    """Turns scalars of numpy, which histories are full of, into those of Python."""
     if not hasattr(value, "item"):
         raise TypeError(
             f"{value!r} of type {type(value).__name__} cannot be written as JSON; "

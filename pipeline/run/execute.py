@@ -136,7 +136,7 @@ def _run_nodes(
 def pipeline_config(
     run: RunConfig, workspace: Workspace, dataset: ingest.Dataset, data_root: Path
 ) -> PipelineConfig:
-    """Where a local run reads and writes."""
+    """Says where a local run reads and writes."""
     from pipeline.run.node_runner import BEAM_ARGS
 
     counts = Counter(label for _, label in dataset.splits[contract.TEST])

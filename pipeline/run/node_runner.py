@@ -108,7 +108,7 @@ def _outputs(
     info: data_types.ExecutionInfo,
     store: metadata.Metadata,
 ) -> Artifacts:
-    """What the store says; a cached node's `info` names places that were never made."""
+    """Asks the store; a cached node's `info` names places that were never made."""
     if _is_resolver(node):
         return dict(info.output_dict or {})
     with store as handle:
@@ -143,7 +143,7 @@ def _launcher(
 def _is_cached(
     node: pipeline_pb2.PipelineNode, info: data_types.ExecutionInfo | None
 ) -> bool:
-    """A cached execution has outputs, but was given no scratch folder to make them."""
+    """Sees outputs for which there was no scratch folder to make them in."""
     if info is None or _is_resolver(node):
         return False
     return bool(info.output_dict) and not info.tmp_dir

@@ -45,7 +45,7 @@ class Outcome:
     runs: Mapping[str, NodeRun]
 
     def uri(self, node_id: str, key: str) -> str:
-        """Where a node wrote its output."""
+        """Says where a node wrote its output."""
         return self.runs[node_id].outputs[key][0].uri
 
     @functools.cached_property
@@ -91,12 +91,12 @@ class Outcome:
         )
 
     def pushed(self, node_id: str) -> Path | None:
-        """Where a pusher put its version, or None where it refused."""
+        """Says where a pusher put its version, or None where it refused."""
         (artifact,) = self.runs[node_id].outputs["pushed_model"]
         return versioned_pusher.read_destination(artifact)
 
     def checks(self) -> tuple[results.Check, ...]:
-        """Every bound that stands between a model and its users."""
+        """Lists every bound that stands between a model and its users."""
         return (*self._accuracy_checks(), self._server_check(), *self._device_checks())
 
     def _accuracy_checks(self) -> list[results.Check]:
@@ -134,7 +134,7 @@ class Outcome:
         ]
 
     def as_results(self, run: results.RunInfo) -> results.RunResults:
-        """Everything that the report shows."""
+        """Gathers everything that the report shows."""
         return results.RunResults(
             run=run,
             data=self.data_summary(),
@@ -145,7 +145,7 @@ class Outcome:
         )
 
     def data_summary(self) -> results.DataSummary:
-        """Splits, what was dropped, and what ExampleValidator found."""
+        """Describes splits, what was dropped, and what ExampleValidator found."""
         return results.DataSummary(
             splits=tuple(self._split(name) for name in contract.SPLITS),
             anomalies=read_anomalies(self.uri("ExampleValidator", "anomalies")),
@@ -178,7 +178,7 @@ class Outcome:
         )
 
     def training_summary(self) -> results.TrainingSummary:
-        """The learning curve and the settings."""
+        """Gathers the learning curve and the settings."""
         history, run = self.history, self.config.run
         return results.TrainingSummary(
             history=tuple(
@@ -196,7 +196,7 @@ class Outcome:
         )
 
     def evaluation(self) -> results.Evaluation:
-        """Every answer on the test split."""
+        """Gathers every answer on the test split."""
         rows = self.predictions
         order = np.argsort(-rows.scores, axis=1)[:, :_SHOWN_TOP]
         return results.Evaluation(
@@ -210,7 +210,7 @@ class Outcome:
         )
 
     def variants(self) -> tuple[results.Variant, ...]:
-        """Every exported file: size, speed, and how it agrees with the SavedModel."""
+        """Lists every exported file: size, speed, agreement with the SavedModel."""
         folder = Path(path_utils.serving_model_path(self.uri("Trainer", "model")))
         saved_model = results.Variant(
             name="SavedModel",
@@ -231,7 +231,7 @@ class Outcome:
         return (saved_model, *files)
 
     def lineage(self) -> results.Lineage:
-        """What to hold against another run."""
+        """Gathers what to hold against another run."""
         return results.Lineage(
             data_sha256=self.dataset.sha256,
             code_fingerprint=fingerprint.code_fingerprint(),
@@ -245,7 +245,7 @@ class Outcome:
 
 
 def read_anomalies(uri: str) -> tuple[str, ...]:
-    """One sentence for each thing that ExampleValidator found, split by split."""
+    """Reads one sentence for each thing that ExampleValidator found, split by split."""
     found = []
     for path in sorted(tf.io.gfile.glob(f"{uri}/Split-*/SchemaDiff.pb")):
         split = Path(path).parent.name.removeprefix("Split-")

@@ -51,7 +51,7 @@ class Workspace:
         return self.root / "results.json"
 
     def log_path(self, stamp: str) -> Path:
-        """Where the noise of a run goes."""
+        """Says where the noise of a run goes."""
         return self.root / "logs" / f"run-{stamp}.log"
 
     def prepare(self) -> None:
@@ -91,7 +91,7 @@ class Workspace:
             yield
 
     def last_run(self) -> dict[str, Any] | None:
-        """What `remember` wrote, if what it speaks of is still there."""
+        """Reads what `remember` wrote, if what it speaks of is still there."""
         try:
             last = json.loads((self.root / _LAST_RUN_FILE).read_text())
         except (FileNotFoundError, ValueError):
@@ -106,7 +106,7 @@ class Workspace:
 
 
 def disk_full(path: Path, free_bytes: int) -> SettingError:
-    """The error for a disk without room."""
+    """Makes the error for a disk without room."""
     return SettingError(
         f"The disk below {path} has {free_bytes / 2**20:,.0f} MiB left; a run needs "
         f"{_NEEDED_BYTES / 2**20:,.0f} MiB. Free some, or name another folder with "
@@ -115,7 +115,7 @@ def disk_full(path: Path, free_bytes: int) -> SettingError:
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether a disk without room is what lies below an error."""
+    """Says whether a disk without room is what lies below an error."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True

@@ -69,7 +69,7 @@ def test_texts_come_back_as_they_were_written(export_dir: str, tmp_path: Path) -
 
 
 def test_rows_of_like_length_stand_together(export_dir: str, tmp_path: Path) -> None:
-    rows = [("x" * n, "long") for n in (7, 1, 9, 3)]
+    rows = [(c * n, "long") for c, n in (("b", 7), ("z", 1), ("a", 9), ("c", 3))]
     found = batch_predictor.predict(
         export_dir=export_dir, split_uri=write_examples(tmp_path, rows), labels=LABELS
     )

@@ -10,7 +10,7 @@ MOST_BARS = 64
 
 
 def token_lengths(data: DataSummary) -> drawing.Chart | None:
-    """Texts by number of tokens, all splits together."""
+    """Draws texts by number of tokens, all splits together."""
     counts = _texts_per_length(data)
     if not any(counts):
         return None
@@ -64,7 +64,7 @@ def _span(start: int, width: int) -> str:
 
 
 def label_counts(data: DataSummary) -> drawing.Chart | None:
-    """Rows per label in the first split, the most frequent label first."""
+    """Draws rows per label in the first split, the most frequent label first."""
     if not data.splits or not data.splits[0].label_counts:
         return None
     split = data.splits[0]
@@ -89,7 +89,7 @@ def label_counts(data: DataSummary) -> drawing.Chart | None:
 
 
 def _label_axis(labels: list[str]) -> drawing.Axis:
-    """Names under the bars only where all of them fit."""
+    """Writes names under the bars only where all of them fit."""
     few = sum(len(label) + 2 for label in labels) <= LETTERS_ACROSS
     return drawing.Axis(
         title="labels, most frequent first",

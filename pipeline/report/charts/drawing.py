@@ -22,7 +22,7 @@ class Axis:
     ticks: tuple[tuple[float, str], ...]
 
     def share(self, value: float) -> float:
-        """How far along the axis `value` lies, 0 to 1."""
+        """Says how far along the axis `value` lies, 0 to 1."""
         return (value - self.low) / (self.high - self.low)
 
 
@@ -89,17 +89,17 @@ class Chart:
 
 
 def x_pixel(axis: Axis, value: float) -> float:
-    """Where `value` lies, left to right."""
+    """Says where `value` lies, left to right."""
     return round(LEFT + axis.share(value) * (WIDTH - LEFT - RIGHT), 1)
 
 
 def y_pixel(axis: Axis, value: float) -> float:
-    """Where `value` lies, bottom to top."""
+    """Says where `value` lies, bottom to top."""
     return round(HEIGHT - BOTTOM - axis.share(value) * (HEIGHT - TOP - BOTTOM), 1)
 
 
 def number_axis(title: str, values: Iterable[float], *, zero: bool = False) -> Axis:
-    """An axis around the finite `values` with about five round ticks."""
+    """Makes an axis around the finite `values` with about five round ticks."""
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
     low = min(low, 0.0) if zero else low
@@ -114,7 +114,7 @@ def number_axis(title: str, values: Iterable[float], *, zero: bool = False) -> A
 
 
 def percent_axis(title: str, values: Iterable[float] = (0.0, 1.0)) -> Axis:
-    """An axis of shares, 0 to 1, written as per cent and never going beyond 100 %."""
+    """Makes an axis of shares, 0 to 1, in per cent and never going beyond 100 %."""
     axis = number_axis(title, [100 * value for value in values])
     high = min(axis.high, 100.0)
     ticks = [(value / 100, f"{text}%") for value, text in axis.ticks if value <= high]
@@ -129,7 +129,7 @@ def line(
     *,
     tooltips: Sequence[str] = (),
 ) -> Line:
-    """A line through the finite `points`; a gap where one is not finite."""
+    """Draws a line through the finite `points`; a gap where one is not finite."""
     commands, dots, pen = [], [], "M"
     for number, (x, y) in enumerate(points):
         if not (math.isfinite(x) and math.isfinite(y)):
@@ -151,7 +151,7 @@ def bar(
     *,
     tooltip: str,
 ) -> Bar:
-    """A bar over `x_span`, from the lower to the upper end of `y_span`."""
+    """Draws a bar over `x_span`, from the lower to the upper end of `y_span`."""
     left, right = (x_pixel(axes[0], x) for x in x_span)
     bottom, top = (y_pixel(axes[1], y) for y in y_span)
     # A hairline between neighbours, unless they are too thin to have one.

@@ -48,7 +48,7 @@ class Heatmap:
         return self.margin + self.cell * len(self.labels) + 1
 
     def short(self, label: str) -> str:
-        """The label as far as there is room for it."""
+        """Cuts the label as far as there is room for it."""
         if len(label) <= LABEL_LETTERS:
             return label
         return f"{label[: LABEL_LETTERS - 1]}…"

@@ -11,7 +11,7 @@ STYLES = ("s1", "s2")
 
 
 def loss(training: TrainingSummary) -> drawing.Chart | None:
-    """Training and validation loss; None where neither was recorded."""
+    """Draws training and validation loss; None where neither was recorded."""
     names = {"loss": "training", "val_loss": "validation"}
     return _by_epoch(
         training, "Loss", names, (drawing.number_axis, formats.significant)
@@ -19,7 +19,7 @@ def loss(training: TrainingSummary) -> drawing.Chart | None:
 
 
 def accuracy(training: TrainingSummary) -> drawing.Chart | None:
-    """Training and validation accuracy; None where neither was recorded."""
+    """Draws training and validation accuracy; None where neither was recorded."""
     names = {"accuracy": "training", "val_accuracy": "validation"}
     return _by_epoch(
         training, "Accuracy", names, (drawing.percent_axis, formats.percent)
@@ -32,7 +32,7 @@ def _by_epoch(
     names: Mapping[str, str],
     scale: tuple[Callable[..., drawing.Axis], Callable[[float], str]],
 ) -> drawing.Chart | None:
-    """One line per key of `names`; `scale` makes the axis and writes a value."""
+    """Draws one line per key of `names`; `scale` makes the axis and writes a value."""
     rows = {key: [row for row in training.history if key in row] for key in names}
     values = [float(row[key]) for key in names for row in rows[key]]
     if not any(math.isfinite(value) for value in values):

@@ -11,7 +11,7 @@ CURVE_POINTS = 200
 
 
 def reliability(evaluation: Evaluation) -> drawing.Chart | None:
-    """Accuracy by confidence; on the diagonal the two are equal."""
+    """Draws accuracy by confidence; on the diagonal the two are equal."""
     bins = confidence.calibration_bins(evaluation)
     if not bins:
         return None
@@ -39,7 +39,7 @@ def reliability(evaluation: Evaluation) -> drawing.Chart | None:
 
 
 def confidences(evaluation: Evaluation) -> drawing.Chart | None:
-    """How many answers were given with which confidence, right and wrong ones."""
+    """Draws how many answers were given with which confidence, right and wrong ones."""
     bins = confidence.calibration_bins(evaluation)
     if not bins:
         return None
@@ -67,7 +67,7 @@ def confidences(evaluation: Evaluation) -> drawing.Chart | None:
 
 
 def coverage(curve: list[confidence.OperatingPoint]) -> drawing.Chart | None:
-    """Accuracy of the answers that remain when unsure ones are rejected."""
+    """Draws accuracy of the answers that remain when unsure ones are rejected."""
     if not curve:
         return None
     step = math.ceil(len(curve) / CURVE_POINTS)
