@@ -15,6 +15,7 @@ from serving.launch.readiness import StatusProbe
 from serving.launch.running_server import (
     RunningServer,
     ServerStartError,
+    log_tail,
     start,
     start_server,
 )
@@ -87,6 +88,26 @@ def test_a_server_that_ends_early_quotes_its_log(
     assert "ended with 3" in message
     assert f"{base_path.parent / 'server.log'}" in message
     assert message.endswith("no such model")
+
+
+def test_of_a_long_log_the_end_is_quoted(tmp_path: pathlib.Path) -> None:
+    log = tmp_path / "server.log"
+    log.write_text("".join(f"line {number}\n" for number in range(100_000)))
+    assert log_tail(log, 2) == ["line 99998", "line 99999"]
+
+
+def test_a_program_that_cannot_run_is_said_so_and_leaves_no_key(
+    path_dir: pathlib.Path, base_path: pathlib.Path
+) -> None:
+    program(path_dir, "tensorflow_model_server", "exit 0")
+    pem = base_path.parent / "pem"
+    pem.write_text("-----BEGIN ANYTHING-----")
+    tls = TlsFiles(certificate_path=str(pem), key_path=str(pem))
+    folder = base_path.parent / "logs"
+    (folder / "server.log").mkdir(parents=True)
+    with pytest.raises(ServerStartError, match="could not be started: .*server.log"):
+        start_server(base_path, log_dir=folder, tls=tls)
+    assert not (folder / SECRET_FILE).exists()
 
 
 @pytest.mark.usefixtures("path_dir")

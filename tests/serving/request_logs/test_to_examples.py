@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from serving import protos
+from serving.formats.tfrecord import read_records
 from serving.request_logs import to_examples
 from tests.support.serving.server.observed import predict_request
 
@@ -40,6 +41,31 @@ def test_examples_of_a_classify_request_are_taken_with_their_context() -> None:
     found = [protos.Example.FromString(e) for e in to_examples.examples([log])]
     assert [e.features.feature["c"].int64_list.value[0] for e in found] == [1, 1]
     assert [e.features.feature["x"].int64_list.value[0] for e in found] == [2, 3]
+
+
+def test_the_command_writes_an_example_per_row(
+    log_file: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    output = tmp_path / "examples.tfrecord"
+    result = click.testing.CliRunner().invoke(
+        to_examples.main, [str(log_file), "--output", str(output)]
+    )
+    assert (result.exit_code, result.output) == (0, f"{output}: 3 examples\n")
+    found = [protos.Example.FromString(record) for record in read_records(output)]
+    assert [e.features.feature["x"].float_list.value[0] for e in found] == [5, 5, 6]
+
+
+def test_the_command_says_that_there_was_no_example_or_no_log(
+    tmp_path: pathlib.Path,
+) -> None:
+    empty, output = tmp_path / "empty", str(tmp_path / "output")
+    empty.touch()
+    run = click.testing.CliRunner().invoke
+    nothing = run(to_examples.main, [str(empty), "--output", output])
+    assert (nothing.exit_code, nothing.output) == (1, f"{output}: 0 examples\n")
+    absent = run(to_examples.main, [str(tmp_path / "absent"), "--output", output])
+    assert absent.exit_code == 1
+    assert absent.output.endswith("absent: No such file or directory.\n")
 
 
 @pytest.mark.slow
