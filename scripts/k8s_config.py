@@ -7,7 +7,6 @@ overlay: those that differ. The kustomizations that name them are written by han
 """
 
 import pathlib
-import sys
 
 from serving.launch.presets import CLUSTER, EMBEDDED_FOLDERS, KUBERNETES
 
@@ -61,15 +60,14 @@ def stale() -> dict[str, str]:
     }
 
 
-def main() -> int:
+def main() -> None:
     """Writes what is stale and names it."""
     for path, text in stale().items():
         target = K8S_DIR / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
         print(f"k8s/{path}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

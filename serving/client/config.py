@@ -106,13 +106,8 @@ class ClientConfig:
 
     def _check_numbers(self) -> None:
         for name in (
-            "deadline_s",
-            "backoff_s",
-            "hedge_after_s",
-            "keepalive_s",
-            "max_message_bytes",
-            "max_rows_per_request",
-            "max_parallel_requests",
+            *("deadline_s", "backoff_s", "hedge_after_s", "keepalive_s"),
+            *("max_message_bytes", "max_rows_per_request", "max_parallel_requests"),
         ):
             value = getattr(self, name)
             if value is not None and not value > 0:

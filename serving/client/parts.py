@@ -38,7 +38,10 @@ def parts_of_inputs(
     Raises:
         ValueError: they do not share one.
     """
-    counts = {name: _count(value) for name, value in inputs.items()}
+    counts = {
+        name: len(value) if hasattr(value, "__len__") else None
+        for name, value in inputs.items()
+    }
     if len(set(counts.values())) != 1 or None in counts.values():
         raise ValueError(
             f"Inputs with {counts} rows cannot be split: all must have as many. Leave "
@@ -78,10 +81,6 @@ def in_order(
             yield pending.popleft().result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _count(value: object) -> int | None:
-    return len(value) if hasattr(value, "__len__") else None
 
 
 def _named(function: Callable[[Items], T], part: Part[Items]) -> T:

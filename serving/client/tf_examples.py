@@ -6,7 +6,6 @@ integers and booleans an int64 list, `str` and `bytes` a bytes list.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -32,19 +31,6 @@ def serialize(example: Example) -> bytes:
         kind, values = _typed(name, value)
         getattr(message.features.feature[name], kind).value.extend(values)
     return message.SerializeToString()
-
-
-def fill_input(
-    field: Any, examples: Sequence[Example], context: Example | None = None
-) -> None:
-    """Puts examples, and the features they share, into a serving Input message."""
-    if context is None:
-        target = field.example_list
-    else:
-        target = field.example_list_with_context
-        target.context.MergeFromString(serialize(context))
-    for example in examples:
-        target.examples.add().MergeFromString(serialize(example))
 
 
 def _typed(name: str, value: object) -> tuple[str, list[Any]]:

@@ -15,9 +15,8 @@ _PARTS = (contract.VOCABULARY_FILE, contract.LABELS_FILE, contract.TOKENIZER_FIL
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelFile:
-    """A checked model and what goes with it."""
+    """What goes with a model."""
 
-    path: pathlib.Path
     vocabulary: tuple[str, ...]
     labels: tuple[str, ...]
     tokenizer: contract.TokenizerConfig
@@ -41,7 +40,6 @@ def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
             "Export the model again."
         ) from error
     return ModelFile(
-        path=path,
         vocabulary=tuple(contract.parse_lines(vocabulary)),
         labels=tuple(contract.parse_lines(labels)),
         tokenizer=config,

@@ -5,8 +5,9 @@ exception is known: `unicode` does not fold characters that are younger than Pyt
 tables (187 of Unicode 15 and 16, for Python 3.11). Standard library only.
 """
 
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from model import contract
 
@@ -15,33 +16,17 @@ _BREAK = "\n"
 """Stands for the end of a word; itself white space in both specifications."""
 _WHITE_SPACE = "\t\n\f\r "
 """RE2's `\\s`: no vertical tab, nothing beyond ASCII."""
-_CHINESE = (
-    (0x4E00, 0x9FFF),
-    (0x3400, 0x4DBF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F),
-    (0x2B820, 0x2CEAF),
-    (0xF900, 0xFAFF),
-    (0x2F800, 0x2FA1F),
+_CHINESE = re.compile(
+    r"[\u3400-\u4DBF\u4E00-\u9FFF\uF900-\uFAFF\U00020000-\U0002A6DF"
+    r"\U0002A700-\U0002B73F\U0002B740-\U0002B81F\U0002B820-\U0002CEAF"
+    r"\U0002F800-\U0002FA1F]"
 )
-_NEW_PUNCTUATION = ((0x11B00, 0x11B09), (0x11F43, 0x11F4F))
+_NEW_PUNCTUATION = re.compile(r"[\U00011B00-\U00011B09\U00011F43-\U00011F4F]")
 """Unicode 15, which RE2 knows and the `unicodedata` of Python 3.11 does not."""
-_IGNORABLE = (
-    (0x00AD, 0x00AD),
-    (0x061C, 0x061C),
-    (0x115F, 0x1160),
-    (0x180E, 0x180E),
-    (0x200B, 0x200F),
-    (0x202A, 0x202E),
-    (0x2060, 0x206F),
-    (0x3164, 0x3164),
-    (0xFEFF, 0xFEFF),
-    (0xFFA0, 0xFFA0),
-    (0xFFF0, 0xFFF8),
-    (0x1BCA0, 0x1BCA3),
-    (0x1D173, 0x1D17A),
-    (0xE0000, 0xE0FFF),
+_IGNORABLE = re.compile(
+    r"[\u00AD\u061C\u115F-\u1160\u180E\u200B-\u200F\u202A-\u202E\u2060-\u206F"
+    r"\u3164\uFEFF\uFFA0\uFFF0-\uFFF8\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A"
+    r"\U000E0000-\U000E0FFF]"
 )
 """Default_Ignorable_Code_Point, which NFKC_Casefold removes, but for combining marks,
 which go anyway."""
@@ -120,7 +105,7 @@ class _Spellings(dict[int, str]):
 def _set_apart(character: str) -> str:
     if character in _WHITE_SPACE:
         return _BREAK
-    if _is_punctuation(character) or _is_in(character, _CHINESE):
+    if _is_punctuation(character) or _CHINESE.match(character):
         return _BREAK + character + _BREAK
     return character
 
@@ -128,13 +113,8 @@ def _set_apart(character: str) -> str:
 def _is_punctuation(character: str) -> bool:
     if character.isascii():
         return character.isprintable() and not character.isalnum()
-    return unicodedata.category(character).startswith("P") or _is_in(
-        character, _NEW_PUNCTUATION
-    )
-
-
-def _is_in(character: str, ranges: Iterable[tuple[int, int]]) -> bool:
-    return any(first <= ord(character) <= last for first, last in ranges)
+    is_known = unicodedata.category(character).startswith("P")
+    return is_known or _NEW_PUNCTUATION.match(character) is not None
 
 
 def _lower_ascii(character: str) -> str:
@@ -143,7 +123,7 @@ def _lower_ascii(character: str) -> str:
 
 def _fold(character: str) -> str:
     """Case folded (NFKC_Casefold), without accents; control codes become spaces."""
-    if _is_in(character, _IGNORABLE):
+    if _IGNORABLE.match(character):
         return ""
     folded = unicodedata.normalize("NFD", character)
     for _ in range(2):  # Folding may give what NFKC changes, and the reverse.

@@ -178,9 +178,14 @@ class GrpcDialect:
         examples: Sequence[Example],
         context: Example | None,
     ) -> GrpcCall:
-        from serving.client.tf_examples import fill_input
+        from serving.client.tf_examples import serialize
 
-        fill_input(request.input, examples, context)
+        target = request.input.example_list
+        if context is not None:
+            target = request.input.example_list_with_context
+            target.context.MergeFromString(serialize(context))
+        for example in examples:
+            target.examples.add().MergeFromString(serialize(example))
         return GrpcCall(path, request.SerializeToString())
 
     def _parse(self, message_class: Any, reply: bytes) -> Any:
