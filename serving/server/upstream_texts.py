@@ -4,8 +4,8 @@ Clients and dashboards match on them, so a text may only grow at its end.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
+from serving import protos
 from serving.server.status import Code, StatusError, invalid_argument
 
 
@@ -64,7 +64,10 @@ def input_size_mismatch(sent: Collection[str], wanted: Collection[str]) -> Statu
 
 
 def input_not_found(
-    alias: str, info: Any, sent: Collection[str], defaults: Collection[str]
+    alias: str,
+    info: "protos.TensorInfo",
+    sent: Collection[str],
+    defaults: Collection[str],
 ) -> StatusError:
     return invalid_argument(
         f"Signature input alias: {alias}(feed name: {info.name}) not found in request "
@@ -84,7 +87,9 @@ def tensor_parsing_error(alias: str, cause: object) -> StatusError:
     return invalid_argument(f"tensor parsing error: {alias}. {cause}")
 
 
-def unknown_output(alias: str, outputs: Mapping[str, Any]) -> StatusError:
+def unknown_output(
+    alias: str, outputs: Mapping[str, "protos.TensorInfo"]
+) -> StatusError:
     return invalid_argument(
         f"output tensor alias not found in signature: {alias} "
         f"Outputs expected to be in the set {{{_join(outputs)}}}."

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+
+from serving import protos
 
 log = logging.getLogger(__name__)
 
 
-def batchable(signatures: Mapping[str, Any]) -> frozenset[str]:
+def batchable(signatures: Mapping[str, "protos.SignatureDef"]) -> frozenset[str]:
     """Names the signatures whose every tensor has a batch dimension first.
 
     The others run one request at a time; the log says why.
@@ -19,7 +20,7 @@ def batchable(signatures: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name for name, reason in reasons.items() if not reason)
 
 
-def reason_against(signature: Any) -> str:
+def reason_against(signature: "protos.SignatureDef") -> str:
     """Says why its requests cannot be computed together; empty if they can."""
     if not signature.inputs:
         return "it has no inputs"
@@ -34,7 +35,7 @@ def reason_against(signature: Any) -> str:
     return ""
 
 
-def _reason_of_tensor(info: Any) -> str:
+def _reason_of_tensor(info: "protos.TensorInfo") -> str:
     shape = info.tensor_shape
     if not info.name:
         return "is not a dense tensor"

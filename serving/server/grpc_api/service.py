@@ -73,8 +73,11 @@ class GrpcService:
         }
 
     async def predict(
-        self, request: Any, context: Context, under_way: RequestUnderWay
-    ) -> Any:
+        self,
+        request: "protos.PredictRequest",
+        context: Context,
+        under_way: RequestUnderWay,
+    ) -> "protos.PredictResponse":
         """PredictionService/Predict."""
         name = request.model_spec.signature_name or DEFAULT_SIGNATURE
         version = under_way.lease(_model_ref(request))
@@ -94,8 +97,11 @@ class GrpcService:
         return response
 
     async def classify(
-        self, request: Any, context: Context, under_way: RequestUnderWay
-    ) -> Any:
+        self,
+        request: "protos.ClassificationRequest",
+        context: Context,
+        under_way: RequestUnderWay,
+    ) -> "protos.ClassificationResponse":
         """PredictionService/Classify."""
         name = request.model_spec.signature_name
         version = under_way.lease(_model_ref(request))
@@ -108,8 +114,11 @@ class GrpcService:
         return response
 
     async def regress(
-        self, request: Any, context: Context, under_way: RequestUnderWay
-    ) -> Any:
+        self,
+        request: "protos.RegressionRequest",
+        context: Context,
+        under_way: RequestUnderWay,
+    ) -> "protos.RegressionResponse":
         """PredictionService/Regress."""
         name = request.model_spec.signature_name
         version = under_way.lease(_model_ref(request))
@@ -122,8 +131,11 @@ class GrpcService:
         return response
 
     async def multi_inference(
-        self, request: Any, context: Context, under_way: RequestUnderWay
-    ) -> Any:
+        self,
+        request: "protos.MultiInferenceRequest",
+        context: Context,
+        under_way: RequestUnderWay,
+    ) -> "protos.MultiInferenceResponse":
         """PredictionService/MultiInference."""
         version = under_way.lease(_ref_of(plans.first_model_spec(request)))
         return await self._handler.multi_inference(
@@ -131,8 +143,11 @@ class GrpcService:
         )
 
     async def metadata(
-        self, request: Any, context: Context, under_way: RequestUnderWay
-    ) -> Any:
+        self,
+        request: "protos.GetModelMetadataRequest",
+        context: Context,
+        under_way: RequestUnderWay,
+    ) -> "protos.GetModelMetadataResponse":
         """PredictionService/GetModelMetadata."""
         _check_metadata_fields(request.metadata_field)
         version = under_way.lease(_model_ref(request))
@@ -142,8 +157,11 @@ class GrpcService:
         return response
 
     async def status(
-        self, request: Any, context: Context, under_way: RequestUnderWay
-    ) -> Any:
+        self,
+        request: "protos.GetModelStatusRequest",
+        context: Context,
+        under_way: RequestUnderWay,
+    ) -> "protos.GetModelStatusResponse":
         """ModelService/GetModelStatus."""
         ref = _model_ref(request)
         under_way.record.model_name = ref.name
@@ -158,8 +176,11 @@ class GrpcService:
         return response
 
     async def reload_config(
-        self, request: Any, context: Context, under_way: RequestUnderWay
-    ) -> Any:
+        self,
+        request: "protos.ReloadConfigRequest",
+        context: Context,
+        under_way: RequestUnderWay,
+    ) -> "protos.ReloadConfigResponse":
         """ModelService/HandleReloadConfigRequest; returns when new models answer."""
         reload, limit_s = self._handler.manager.reload, context.time_remaining()
         if limit_s is None:
@@ -179,13 +200,13 @@ def _model_ref(request: Any) -> ModelRef:
     return _ref_of(request.model_spec)
 
 
-def _ref_of(spec: Any) -> ModelRef:
+def _ref_of(spec: "protos.ModelSpec") -> ModelRef:
     version = spec.version.value if spec.HasField("version") else None
     return ModelRef(spec.name, version, spec.version_label)
 
 
 def _fill_model_spec(
-    spec: Any, version: ServedVersion, signature_name: str = ""
+    spec: "protos.ModelSpec", version: ServedVersion, signature_name: str = ""
 ) -> None:
     spec.name = version.model_name
     spec.version.value = version.number

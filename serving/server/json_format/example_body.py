@@ -33,7 +33,7 @@ class ExamplesBody:
     """What a classify or regress body asks for; `message` is an `Input`."""
 
     signature_name: str
-    message: Any
+    message: "protos.Input"
 
 
 def parse_examples(body: bytes) -> ExamplesBody:
@@ -74,7 +74,7 @@ def _checked_examples(document: JsonObject) -> list[Json]:
     return found
 
 
-def _fill_example(value: Json, example: Any) -> None:
+def _fill_example(value: Json, example: "protos.Example") -> None:
     if not isinstance(value, dict):
         raise invalid_argument(
             f"Example must be JSON object but got JSON {type_name(value)}"

@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
 
+from serving import protos
 from serving.server.json_format import parser, ragged, tensor
 from serving.server.json_format.exact_parser import Json, JsonObject
 from serving.server.json_format.text import echo, is_base64
@@ -57,7 +58,7 @@ class PredictDocument:
     document: JsonObject
     signature_name: str
 
-    def tensors(self, infos: Mapping[str, Any]) -> PredictBody:
+    def tensors(self, infos: Mapping[str, "protos.TensorInfo"]) -> PredictBody:
         """Returns the tensors, given the TensorInfos of the signature's inputs by name.
 
         Raises:
@@ -105,7 +106,10 @@ def _checked_instances(document: JsonObject) -> list[Json]:
 
 
 def rows_to_tensors(
-    instances: list[Json], infos: Mapping[str, Any], *, is_padded: bool = False
+    instances: list[Json],
+    infos: Mapping[str, "protos.TensorInfo"],
+    *,
+    is_padded: bool = False,
 ) -> dict[str, np.ndarray]:
     """Reads `instances`: one item per row, all of one shape; the batch comes first.
 
@@ -137,7 +141,7 @@ def rows_to_tensors(
 
 
 def _named_rows(
-    instances: list[Json], infos: Mapping[str, Any], *, is_padded: bool
+    instances: list[Json], infos: Mapping[str, "protos.TensorInfo"], *, is_padded: bool
 ) -> dict[str, np.ndarray]:
     columns = _plain_columns(instances, infos)
     if columns is not None and is_padded:
@@ -156,7 +160,7 @@ def _named_rows(
 
 
 def _plain_columns(
-    instances: list[Json], infos: Mapping[str, Any]
+    instances: list[Json], infos: Mapping[str, "protos.TensorInfo"]
 ) -> dict[str, list[Json]] | None:
     """Returns the values by name, if all items are objects with just these names."""
     names, rows = infos.keys(), []
@@ -168,7 +172,7 @@ def _plain_columns(
 
 
 def _exact_named_rows(
-    instances: list[Json], infos: Mapping[str, Any]
+    instances: list[Json], infos: Mapping[str, "protos.TensorInfo"]
 ) -> dict[str, np.ndarray]:
     builders = {n: tensor.RowBuilder(info.dtype) for n, info in infos.items()}
     names = ",".join(sorted(infos))
@@ -195,7 +199,9 @@ def _exact_named_rows(
     return {name: builder.tensor() for name, builder in builders.items()}
 
 
-def columns_to_tensors(value: Json, infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def columns_to_tensors(
+    value: Json, infos: Mapping[str, "protos.TensorInfo"]
+) -> dict[str, np.ndarray]:
     """Reads `inputs`: tensors of any shape; names beyond the signature's pass."""
     if not _is_named(value):
         if len(infos) > 1:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Any
+import ssl
 
 import grpc
 
@@ -119,7 +119,7 @@ class Transports:
 
     async def _start_rest(self) -> None:
         flags = self._flags
-        tls: Any = None
+        tls: ssl.SSLContext | None = None
         if self._tls is not None and flags.rest_api_enable_tls:
             tls = self._tls.rest_context()
         elif self._tls is not None:

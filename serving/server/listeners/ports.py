@@ -8,7 +8,8 @@ import re
 import resource
 import socket
 import stat
-from typing import Any
+
+import grpc
 
 from serving.server.flags import ServerFlags
 from serving.server.status import invalid_argument
@@ -23,7 +24,7 @@ _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
 class PortError(RuntimeError):
     """A port or a socket that cannot be had."""
 
-    def __init__(self, flag: str, value: Any, cause: str) -> None:
+    def __init__(self, flag: str, value: int | str, cause: str) -> None:
         super().__init__(
             f"--{flag}={value}: {cause} Stop what uses it, or choose another "
             f"{'port' if isinstance(value, int) else 'path'} with --{flag}."
@@ -37,7 +38,11 @@ def grpc_addresses(flags: ServerFlags) -> list[str]:
     return tcp + unix
 
 
-def bind_grpc(server: Any, flags: ServerFlags, credentials: Any = None) -> None:
+def bind_grpc(
+    server: grpc.aio.Server,
+    flags: ServerFlags,
+    credentials: grpc.ServerCredentials | None = None,
+) -> None:
     """Gives a gRPC server its addresses, encrypted when there are credentials.
 
     Raises:

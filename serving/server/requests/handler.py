@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from google.protobuf.message import Message
 
+from serving import protos
 from serving.server import upstream_texts
 from serving.server.batching.scheduler import Scheduler
 from serving.server.models.manager import ModelManager
@@ -120,7 +120,7 @@ class RequestHandler:
         self,
         version: ServedVersion,
         signature_name: str,
-        examples: Message,
+        examples: "protos.Input",
         record: RequestRecord,
         timeout_s: float | None = None,
     ) -> Classes | Values:
@@ -147,7 +147,7 @@ class RequestHandler:
         self,
         version: ServedVersion,
         signature_name: str,
-        examples: Message,
+        examples: "protos.Input",
         record: RequestRecord,
         timeout_s: float | None = None,
     ) -> Classes | Values:
@@ -163,7 +163,7 @@ class RequestHandler:
         self,
         version: ServedVersion,
         plan: plans.Plan,
-        examples: Message,
+        examples: "protos.Input",
         record: RequestRecord,
         timeout_s: float | None,
     ) -> Classes | Values:
@@ -177,10 +177,10 @@ class RequestHandler:
     async def multi_inference(
         self,
         version: ServedVersion,
-        request: Message,
+        request: "protos.MultiInferenceRequest",
         record: RequestRecord,
         timeout_s: float | None = None,
-    ) -> Message:
+    ) -> "protos.MultiInferenceResponse":
         """Returns the MultiInferenceResponse: all tasks in one run.
 
         Raises:

@@ -1,7 +1,6 @@
 """The messages of a request that is kept, whichever transport brought it."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -20,14 +19,14 @@ def log_predict(
 ) -> None:
     """Keeps a Predict request; its messages are built in the writer's thread."""
 
-    def request() -> Any:
+    def request() -> "protos.PredictRequest":
         message = protos.PredictRequest(output_filter=call.outputs)
         _fill_spec(message.model_spec, version, call.signature_name)
         for alias, array in call.inputs.items():
             message.inputs[alias].CopyFrom(tensors.encode(array))
         return message
 
-    def response() -> Any:
+    def response() -> "protos.PredictResponse":
         message = protos.PredictResponse()
         _fill_spec(message.model_spec, version, call.signature_name)
         for alias, array in found.items():
@@ -42,7 +41,7 @@ def log_inference(
     logger: RequestLogger,
     version: ServedVersion,
     plan: Plan,
-    message: Any,
+    message: "protos.Input",
     result: Classes | Values,
 ) -> None:
     """Keeps a Classify or a Regress request, of which `message` is the `Input`."""
@@ -57,7 +56,9 @@ def log_inference(
     logger.log(version, request, response)
 
 
-def _fill_spec(spec: Any, version: ServedVersion, signature_name: str) -> None:
+def _fill_spec(
+    spec: "protos.ModelSpec", version: ServedVersion, signature_name: str
+) -> None:
     spec.name = version.model_name
     spec.version.value = version.number
     spec.signature_name = signature_name

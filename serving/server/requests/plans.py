@@ -6,7 +6,6 @@ the client asked for. Nothing here waits, runs a model or knows a transport.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,7 @@ DEFAULT_SIGNATURE = contract.Signature.SERVING_DEFAULT.value
 INPUTS = "inputs"
 
 Arrays = Mapping[str, np.ndarray]
-Signatures = Mapping[str, Any]
+Signatures = Mapping[str, "protos.SignatureDef"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +54,11 @@ class Plan:
 
 
 def plan_classify(
-    signatures: Signatures, name: str, message: Any, *, check_method: bool = False
+    signatures: Signatures,
+    name: str,
+    message: "protos.Input",
+    *,
+    check_method: bool = False,
 ) -> Plan:
     """Plans a Classify request.
 
@@ -74,7 +77,11 @@ def plan_classify(
 
 
 def plan_regress(
-    signatures: Signatures, name: str, message: Any, *, check_method: bool = False
+    signatures: Signatures,
+    name: str,
+    message: "protos.Input",
+    *,
+    check_method: bool = False,
 ) -> Plan:
     """Plans a Regress request; like `plan_classify`."""
     signature = _find(signatures, name)
@@ -82,7 +89,7 @@ def plan_regress(
     return _plan(name, serialized_examples(message), outputs, is_classify=False)
 
 
-def _find(signatures: Signatures, name: str) -> Any:
+def _find(signatures: Signatures, name: str) -> "protos.SignatureDef":
     signature = signatures.get(name or DEFAULT_SIGNATURE)
     if signature is None:
         raise invalid_argument(
@@ -112,7 +119,9 @@ class MultiPlan:
         """What to run, in the order of the tasks."""
         return [plan.call for plan in self.plans]
 
-    def response(self, found: Sequence[Arrays], version: int) -> Any:
+    def response(
+        self, found: Sequence[Arrays], version: int
+    ) -> "protos.MultiInferenceResponse":
         """Returns the MultiInferenceResponse, given the outputs of every call.
 
         Raises:
@@ -130,13 +139,16 @@ class MultiPlan:
         return response
 
 
-def first_model_spec(request: Any) -> Any:
+def first_model_spec(request: "protos.MultiInferenceRequest") -> "protos.ModelSpec":
     """Returns the ModelSpec that chooses model and version for all tasks."""
     return request.tasks[0].model_spec if request.tasks else protos.ModelSpec()
 
 
 def plan_multi_inference(
-    signatures: Signatures, request: Any, *, check_method: bool = False
+    signatures: Signatures,
+    request: "protos.MultiInferenceRequest",
+    *,
+    check_method: bool = False,
 ) -> MultiPlan:
     """Plans a MultiInferenceRequest: every task is checked before any runs.
 
@@ -184,7 +196,7 @@ def _check_task(
     )
 
 
-def serialized_examples(message: Any) -> np.ndarray:
+def serialized_examples(message: "protos.Input") -> np.ndarray:
     """Returns `[B]` bytes, a tf.Example each; a context's bytes stand in front.
 
     Putting bytes in front merges the two messages, for that is how protobuf reads a
@@ -205,7 +217,9 @@ def serialized_examples(message: Any) -> np.ndarray:
     return array
 
 
-def check_classify(signature: Any, *, check_method: bool) -> list[str]:
+def check_classify(
+    signature: "protos.SignatureDef", *, check_method: bool
+) -> list[str]:
     """Returns the outputs to fetch: `classes`, `scores`, or both.
 
     Raises:
@@ -227,7 +241,7 @@ def check_classify(signature: Any, *, check_method: bool) -> list[str]:
     return found
 
 
-def check_regress(signature: Any, *, check_method: bool) -> list[str]:
+def check_regress(signature: "protos.SignatureDef", *, check_method: bool) -> list[str]:
     """Returns the output to fetch: `outputs`.
 
     Raises:
@@ -245,7 +259,9 @@ def check_regress(signature: Any, *, check_method: bool) -> list[str]:
     return [OUTPUTS]
 
 
-def _check_method(signature: Any, kind: str, wanted: str, check_method: bool) -> None:
+def _check_method(
+    signature: "protos.SignatureDef", kind: str, wanted: str, check_method: bool
+) -> None:
     if check_method and signature.method_name != wanted:
         raise invalid_argument(
             f"Expected {kind} signature method_name to be {wanted}. "
@@ -253,11 +269,11 @@ def _check_method(signature: Any, kind: str, wanted: str, check_method: bool) ->
         )
 
 
-def _check_one_input(signature: Any) -> None:
+def _check_one_input(signature: "protos.SignatureDef") -> None:
     if len(signature.inputs) != 1:
         raise invalid_argument("Expected one input Tensor.")
 
 
-def _check_input_name(signature: Any, kind: str) -> None:
+def _check_input_name(signature: "protos.SignatureDef", kind: str) -> None:
     if INPUTS not in signature.inputs:
         raise invalid_argument(f"No {kind} inputs found in SignatureDef: {signature}")

@@ -1,7 +1,6 @@
 """Names and tensors of a Predict request against the signature it asks for."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from serving.server.servable import Servable
 from serving.server.status import StatusError
 
 
-def find_signature(servable: Servable, name: str) -> Any:
+def find_signature(servable: Servable, name: str) -> "protos.SignatureDef":
     """Returns the SignatureDef of that name.
 
     Raises:
@@ -24,7 +23,7 @@ def find_signature(servable: Servable, name: str) -> Any:
     return signature
 
 
-def signature_map(servable: Servable) -> Any:
+def signature_map(servable: Servable) -> "protos.SignatureDefMap":
     """Returns all signatures, as GetModelMetadata tells them."""
     message = protos.SignatureDefMap()
     for name, signature in servable.signatures.items():
@@ -32,7 +31,7 @@ def signature_map(servable: Servable) -> Any:
     return message
 
 
-def decode_inputs(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def decode_inputs(inputs: Mapping[str, "protos.TensorProto"]) -> dict[str, np.ndarray]:
     """Returns the arrays of a PredictRequest's tensors.
 
     Raises:
@@ -48,7 +47,7 @@ def decode_inputs(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def check_inputs(
-    signature: Any, inputs: Mapping[str, np.ndarray]
+    signature: "protos.SignatureDef", inputs: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Returns the inputs, completed with the signature's defaults."""
     defaults = getattr(signature, "defaults", {})
@@ -80,7 +79,9 @@ def _with_unknown_names(
     return upstream_texts.invalid_argument(f"{error.message} {more.message}")
 
 
-def check_outputs(signature: Any, output_filter: Sequence[str]) -> list[str]:
+def check_outputs(
+    signature: "protos.SignatureDef", output_filter: Sequence[str]
+) -> list[str]:
     """Returns the outputs to compute: those asked for, or all."""
     seen: list[str] = []
     for alias in output_filter:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +38,7 @@ class Classes:
             for row, values in zip(names, numbers, strict=True)
         ]
 
-    def message(self) -> Any:
+    def message(self) -> "protos.ClassificationResult":
         """Returns the ClassificationResult. Text that is not UTF-8 gets marks."""
         result = protos.ClassificationResult()
         for row in self.rows():
@@ -55,7 +54,7 @@ class Values:
 
     values: np.ndarray
 
-    def message(self) -> Any:
+    def message(self) -> "protos.RegressionResult":
         """Returns the RegressionResult."""
         result = protos.RegressionResult()
         for value in self.values.tolist():

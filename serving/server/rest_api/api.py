@@ -9,7 +9,7 @@ import re
 import urllib.parse
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent import futures
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from google.protobuf import json_format
 
@@ -21,6 +21,7 @@ from serving.formats.tf_serving_names import (
 )
 from serving.server import upstream_texts
 from serving.server.json_format.answer import error_answer, predict_answer
+from serving.server.json_format.exact_parser import JsonObject
 from serving.server.json_format.example_body import parse_examples, results_answer
 from serving.server.json_format.predict_body import read_predict
 from serving.server.models.health import Health
@@ -220,7 +221,7 @@ class RestApi:
         self, ref: ModelRef, body: bytes, under_way: RequestUnderWay
     ) -> Answer:
         version = under_way.lease(ref)
-        spec = {"name": version.model_name, "signature_name": ""}
+        spec: JsonObject = {"name": version.model_name, "signature_name": ""}
         spec["version"] = str(version.number)
         signature_def = json_format.MessageToDict(
             signature_map(version.servable),
@@ -228,7 +229,10 @@ class RestApi:
             always_print_fields_with_no_presence=True,
             descriptor_pool=protos.pool(),
         )
-        content = {"model_spec": spec, "metadata": {"signature_def": signature_def}}
+        content: JsonObject = {
+            "model_spec": spec,
+            "metadata": {"signature_def": signature_def},
+        }
         return _json_answer(content, _served_by(version))
 
     async def _page(self, path: str, query: str) -> Answer:
@@ -273,7 +277,7 @@ def _model_ref(match: re.Match[str]) -> ModelRef:
     return ModelRef(name, version, label)
 
 
-def _inputs_of(version: ServedVersion, name: str) -> Mapping[str, Any]:
+def _inputs_of(version: ServedVersion, name: str) -> Mapping[str, "protos.TensorInfo"]:
     signature = version.servable.signatures.get(name)
     if signature is None:
         raise upstream_texts.unknown_signature_rest(name)
@@ -285,6 +289,8 @@ def _served_by(version: ServedVersion) -> dict[str, str]:
     return {MODEL_NAME_HEADER: name, MODEL_VERSION_HEADER: str(version.number)}
 
 
-def _json_answer(content: Any, headers: Mapping[str, str] | None = None) -> Answer:
+def _json_answer(
+    content: JsonObject, headers: Mapping[str, str] | None = None
+) -> Answer:
     body = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     return Answer(200, body.encode(), headers=headers or {})

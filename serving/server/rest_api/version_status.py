@@ -1,14 +1,14 @@
 """What `/v1/models/NAME` says of a model's versions."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from serving.server import upstream_texts
+from serving.server.json_format.exact_parser import JsonObject
 from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError
 
 
-def status_content(versions: Sequence[ServedVersion]) -> dict[str, Any]:
+def status_content(versions: Sequence[ServedVersion]) -> JsonObject:
     """Returns GetModelStatusResponse as upstream prints it: int64 are strings."""
     return {"model_version_status": [_version_status(one) for one in versions]}
 
@@ -27,7 +27,7 @@ def start_error(
     return upstream_texts.servable_not_found(name, version, detail, loading=True)
 
 
-def _version_status(version: ServedVersion) -> dict[str, Any]:
+def _version_status(version: ServedVersion) -> JsonObject:
     code, message = version.status
     return {
         "version": str(version.number),
