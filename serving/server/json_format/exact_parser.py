@@ -1,4 +1,8 @@
-"""The exact way to read JSON: RapidJSON's iterative parser, state by state."""
+"""The exact way to read JSON: RapidJSON's iterative parser, state by state.
+
+Three things that nobody sends are not RapidJSON's: `NaInf` and `NaN.5` are refused,
+and a number is too big where a double is infinite, not where its digits say so.
+"""
 
 import enum
 import math
