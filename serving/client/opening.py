@@ -48,19 +48,17 @@ def open_async_transport(
     config: ClientConfig, budget: RetryBudget
 ) -> AsyncTransport[Any, Any]:
     """Makes the way to the server for an event loop; hedges take from the budget."""
-    transport = _open_async(config)
+    transport: AsyncTransport[Any, Any]
+    if config.transport is TransportKind.REST:
+        from serving.client.over_rest.async_transport import AsyncRestTransport
+
+        transport = AsyncRestTransport(config)
+    else:
+        from serving.client.over_grpc.transport import AsyncGrpcTransport
+
+        transport = AsyncGrpcTransport(config)
     if config.hedge_after_s is None:
         return transport
     from serving.client.hedging import HedgedTransport
 
     return HedgedTransport(transport, config.hedge_after_s, budget)
-
-
-def _open_async(config: ClientConfig) -> AsyncTransport[Any, Any]:
-    if config.transport is TransportKind.REST:
-        from serving.client.over_rest.async_transport import AsyncRestTransport
-
-        return AsyncRestTransport(config)
-    from serving.client.over_grpc.transport import AsyncGrpcTransport
-
-    return AsyncGrpcTransport(config)
