@@ -1,49 +1,37 @@
 """What goes wrong inside the server, in the codes that gRPC and REST both answer."""
 
 import enum
+from typing import Self
 
 
 class Code(enum.IntEnum):
-    """gRPC's status codes; TensorFlow's error codes are the same numbers."""
+    """gRPC's status codes, which are TensorFlow's, and HTTP's for each (500)."""
 
-    OK = 0
-    CANCELLED = 1
+    OK = 0, 200
+    CANCELLED = 1, 499
     UNKNOWN = 2
-    INVALID_ARGUMENT = 3
-    DEADLINE_EXCEEDED = 4
-    NOT_FOUND = 5
-    ALREADY_EXISTS = 6
-    PERMISSION_DENIED = 7
-    RESOURCE_EXHAUSTED = 8
-    FAILED_PRECONDITION = 9
-    ABORTED = 10
-    OUT_OF_RANGE = 11
-    UNIMPLEMENTED = 12
+    INVALID_ARGUMENT = 3, 400
+    DEADLINE_EXCEEDED = 4, 504
+    NOT_FOUND = 5, 404
+    ALREADY_EXISTS = 6, 409
+    PERMISSION_DENIED = 7, 403
+    RESOURCE_EXHAUSTED = 8, 429
+    FAILED_PRECONDITION = 9, 400
+    ABORTED = 10, 409
+    OUT_OF_RANGE = 11, 400
+    UNIMPLEMENTED = 12, 501
     INTERNAL = 13
-    UNAVAILABLE = 14
+    UNAVAILABLE = 14, 503
     DATA_LOSS = 15
-    UNAUTHENTICATED = 16
+    UNAUTHENTICATED = 16, 401
 
+    http_status: int
 
-HTTP_STATUSES = {
-    Code.OK: 200,
-    Code.CANCELLED: 499,
-    Code.UNKNOWN: 500,
-    Code.INVALID_ARGUMENT: 400,
-    Code.DEADLINE_EXCEEDED: 504,
-    Code.NOT_FOUND: 404,
-    Code.ALREADY_EXISTS: 409,
-    Code.PERMISSION_DENIED: 403,
-    Code.RESOURCE_EXHAUSTED: 429,
-    Code.FAILED_PRECONDITION: 400,
-    Code.ABORTED: 409,
-    Code.OUT_OF_RANGE: 400,
-    Code.UNIMPLEMENTED: 501,
-    Code.INTERNAL: 500,
-    Code.UNAVAILABLE: 503,
-    Code.DATA_LOSS: 500,
-    Code.UNAUTHENTICATED: 401,
-}
+    def __new__(cls, number: int, http_status: int = 500) -> Self:
+        code = int.__new__(cls, number)
+        code._value_ = number
+        code.http_status = http_status
+        return code
 
 
 class StatusError(Exception):

@@ -32,13 +32,7 @@ from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.requests.predict_checks import signature_map
 from serving.server.requests.results import Classes, Values
 from serving.server.rest_api.version_status import start_error, status_content
-from serving.server.status import (
-    HTTP_STATUSES,
-    Code,
-    StatusError,
-    from_exception,
-    invalid_argument,
-)
+from serving.server.status import Code, StatusError, from_exception, invalid_argument
 from serving.version_dirs import INT64_MAX
 
 _MODEL = r"(?:/versions/(\d+)|/labels/([^/:]+))?"
@@ -215,7 +209,7 @@ class RestApi:
             return answer
         record = under_way.record
         record.code, record.error = error.code, error.message
-        return dataclasses.replace(answer, status=HTTP_STATUSES[error.code])
+        return dataclasses.replace(answer, status=error.code.http_status)
 
     async def _metadata(
         self, ref: ModelRef, body: bytes, under_way: RequestUnderWay
@@ -259,7 +253,7 @@ def error_response(error: StatusError) -> Answer:
     if error.code is Code.UNAUTHENTICATED:
         headers["www-authenticate"] = "Bearer"
     content = error_answer(error.message)
-    return Answer(HTTP_STATUSES[error.code], content, headers=headers)
+    return Answer(error.code.http_status, content, headers=headers)
 
 
 class _VersionTooBigError(StatusError):

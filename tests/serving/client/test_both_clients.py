@@ -13,7 +13,7 @@ import pytest
 
 from serving.client import AsyncClient, Client, errors
 from serving.formats.tensors import CodecError
-from serving.server.status import HTTP_STATUSES, Code
+from serving.server.status import Code
 from tests.support.patience import LONG_S
 from tests.support.serving.clients import CLIENTS, connected, like
 from tests.support.serving.fakes import MODEL, FakeServer, free_port
@@ -79,7 +79,7 @@ def test_every_status_of_the_server_raises_its_error(
     with pytest.raises(errors.ServingError) as caught:
         client.predict({"code": np.int32(code)}, "fail")
     assert f"told to fail with {code.name}" in str(caught.value)
-    over_rest = errors.from_http_status(HTTP_STATUSES[code])
+    over_rest = errors.from_http_status(code.http_status)
     is_rest = client.config.transport == "rest"
     expected = over_rest if is_rest else errors.from_grpc_code(code.name)
     assert type(caught.value) is expected

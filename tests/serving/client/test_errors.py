@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from serving.client import errors
-from serving.server.status import HTTP_STATUSES, Code
+from serving.server.status import Code
 
 
 @pytest.mark.parametrize("code", [c for c in grpc.StatusCode if c.name != "OK"])
@@ -21,8 +21,8 @@ def test_every_http_status_has_an_error() -> None:
 
 @pytest.mark.parametrize("code", [c for c in Code if c is not Code.OK])
 def test_rest_and_grpc_agree_as_far_as_http_can_tell(code: Code) -> None:
-    over_rest = errors.from_http_status(HTTP_STATUSES[code])
-    same_status = [c.name for c in Code if HTTP_STATUSES[c] == HTTP_STATUSES[code]]
+    over_rest = errors.from_http_status(code.http_status)
+    same_status = [c.name for c in Code if c.http_status == code.http_status]
     assert over_rest.grpc_code in same_status
 
 
