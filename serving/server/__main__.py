@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from serving.server import native_memory
 from serving.server.app import ServerApp
-from serving.server.flags import FlagError, ServerFlags, parse_flags, usage
+from serving.server.flags import ServerFlags, parse_flags, usage
 from serving.server.listeners.ports import PortError, raise_file_limit
 from serving.server.models.swapping import Loader
 from serving.server.status import StatusError
@@ -22,19 +22,27 @@ log = logging.getLogger("serving.server")
 def main(arguments: Sequence[str] | None = None, loader: Loader | None = None) -> int:
     """Runs a server until SIGTERM or SIGINT and returns the exit status."""
     try:
-        parsed = parse_flags(sys.argv[1:] if arguments is None else arguments)
-    except FlagError as error:
+        flags, unknown = parse_flags(sys.argv[1:] if arguments is None else arguments)
+    except ValueError as error:
         print(f"{error}\n{usage()}")
         return FAILURE
-    if "--help" in parsed.unknown:
+    if "--help" in unknown:
         print(usage())
         return 0
-    if parsed.flags.version:
-        return _print_version()
-    _configure_logging()
-    _warn(parsed.flags, parsed.unknown)
+    if flags.version:
+        ours, library = _version("keras-transformer-pipeline"), _version("tensorflow")
+        print(f"TensorFlow ModelServer: {ours} (embedded)")
+        print(f"TensorFlow Library: {library}")
+        return 0
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
+    )
+    _warn(flags, unknown)
     native_memory.limit_arenas()
-    return _serve(parsed.flags, loader)
+    raise_file_limit()
+    return _serve(flags, loader)
 
 
 class _Signals:
@@ -59,7 +67,6 @@ class _Signals:
 
 def _serve(flags: ServerFlags, loader: Loader | None) -> int:
     signals = _Signals()
-    raise_file_limit()
     try:
         app = ServerApp(flags, loader)
         app.start()
@@ -90,27 +97,11 @@ def _warn(flags: ServerFlags, unknown: Sequence[str]) -> None:
         log.warning("--%s has no effect in the embedded server.", name)
 
 
-def _print_version() -> int:
-    print(
-        f"TensorFlow ModelServer: {_version('keras-transformer-pipeline')} (embedded)"
-    )
-    print(f"TensorFlow Library: {_version('tensorflow')}")
-    return 0
-
-
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _configure_logging() -> None:
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
-    )
 
 
 if __name__ == "__main__":

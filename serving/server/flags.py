@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from serving.formats.tf_serving_names import GRPC_PORT
@@ -28,7 +28,6 @@ def _ignored(default: Any) -> Any:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerFlags:
     """Every flag of upstream, and ours; those marked `_ignored` are warned of.
-
 
     One class for the launcher, which writes the command line, and for the server,
     which reads it.
@@ -180,21 +179,15 @@ class ServerFlags:
 
     def ineffective(self) -> list[str]:
         """Names flags that were set and do nothing here."""
-        return [
-            field.name
-            for field in dataclasses.fields(self)
-            if field.metadata.get("no_effect") and self._is_set(field)
-        ]
+        return [each.name for each in self._set() if each.metadata.get("no_effect")]
 
     @property
     def only_embedded(self) -> list[str]:
         """Flags that were set and only the embedded server has, less harmless ones."""
         return [
             f"--{field.name}"
-            for field in dataclasses.fields(self)
-            if field.metadata.get("ours")
-            and not field.metadata["harmless"]
-            and self._is_set(field)
+            for field in self._set()
+            if field.metadata.get("ours") and not field.metadata["harmless"]
         ]
 
     def to_arguments(
@@ -206,70 +199,53 @@ class ServerFlags:
             embedded: upstream's server does not get what it does not know.
             spelt_out: flags that are written in any case.
         """
+        values = {each.name: getattr(self, each.name) for each in self._set(spelt_out)}
         return [
-            f"--{field.name}={_text(getattr(self, field.name))}"
-            for field in dataclasses.fields(self)
-            if (embedded or not field.metadata.get("ours"))
-            and (field.name in spelt_out or self._is_set(field))
+            f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
+            for name, value in values.items()
+            if embedded or not _FIELDS[name].metadata.get("ours")
         ]
 
-    def _is_set(self, field: dataclasses.Field[Any]) -> bool:
-        return bool(getattr(self, field.name) != field.default)
+    def _set(self, spelt_out: Container[str] = ()) -> list[dataclasses.Field[Any]]:
+        """Lists the flags that differ from their defaults, and those spelt out."""
+        return [
+            field
+            for name, field in _FIELDS.items()
+            if name in spelt_out or getattr(self, name) != field.default
+        ]
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+_FIELDS = {field.name: field for field in dataclasses.fields(ServerFlags)}
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-@dataclasses.dataclass(frozen=True)
-class ParsedFlags:
-    """What the command line said."""
-
-    flags: ServerFlags
-    unknown: tuple[str, ...]
-
-
-class FlagError(ValueError):
-    """A known flag with a value it cannot take."""
-
-
-def parse_flags(arguments: Sequence[str]) -> ParsedFlags:
+def parse_flags(arguments: Sequence[str]) -> tuple[ServerFlags, list[str]]:
     """Reads `--name=value`; booleans also as `--name`. The last one counts.
 
+    Returns:
+        The flags, and the arguments that are none.
+
     Raises:
-        FlagError: a value of the wrong type.
+        ValueError: a value of the wrong type.
     """
-    fields = {field.name: field for field in dataclasses.fields(ServerFlags)}
     values: dict[str, Any] = {}
     unknown: list[str] = []
     for argument in arguments:
         name, equals, text = argument.removeprefix("--").partition("=")
-        field = fields.get(name)
+        field = _FIELDS.get(name)
         is_bool = field is not None and field.type is bool
         if field is None or not argument.startswith("--") or not (equals or is_bool):
             unknown.append(argument)
         else:
             values[name] = _value(name, field.type, text if equals else "true")
-    return ParsedFlags(ServerFlags(**values), tuple(unknown))
-
-
-def _boolean(text: str) -> bool:
-    return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-
-
-_PARSERS: Mapping[Any, Callable[[str], Any]] = {
-    int: int,
-    float: float,
-    str: str,
-    bool: _boolean,
-}
+    return ServerFlags(**values), unknown
 
 
 def _value(name: str, kind: Any, text: str) -> Any:
     try:
-        return _PARSERS[kind](text)
+        return _BOOLEANS[text.lower()] if kind is bool else kind(text)
     except (ValueError, KeyError):
-        raise FlagError(
+        raise ValueError(
             f"Couldn't interpret value {text} for flag {name}; "
             f"expected {kind.__name__}."
         ) from None
@@ -278,8 +254,8 @@ def _value(name: str, kind: Any, text: str) -> Any:
 def usage() -> str:
     """Lists all flags with their defaults."""
     lines = ["usage: python -m serving.server", "Flags:"]
-    for field in dataclasses.fields(ServerFlags):
-        kind = getattr(field.type, "__name__", str(field.type))
+    for field in _FIELDS.values():
+        kind = type(field.default).__name__
         mark = "  (no effect here)" if field.metadata.get("no_effect") else ""
         lines.append(f"    --{field.name}={field.default}\t{kind}{mark}")
     return "\n".join(lines)
