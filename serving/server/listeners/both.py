@@ -13,6 +13,7 @@ from serving.server.listeners.ports import (
     bind_grpc,
     bind_rest,
     channel_options,
+    grpc_addresses,
     remove_socket,
 )
 from serving.server.listeners.tls import ServerTls
@@ -74,10 +75,8 @@ class Transports:
             await self._start_rest()
         await server.start()
         self._grpc = server
-        if flags.port:
-            log.info("Running gRPC ModelServer at 0.0.0.0:%d", flags.port)
-        if flags.grpc_socket_path:
-            log.info("Running gRPC ModelServer at unix:%s", flags.grpc_socket_path)
+        for address in grpc_addresses(flags):
+            log.info("Running gRPC ModelServer at %s", address)
 
     async def stop(self, limit_s: float) -> None:
         """No new requests; those under way end, or are cut off at the limit."""

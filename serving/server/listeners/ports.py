@@ -1,6 +1,5 @@
 """Sockets to listen on, bound before anything expensive starts."""
 
-import contextlib
 import errno
 import os
 import pathlib
@@ -50,12 +49,11 @@ def bind_grpc(
     """
     # gRPC says nothing useful about a busy port, so ask the system first.
     if flags.port:
-        _bind(socket.AF_INET, "0.0.0.0", "port", flags.port).close()
+        _listen(socket.AF_INET, "port", flags.port).close()
     if flags.grpc_socket_path:
         _check_socket(flags.grpc_socket_path)
     for address in grpc_addresses(flags):
-        is_tcp = address.startswith("0.0.0.0:")
-        flag = "port" if is_tcp else "grpc_socket_path"
+        flag = "grpc_socket_path" if address.startswith("unix:") else "port"
         try:
             if credentials is None:
                 server.add_insecure_port(address)
@@ -78,8 +76,7 @@ def raise_file_limit() -> None:
 def remove_socket(flags: ServerFlags) -> None:
     """Leaves no socket file behind; for the end."""
     if flags.grpc_socket_path:
-        with contextlib.suppress(FileNotFoundError):
-            pathlib.Path(flags.grpc_socket_path).unlink()
+        pathlib.Path(flags.grpc_socket_path).unlink(missing_ok=True)
 
 
 def channel_options(arguments: str) -> list[tuple[str, int | str]]:
@@ -109,26 +106,23 @@ def bind_rest(port: int) -> socket.socket:
         PortError: the port is taken.
     """
     # Where only IPv4 is taken, a dual-stack socket can still be bound on some systems.
-    _bind(socket.AF_INET, "0.0.0.0", "rest_api_port", port).close()
-    if socket.has_dualstack_ipv6():
-        return _bind(socket.AF_INET6, "::", "rest_api_port", port)
-    return _bind(socket.AF_INET, "0.0.0.0", "rest_api_port", port)
+    only_ipv4 = _listen(socket.AF_INET, "rest_api_port", port)
+    if not socket.has_dualstack_ipv6():
+        return only_ipv4
+    only_ipv4.close()
+    return _listen(socket.AF_INET6, "rest_api_port", port)
 
 
-def _bind(family: int, host: str, flag: str, port: int) -> socket.socket:
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6:
-        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+def _listen(family: int, flag: str, port: int) -> socket.socket:
+    dualstack = family == socket.AF_INET6
     try:
-        bound.bind((host, port))
-        bound.listen(1024)
+        return socket.create_server(
+            ("", port), family=family, backlog=1024, dualstack_ipv6=dualstack
+        )
     except OSError as error:
-        bound.close()
         busy = error.errno == errno.EADDRINUSE
-        cause = "the port is in use." if busy else f"{error.strerror}."
-        raise PortError(flag, port, cause) from None
-    return bound
+        cause = "the port is in use" if busy else os.strerror(error.errno or 0)
+        raise PortError(flag, port, f"{cause}.") from None
 
 
 def _check_socket(path: str) -> None:
@@ -152,11 +146,5 @@ def _check_socket(path: str) -> None:
 def _listens(path: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            return False
-        except OSError:
-            # Full, slow or forbidden: somebody is there.
-            return True
-        return True
+        # Full, slow or forbidden: somebody is there.
+        return probe.connect_ex(path) != errno.ECONNREFUSED

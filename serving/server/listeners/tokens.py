@@ -16,6 +16,7 @@ from serving.server.status import Code, StatusError
 
 log = logging.getLogger(__name__)
 
+# Its methods need no token.
 _OPEN_SERVICE = "/grpc.health.v1.Health/"
 # RFC 6750; anything else could not be sent in a header.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -64,11 +65,6 @@ class TokenGuard:
         if not any(matches):
             raise _unauthenticated("The bearer token is not one of this server's.")
 
-    @staticmethod
-    def guards_method(full_method: str) -> bool:
-        """Whether a gRPC call (`/package.Service/Method`) needs a token."""
-        return not full_method.startswith(_OPEN_SERVICE)
-
     def _parse(self, text: str) -> tuple[bytes, ...]:
         digests = []
         for number, line in enumerate(text.splitlines(), 1):
@@ -112,19 +108,14 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler:
-        if self._guard.guards_method(handler_call_details.method):
+        if not handler_call_details.method.startswith(_OPEN_SERVICE):
+            sent: Any = handler_call_details.invocation_metadata
+            values = (value for key, value in sent if key == AUTHORIZATION_KEY)
             try:
-                self._guard.check(_authorization(handler_call_details))
+                self._guard.check(next(values, None))
             except StatusError as error:
                 return _refusal(error.message)
         return await continuation(handler_call_details)
-
-
-def _authorization(details: grpc.HandlerCallDetails) -> str | None:
-    for key, value in details.invocation_metadata:
-        if key == AUTHORIZATION_KEY:
-            return value if isinstance(value, str) else None
-    return None
 
 
 def _refusal(message: str) -> grpc.RpcMethodHandler:
