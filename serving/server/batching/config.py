@@ -107,16 +107,13 @@ class BatchingConfig:
 
     def to_text(self) -> str:
         """Writes the file for `--batching_parameters_file`."""
-        message = protos.BatchingParameters()
-        for name, value in dataclasses.asdict(self).items():
-            field = getattr(message, name)
-            if name == "allowed_batch_sizes":
-                field.extend(value)
-            elif name == "pad_variable_length_inputs":
-                message.pad_variable_length_inputs = value
-            elif value not in (None, ""):
-                field.value = value
-        return text_format.MessageToString(message)
+        bare = ("allowed_batch_sizes", "pad_variable_length_inputs")
+        fields = {
+            name: value if name in bare else {"value": value}
+            for name, value in dataclasses.asdict(self).items()
+            if value not in (None, "")
+        }
+        return text_format.MessageToString(protos.BatchingParameters(**fields))
 
     @classmethod
     def from_text(cls, text: str) -> "BatchingConfig":

@@ -164,18 +164,7 @@ def _entry(model: Any) -> ModelEntry:
 
 
 def _check_platform(model: Any, serving: Mapping[str, ModelEntry]) -> None:
-    platform = _platform(model)
-    if platform != PLATFORM and model.name in serving:
-        raise ValueError(
-            f"Illegal to change a model's platform. For model {model.name} platform "
-            f"was {PLATFORM} and new platform requested is {platform}"
-        )
-    if platform != PLATFORM:
-        raise ValueError(f"Model {model.name} requests unsupported platform {platform}")
-
-
-def _platform(model: Any) -> str:
-    platform = str(model.model_platform)
+    platform = model.model_platform
     if model.model_type and platform:
         raise ValueError(
             "Illegal setting both ModelServerConfig::model_type (deprecated) and "
@@ -190,7 +179,14 @@ def _platform(model: Any) -> str:
             "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
             f"ModelServerConfig::model_platform, model name is {model.name}"
         )
-    return platform or PLATFORM
+    if platform in ("", PLATFORM):
+        return
+    if model.name in serving:
+        raise ValueError(
+            f"Illegal to change a model's platform. For model {model.name} platform "
+            f"was {PLATFORM} and new platform requested is {platform}"
+        )
+    raise ValueError(f"Model {model.name} requests unsupported platform {platform}")
 
 
 def _policy(policy: Any) -> VersionPolicy:

@@ -25,8 +25,8 @@ class BodyMemory:
         self, total_bytes: int = MAX_TOTAL_BYTES, max_large: int = MAX_LARGE
     ) -> None:
         self.held_bytes = 0
+        self.large = asyncio.Semaphore(max_large)
         self._total_bytes = total_bytes
-        self._large = asyncio.Semaphore(max_large)
         # Not the loop's own threads: a reload may keep all of those waiting.
         self._threads = futures.ThreadPoolExecutor(max_large, "gzip")
 
@@ -55,13 +55,9 @@ class BodyMemory:
             self._threads, _step, unpacker, data, max_bytes
         )
 
-    async def enter_large(self) -> None:
-        """Waits for a place among the large ones."""
-        await self._large.acquire()
-
     def leave_large(self) -> None:
-        """Gives the place to the next, and free memory to the system."""
-        self._large.release()
+        """Gives a place in `large` to the next, and free memory to the system."""
+        self.large.release()
         # What a large body took adds up to gigabytes with time.
         self._threads.submit(native_memory.give_back)
 
@@ -80,16 +76,14 @@ class HeldBody:
         Raises:
             StatusError: RESOURCE_EXHAUSTED.
         """
-        chunks = []
-        while True:
+        chunks, has_more = [], True
+        while has_more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
-            chunk = message.get("body", b"")
-            self._take(len(chunk))
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                break
+            chunks.append(message.get("body", b""))
+            self._take(len(chunks[-1]))
+            has_more = message.get("more_body", False)
         if self._bytes > LARGE_BYTES:
             await self._enter_large()
         return b"".join(chunks)
@@ -104,21 +98,22 @@ class HeldBody:
         unpacker = zlib.decompressobj(wbits=31)
         content = await self._memory.unpack(unpacker, body, LARGE_BYTES)
         self._take(len(content))
-        rest = unpacker.unconsumed_tail
-        if not rest:
-            return _whole(unpacker, body, content)
-        await self._enter_large()
-        left = MAX_UNPACKED_BYTES - len(content)
-        self._take(left)
-        more = await self._memory.unpack(unpacker, rest, left)
-        unused = left - len(more)
-        self._memory.held_bytes -= unused
-        self._bytes -= unused
+        if rest := unpacker.unconsumed_tail:
+            await self._enter_large()
+            left = MAX_UNPACKED_BYTES - len(content)
+            self._take(left)
+            more = await self._memory.unpack(unpacker, rest, left)
+            self._take(len(more) - left)
+            content += more
         if unpacker.unconsumed_tail:
             raise invalid_argument(
                 f"The gzip body is larger than {MAX_UNPACKED_BYTES} bytes unpacked."
             )
-        return _whole(unpacker, body, content + more)
+        if body and not unpacker.eof:
+            raise invalid_argument(
+                "Failed to decompress the gzip body: it ends too early."
+            )
+        return content
 
     def release(self) -> None:
         """Gives everything back."""
@@ -130,18 +125,12 @@ class HeldBody:
 
     async def _enter_large(self) -> None:
         if not self._is_large:
-            await self._memory.enter_large()
+            await self._memory.large.acquire()
             self._is_large = True
 
     def _take(self, size: int) -> None:
         self._memory.take(size)
         self._bytes += size
-
-
-def _whole(unpacker: Any, body: bytes, content: bytes) -> bytes:
-    if body and not unpacker.eof:
-        raise invalid_argument("Failed to decompress the gzip body: it ends too early.")
-    return content
 
 
 def _step(unpacker: Any, data: bytes, max_bytes: int) -> bytes:

@@ -38,13 +38,8 @@ def process_limits(body_bytes: int) -> HttpLimits:
 
 
 def guarded_protocol(limits: HttpLimits) -> type[HttpToolsProtocol]:
-    """Returns the class for `uvicorn.Config(http=...)`."""
-
-    class Guarded(GuardedProtocol):
-        """With these limits."""
-
-    Guarded.limits = limits
-    return Guarded
+    """Makes the class for `uvicorn.Config(http=...)`, with these limits."""
+    return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits})
 
 
 class GuardedProtocol(HttpToolsProtocol):

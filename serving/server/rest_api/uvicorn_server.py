@@ -4,7 +4,10 @@ import asyncio
 import socket
 import ssl
 
+import uvicorn
+
 from serving.server.rest_api.asgi_app import RestApp
+from serving.server.rest_api.connection_limits import guarded_protocol, process_limits
 
 CLOSE_NOTICE_S = 0.2
 """Clients with an open connection hear in this time, with an answer, that it ends."""
@@ -26,13 +29,6 @@ class RestServer:
         *,
         max_body_bytes: int = 256 * 1024 * 1024,
     ) -> None:
-        import uvicorn
-
-        from serving.server.rest_api.connection_limits import (
-            guarded_protocol,
-            process_limits,
-        )
-
         config = uvicorn.Config(
             app,
             http=guarded_protocol(process_limits(max_body_bytes)),
