@@ -7,6 +7,7 @@ overlay: those that differ. The kustomizations that name them are written by han
 """
 
 import pathlib
+import sys
 
 from serving.launch.presets import CLUSTER, EMBEDDED_FOLDERS, KUBERNETES
 
@@ -51,23 +52,24 @@ def _args_text(folder: str) -> str:
     return HEADER + _PATCH + "".join(f"            - {flag}\n" for flag in flags)
 
 
-def stale() -> dict[str, str]:
-    """Gives those of `texts` that are not what k8s/ holds."""
-    return {
-        path: text
+def stale() -> list[str]:
+    """Names files that are not what they would be if they were written now."""
+    return [
+        path
         for path, text in texts().items()
         if not (K8S_DIR / path).exists() or (K8S_DIR / path).read_text() != text
-    }
+    ]
 
 
-def main() -> None:
+def main() -> int:
     """Writes what is stale and names it."""
-    for path, text in stale().items():
+    for path in stale():
         target = K8S_DIR / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
+        target.write_text(texts()[path])
         print(f"k8s/{path}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
