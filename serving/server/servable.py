@@ -2,13 +2,15 @@
 
 import abc
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from serving.server.batching.config import BatchingConfig
-from serving.server.batching.eligible import batchable
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,10 +76,46 @@ class Servable(abc.ABC):
     def set_batching(self, config: BatchingConfig | None) -> None:
         """Takes the settings; signatures that cannot be batched are left out."""
         self.batching = config
-        self.batchable_signatures = (
-            frozenset() if config is None else batchable(self.signatures)
-        )
+        signatures = {} if config is None else self.signatures
+        self.batchable_signatures = batchable(signatures)
 
     @abc.abstractmethod
     def close(self) -> None:
         """Gives memory back; nothing runs any more."""
+
+
+def batchable(signatures: Mapping[str, "protos.SignatureDef"]) -> frozenset[str]:
+    """Names the signatures whose every tensor has a batch dimension first.
+
+    The others run one request at a time; the log says why.
+    """
+    reasons = {name: _reason_against(each) for name, each in signatures.items()}
+    for name, reason in sorted(reasons.items()):
+        if reason and not name.startswith("__saved_model_"):
+            log.warning("Signature %s runs unbatched: %s.", name, reason)
+    return frozenset(name for name, reason in reasons.items() if not reason)
+
+
+def _reason_against(signature: "protos.SignatureDef") -> str:
+    """Says why its requests cannot be computed together; empty if they can."""
+    if not signature.inputs:
+        return "it has no inputs"
+    if not signature.outputs:
+        return "it has no outputs"
+    sides = (("input", signature.inputs), ("output", signature.outputs))
+    for side, infos in sides:
+        for alias in sorted(infos):
+            if reason := _reason_of_tensor(infos[alias]):
+                return f"{side} {alias} {reason}"
+    return ""
+
+
+def _reason_of_tensor(info: "protos.TensorInfo") -> str:
+    shape = info.tensor_shape
+    if not info.name:
+        return "is not a dense tensor"
+    if not shape.unknown_rank and not shape.dim:
+        return "is a scalar, without a batch dimension"
+    if shape.dim and shape.dim[0].size >= 0:
+        return f"has a first dimension of fixed size {shape.dim[0].size}"
+    return ""

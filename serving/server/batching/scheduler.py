@@ -10,7 +10,7 @@ import asyncio
 import functools
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent import futures
 
 import numpy as np
@@ -117,16 +117,19 @@ class Scheduler:
         config = servable.batching
         if config is None or signature_name not in servable.batchable_signatures:
             config = UNBATCHED
-        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         rows = 1 if config is UNBATCHED else tensors.count_rows(inputs)
         if not rows:  # Nothing to compute together, and nothing to pad with.
             config, rows = UNBATCHED, 1
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        if rows > config.largest_batch:
+            run = functools.partial(
+                self.run, servable, signature_name, outputs=outputs, version=version
+            )
+            return await _run_split(run, config, inputs, deadline_s)
         # Settings may change while requests wait, and one without rows has its own.
         key = (id(servable), signature_name, tuple(outputs), id(config))
-        find_queue = functools.partial(self._queue, key, servable, config, version)
-        if config is not UNBATCHED and rows > config.largest_batch:
-            return await self._run_split(find_queue, config, inputs, deadline_s)
-        task = self._submit(find_queue(), inputs, rows, deadline_s)
+        queue = self._queue(key, servable, config, version)
+        task = self._submit(queue, inputs, rows, deadline_s)
         try:
             return await task.future
         finally:
@@ -135,45 +138,6 @@ class Scheduler:
     def close(self) -> None:
         """No more runs; those under way end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    async def _run_split(
-        self,
-        find_queue: Callable[[], BatchQueue],
-        config: BatchingConfig,
-        inputs: Mapping[str, np.ndarray],
-        deadline_s: float | None,
-    ) -> Finished:
-        size = config.largest_batch
-        if not config.enable_large_batch_splitting:
-            raise invalid_argument(
-                f"Task size {tensors.count_rows(inputs)} is larger than maximum input "
-                f"batch size {config.max_batch_size}"
-            )
-        # Some parts at a time, so that one large request does not fill the queue.
-        at_once = asyncio.Semaphore(max(1, config.max_enqueued_batches // 2))
-
-        async def run(part: Mapping[str, np.ndarray]) -> Finished:
-            async with at_once:
-                rows = tensors.count_rows(part)
-                task = self._submit(find_queue(), part, rows, deadline_s)
-                try:
-                    return await task.future
-                finally:
-                    task.stop_timer()
-
-        parts = tensors.split(inputs, size)
-        runs = [asyncio.ensure_future(run(part)) for part in parts]
-        try:
-            done = await asyncio.gather(*runs)
-        finally:
-            for one in runs:
-                one.cancel()
-        return Finished(
-            tensors.join([one.outputs for one in done]),
-            max(one.queue_s for one in done),
-            sum(one.run_s for one in done),
-            max(one.batch_rows for one in done),
-        )
 
     def _queue(
         self,
@@ -329,3 +293,38 @@ class Scheduler:
             waited_s = [task.started_s - task.enqueued_s for task in batch]
             name = queue.config.thread_pool_name
             self._on_batch(waited_s, rows, executed, name)
+
+
+async def _run_split(
+    run: Callable[..., Awaitable[Finished]],
+    config: BatchingConfig,
+    inputs: Mapping[str, np.ndarray],
+    deadline_s: float | None,
+) -> Finished:
+    """Gathers the results of a request too large for one batch, part by part."""
+    if not config.enable_large_batch_splitting:
+        raise invalid_argument(
+            f"Task size {tensors.count_rows(inputs)} is larger than maximum input "
+            f"batch size {config.max_batch_size}"
+        )
+    # Some parts at a time, so that one large request does not fill the queue.
+    at_once = asyncio.Semaphore(max(1, config.max_enqueued_batches // 2))
+
+    async def run_part(part: Mapping[str, np.ndarray]) -> Finished:
+        async with at_once:
+            left_s = None if deadline_s is None else deadline_s - time.monotonic()
+            return await run(part, timeout_s=left_s)
+
+    parts = tensors.split(inputs, config.largest_batch)
+    runs = [asyncio.ensure_future(run_part(part)) for part in parts]
+    try:
+        done = await asyncio.gather(*runs)
+    finally:
+        for one in runs:
+            one.cancel()
+    return Finished(
+        tensors.join([one.outputs for one in done]),
+        max(one.queue_s for one in done),
+        sum(one.run_s for one in done),
+        max(one.batch_rows for one in done),
+    )
