@@ -41,11 +41,6 @@ def read_settings(
         raise invalid_argument(str(error)) from None
 
 
-def read_message(path: str | pathlib.Path, message_class: Any) -> Any:
-    """Reads the message in a file. Raises as `read_settings` does."""
-    return read_settings(path, lambda text: parse_message(text, message_class))
-
-
 def parse_message(text: str, message_class: Any) -> Any:
     """Parses the message in a text.
 

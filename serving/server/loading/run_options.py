@@ -76,27 +76,21 @@ def is_bounded(graph_def: Any, outputs: Collection[str]) -> bool:
         graph_def: with its library of functions.
         outputs: tensor names.
     """
+    # What has been looked at is taken out of these.
     nodes = {node.name: node for node in graph_def.node}
-    functions = {each.signature.name: each for each in graph_def.library.function}
-    seen_nodes: set[str] = set()
-    seen_functions: set[str] = set()
+    bodies = {each.signature.name: each.node_def for each in graph_def.library.function}
     pending = [_node_name(output) for output in outputs]
     called: list[str] = []
     while pending:
-        name = pending.pop()
-        if name in seen_nodes or name not in nodes:
+        node = nodes.pop(pending.pop(), None)
+        if node is None:
             continue
-        seen_nodes.add(name)
-        if nodes[name].op in _UNBOUNDED:
+        if node.op in _UNBOUNDED:
             return False
-        called += _functions_of(nodes[name])
-        pending += [_node_name(source) for source in nodes[name].input]
+        called += _functions_of(node)
+        pending += [_node_name(source) for source in node.input]
     while called:
-        name = called.pop()
-        if name in seen_functions or name not in functions:
-            continue
-        seen_functions.add(name)
-        for node in functions[name].node_def:
+        for node in bodies.pop(called.pop(), ()):
             if node.op in _UNBOUNDED:
                 return False
             called += _functions_of(node)

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 
 from serving import protos
 from serving.server.batching import cores
-from serving.server.config_files import read_message
+from serving.server.config_files import parse_message, read_settings
 from serving.server.flags import ServerFlags
 
 log = logging.getLogger(__name__)
@@ -47,17 +47,28 @@ def session_config(flags: ServerFlags, batch_threads: int = 0) -> dict[str, Any]
     Raises:
         StatusError: INVALID_ARGUMENT, the file is not a text-format ConfigProto.
     """
-    config = _file_config(flags.tensorflow_session_config_file)
+    message_class = protos.message_class("tensorflow.ConfigProto")
+    path = flags.tensorflow_session_config_file
+    config = message_class()
+    if path:
+        config = read_settings(path, lambda text: parse_message(text, message_class))
     # Upstream lets flags that were not given win too, and so loses what the file says.
     both = flags.tensorflow_session_parallelism
-    intra = flags.tensorflow_intra_op_parallelism or both
-    inter = flags.tensorflow_inter_op_parallelism or both
-    if intra:
-        config.intra_op_parallelism_threads = intra
-    if inter:
-        config.inter_op_parallelism_threads = inter
+    shared = 0
     if batch_threads:
-        _share_cores(config, batch_threads)
+        shared = cores.threads_per_batch(cores.available_cores(), batch_threads)
+    config.intra_op_parallelism_threads = (
+        flags.tensorflow_intra_op_parallelism
+        or both
+        or config.intra_op_parallelism_threads
+        or shared
+    )
+    config.inter_op_parallelism_threads = (
+        flags.tensorflow_inter_op_parallelism
+        or both
+        or config.inter_op_parallelism_threads
+        or batch_threads
+    )
     if flags.per_process_gpu_memory_fraction:
         config.gpu_options.per_process_gpu_memory_fraction = (
             flags.per_process_gpu_memory_fraction
@@ -75,22 +86,7 @@ def session_config(flags: ServerFlags, batch_threads: int = 0) -> dict[str, Any]
     return dict(fields)
 
 
-def _share_cores(config: Any, batch_threads: int) -> None:
-    if not config.intra_op_parallelism_threads:
-        threads = cores.threads_per_batch(cores.available_cores(), batch_threads)
-        config.intra_op_parallelism_threads = threads
-    if not config.inter_op_parallelism_threads:
-        config.inter_op_parallelism_threads = batch_threads
-
-
 def config_proto(fields: Mapping[str, Any]) -> Any:
     """Makes TensorFlow's own ConfigProto with those fields."""
     config = tensorflow().compat.v1.ConfigProto(allow_soft_placement=True)
     return json_format.ParseDict(fields, config)
-
-
-def _file_config(path: str) -> Any:
-    message_class = protos.message_class("tensorflow.ConfigProto")
-    if not path:
-        return message_class()
-    return read_message(path, message_class)

@@ -6,6 +6,8 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from model import contract
 from serving import protos
 from serving.formats import tfrecord
@@ -38,16 +40,14 @@ def warm_up(servable: Servable, path: str, iterations: int = 1) -> WarmupReport:
     if not file.exists():
         return WarmupReport(_run_synthesised(servable), "synthesised")
     count = 0
-    for record in _records(file):
-        if count == contract.MAX_WARMUP_RECORDS:
+    for count, entry in enumerate(_entries(file), start=1):
+        if count > contract.MAX_WARMUP_RECORDS:
             raise invalid_argument(
                 "Number of warmup records exceeds the maximum "
                 f"({contract.MAX_WARMUP_RECORDS}) at {file}"
             )
-        entry = _parse(record, file)
         for _ in range(max(iterations, 1)):
             _run_logged(servable, entry)
-        count += 1
     return WarmupReport(count, "file")
 
 
@@ -56,22 +56,15 @@ def file_of(path: str) -> pathlib.Path:
     return pathlib.Path(path) / contract.WARMUP_FILE
 
 
-def _records(file: pathlib.Path) -> Iterator[bytes]:
+def _entries(file: pathlib.Path) -> Iterator[Any]:
     try:
-        yield from tfrecord.read_records(file)
+        yield from map(protos.PredictionLog.FromString, tfrecord.read_records(file))
     except tfrecord.TFRecordError as error:
         advice = "Please verify your warmup data is in TFRecord format."
         raise StatusError(Code.DATA_LOSS, f"{error}. {advice}") from None
-
-
-def _parse(record: bytes, path: pathlib.Path) -> Any:
-    from google.protobuf.message import DecodeError
-
-    try:
-        return protos.PredictionLog.FromString(record)
     except DecodeError as error:
         raise invalid_argument(
-            f"Failed to parse warmup record: {error} from {path}"
+            f"Failed to parse warmup record: {error} from {file}"
         ) from None
 
 

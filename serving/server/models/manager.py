@@ -80,8 +80,9 @@ class ModelManager:
         with self._changed:
             new = self._new_models(entries)
             self._configure(entries)
+            models = [self.lifecycle.models[name] for name in new]
         self.reconcile(list_files=False)
-        self._wait_for(new, deadline_s)
+        self._wait_for(models, deadline_s)
 
     def reconcile(self, *, list_files: bool = True) -> None:
         """Begins to load what should be served, and to unload what should not.
@@ -115,7 +116,9 @@ class ModelManager:
             route = self.lifecycle.routes.get(name)
             chosen = None if route is None else route.get(label or version)
             if chosen is None:
-                raise self._absence(name, version, label)
+                with self._changed:
+                    model = self.lifecycle.models.get(name)
+                    raise absence.why_not_found(model, name, version, label)
             if chosen.try_lease():
                 return chosen
             # It left between looking and taking; newer routes are there, or are now.
@@ -190,27 +193,22 @@ class ModelManager:
                 new.append(entry.name)
         return new
 
-    def _wait_for(self, new: Sequence[str], deadline_s: float) -> None:
-        """Returns when every new model answers.
+    def _wait_for(self, models: Sequence[ServedModel], deadline_s: float) -> None:
+        """Returns when every model answers.
 
         Upstream waits without a limit, for ever if there is no base path.
         """
         with self._changed:
-            waited = {name: self.lifecycle.models.get(name) for name in new}
             self._changed.wait_for(
-                lambda: all(self._is_over(model) for model in waited.values()),
-                deadline_s,
+                lambda: all(self._is_over(model) for model in models), deadline_s
             )
-            causes = dict(
-                _cause(name, model)
-                for name, model in waited.items()
-                if not self.lifecycle.answers(name)
-            )
+            late = [m for m in models if not self.lifecycle.answers(m.entry.name)]
+            causes = dict(map(_cause, late))
         if causes:
             raise upstream_texts.did_not_become_available("model", causes)
 
-    def _is_over(self, model: ServedModel | None) -> bool:
-        if model is None or model.is_dropped or self.lifecycle.is_closing:
+    def _is_over(self, model: ServedModel) -> bool:
+        if model.is_dropped or self.lifecycle.is_closing:
             return True
         return self.lifecycle.answers(model.entry.name) or model.failure is not None
 
@@ -235,15 +233,11 @@ class ModelManager:
                 self._changed.notify_all()
         self.lifecycle.advance(model)
 
-    def _absence(self, name: str, version: int | None, label: str) -> StatusError:
-        with self._changed:
-            model = self.lifecycle.models.get(name)
-            return absence.why_not_found(model, name, version, label)
 
-
-def _cause(name: str, model: ServedModel | None) -> tuple[str, str]:
+def _cause(model: ServedModel) -> tuple[str, str]:
     """Says what upstream calls the version, and why it does not answer."""
-    if model is None or model.is_dropped:
+    name = model.entry.name
+    if model.is_dropped:
         return f"{{name: {name}}}", "another configuration came"
     version = model.failure or model.newest
     if version is None:

@@ -228,13 +228,15 @@ class Lifecycle:
         with self.changed:
             self.routes = {}
             self.changed.notify_all()
-            leaving: list[tuple[ServedModel, ServedVersion]] = []
-            for model in self.models.values():
-                for version in model.live.values():
-                    if version.state is State.AVAILABLE:
-                        version.begin_unloading()
-                        self._moved(version)
-                        leaving.append((model, version))
+            leaving = [
+                (model, version)
+                for model in self.models.values()
+                for version in model.live.values()
+                if version.state is State.AVAILABLE
+            ]
+            for _, version in leaving:
+                version.begin_unloading()
+                self._moved(version)
         for model, version in leaving:
             self._unload_when_idle(model, version)
         self.events.deliver()

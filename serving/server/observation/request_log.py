@@ -189,7 +189,12 @@ class RequestLogger:
         if config is None or self._is_closed:
             return
         if self._writer is None:
-            self._writer = self._start_writer()
+            self._writer = BackgroundWriter(
+                "request log",
+                self._write,
+                max_items=self._max_waiting,
+                tick_s=min(TICK_S, self._rotation.max_age_s),
+            )
         item = _Sampled(kind, version, config, request, response, size_bytes)
         if self._bytes_in - self._bytes_out + size_bytes > self._max_waiting_bytes:
             self._too_large += 1
@@ -211,12 +216,6 @@ class RequestLogger:
                 *(model_name, model_name, prefix),
             )
         return None
-
-    def _start_writer(self) -> BackgroundWriter[_Sampled]:
-        tick_s = min(TICK_S, self._rotation.max_age_s)
-        return BackgroundWriter(
-            "request log", self._write, max_items=self._max_waiting, tick_s=tick_s
-        )
 
     def _write(self, items: Sequence[_Sampled]) -> None:
         for item in items:
