@@ -110,7 +110,8 @@ def class_scores(evaluation: Evaluation) -> list[ClassScore]:
         labels=range(len(evaluation.labels)),
         zero_division=0.0,
     )
-    wrong = _without_diagonal(confusion(evaluation))
+    wrong = confusion(evaluation)
+    np.fill_diagonal(wrong, 0)
     worst = [row.argmax() if row.any() else None for row in wrong]
     return [
         ClassScore(
@@ -129,24 +130,19 @@ def class_scores(evaluation: Evaluation) -> list[ClassScore]:
 
 def most_confused(evaluation: Evaluation, limit: int) -> list[ConfusedPair]:
     """Lists the most frequent wrong answers, each with the surest example of it."""
-    counts = confusion(evaluation)
-    rows_per_class = counts.sum(axis=1)
     surest = {
         (mistake.true, mistake.predicted): mistake.text
         for mistake in reversed(mistakes(evaluation))
     }
-    found = Counter(
-        {
-            (int(true_id), int(predicted_id)): int(counts[true_id, predicted_id])
-            for true_id, predicted_id in np.argwhere(_without_diagonal(counts))
-        }
-    )
+    rows_per_class = Counter(evaluation.true_ids)
+    pairs = zip(evaluation.true_ids, evaluation.predicted_ids, strict=True)
+    found = Counter(sorted(pair for pair in pairs if pair[0] != pair[1]))
     return [
         ConfusedPair(
             true=evaluation.labels[true_id],
             predicted=evaluation.labels[predicted_id],
             count=count,
-            share=count / int(rows_per_class[true_id]),
+            share=count / rows_per_class[true_id],
             example=surest[evaluation.labels[true_id], evaluation.labels[predicted_id]],
         )
         for (true_id, predicted_id), count in found.most_common(limit)
@@ -172,7 +168,3 @@ def mistakes(evaluation: Evaluation) -> list[Mistake]:
 def right_answers(evaluation: Evaluation) -> np.ndarray:
     """Marks the rows answered rightly, `[N]` bool."""
     return np.asarray(evaluation.true_ids) == np.asarray(evaluation.predicted_ids)
-
-
-def _without_diagonal(counts: np.ndarray) -> np.ndarray:
-    return counts * ~np.eye(len(counts), dtype=bool)

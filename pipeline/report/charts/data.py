@@ -1,5 +1,6 @@
 """Charts of the data: how long texts are, how many rows each label has."""
 
+import itertools
 import math
 
 from pipeline.report.charts import drawing
@@ -11,7 +12,8 @@ MOST_BARS = 64
 
 def token_lengths(data: DataSummary) -> drawing.Chart | None:
     """Draws texts by number of tokens, all splits together."""
-    counts = _texts_per_length(data)
+    lengths = [split.token_lengths for split in data.splits]
+    counts = [sum(texts) for texts in itertools.zip_longest(*lengths, fillvalue=0)]
     if not any(counts):
         return None
     width = math.ceil(len(counts) / MOST_BARS)
@@ -37,26 +39,10 @@ def token_lengths(data: DataSummary) -> drawing.Chart | None:
     return drawing.Chart(
         title="Text length",
         note="Tokens per text, start and end included.",
-        x_axis=axes[0],
-        y_axis=axes[1],
-        bars=tuple(bars),
-        rules=_limit(data.max_sequence_length, axes[0]),
+        axes=axes,
+        bars=bars,
+        rules=drawing.rules("limit", data.max_sequence_length, axes[0]),
     )
-
-
-def _texts_per_length(data: DataSummary) -> list[int]:
-    longest = max((len(split.token_lengths) for split in data.splits), default=0)
-    counts = [0] * longest
-    for split in data.splits:
-        for length, count in enumerate(split.token_lengths):
-            counts[length] += count
-    return counts
-
-
-def _limit(limit: int | None, axis: drawing.Axis) -> tuple[drawing.Rule, ...]:
-    if limit is None or limit > axis.high:
-        return ()
-    return (drawing.Rule(x=drawing.x_pixel(axis, limit), name=f"limit: {limit}"),)
 
 
 def _span(start: int, width: int) -> str:
@@ -82,20 +68,14 @@ def label_counts(data: DataSummary) -> drawing.Chart | None:
     return drawing.Chart(
         title="Rows per label",
         note=f"{split.name.capitalize()} split.",
-        x_axis=axes[0],
-        y_axis=axes[1],
-        bars=tuple(bars),
+        axes=axes,
+        bars=bars,
     )
 
 
 def _label_axis(labels: list[str]) -> drawing.Axis:
     """Writes names under the bars only where all of them fit."""
     few = sum(len(label) + 2 for label in labels) <= LETTERS_ACROSS
-    return drawing.Axis(
-        title="labels, most frequent first",
-        low=0,
-        high=len(labels),
-        ticks=tuple((at + 0.5, label) for at, label in enumerate(labels))
-        if few
-        else (),
-    )
+    ticks = [(at + 0.5, label) for at, label in enumerate(labels)] if few else []
+    title = "labels, most frequent first"
+    return drawing.Axis(title=title, low=0, high=len(labels), ticks=ticks)

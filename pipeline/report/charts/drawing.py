@@ -19,11 +19,15 @@ class Axis:
     title: str
     low: float
     high: float
-    ticks: tuple[tuple[float, str], ...]
+    ticks: Sequence[tuple[float, str]]
 
     def share(self, value: float) -> float:
         """Says how far along the axis `value` lies, 0 to 1."""
         return (value - self.low) / (self.high - self.low)
+
+
+Axes = tuple[Axis, Axis]
+"""Along the bottom and up the left side."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,7 @@ class Line:
     css: str
     name: str
     path: str
-    dots: tuple[tuple[float, float, str], ...] = ()
+    dots: Sequence[tuple[float, float, str]] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,27 +69,24 @@ class Chart:
 
     title: str
     note: str
-    x_axis: Axis
-    y_axis: Axis
-    bars: tuple[Bar, ...] = ()
-    lines: tuple[Line, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    legend: tuple[tuple[str, str], ...] = ()
+    axes: Axes
+    bars: Sequence[Bar] = ()
+    lines: Sequence[Line] = ()
+    rules: Sequence[Rule] = ()
+    legend: Sequence[tuple[str, str]] = ()
 
     width, height = WIDTH, HEIGHT
     left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
 
     def x_ticks(self) -> list[tuple[float, str]]:
         """(pixel, label) along the bottom."""
-        return [
-            (x_pixel(self.x_axis, value), text) for value, text in self.x_axis.ticks
-        ]
+        axis = self.axes[0]
+        return [(x_pixel(axis, value), text) for value, text in axis.ticks]
 
     def y_ticks(self) -> list[tuple[float, str]]:
         """(pixel, label) along the left side."""
-        return [
-            (y_pixel(self.y_axis, value), text) for value, text in self.y_axis.ticks
-        ]
+        axis = self.axes[1]
+        return [(y_pixel(axis, value), text) for value, text in axis.ticks]
 
 
 def x_pixel(axis: Axis, value: float) -> float:
@@ -109,7 +110,7 @@ def number_axis(title: str, values: Iterable[float], *, zero: bool = False) -> A
         )
     step = _round_step((high - low) / 4)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = tuple((n * step, _number(n * step, step)) for n in range(first, last + 1))
+    ticks = [(n * step, _number(n * step, step)) for n in range(first, last + 1)]
     return Axis(title=title, low=first * step, high=last * step, ticks=ticks)
 
 
@@ -118,14 +119,14 @@ def percent_axis(title: str, values: Iterable[float] = (0.0, 1.0)) -> Axis:
     axis = number_axis(title, [100 * value for value in values])
     high = min(axis.high, 100.0)
     ticks = [(value / 100, f"{text}%") for value, text in axis.ticks if value <= high]
-    return Axis(title=title, low=axis.low / 100, high=high / 100, ticks=tuple(ticks))
+    return Axis(title=title, low=axis.low / 100, high=high / 100, ticks=ticks)
 
 
 def line(
     css: str,
     name: str,
     points: Sequence[tuple[float, float]],
-    axes: tuple[Axis, Axis],
+    axes: Axes,
     *,
     tooltips: Sequence[str] = (),
 ) -> Line:
@@ -140,14 +141,14 @@ def line(
         pen = "L"
         if tooltips:
             dots.append((*at, tooltips[number]))
-    return Line(css=css, name=name, path="".join(commands), dots=tuple(dots))
+    return Line(css=css, name=name, path="".join(commands), dots=dots)
 
 
 def bar(
     css: str,
     x_span: tuple[float, float],
     y_span: tuple[float, float],
-    axes: tuple[Axis, Axis],
+    axes: Axes,
     *,
     tooltip: str,
 ) -> Bar:
@@ -164,6 +165,13 @@ def bar(
         height=round(bottom - top, 1),
         tooltip=tooltip,
     )
+
+
+def rules(name: str, value: float | None, axis: Axis) -> list[Rule]:
+    """Marks `value` on the x axis, if there is one and the axis reaches it."""
+    if value is None or not axis.low <= value <= axis.high:
+        return []
+    return [Rule(x=x_pixel(axis, value), name=f"{name}: {value}")]
 
 
 def _round_step(step: float) -> float:

@@ -1,7 +1,7 @@
 """Charts of training, epoch by epoch."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from pipeline.report import formats
 from pipeline.report.charts import drawing
@@ -56,32 +56,18 @@ def _by_epoch(
     return drawing.Chart(
         title=title,
         note="By epoch.",
-        x_axis=axes[0],
-        y_axis=axes[1],
-        lines=tuple(lines),
-        rules=_best_epoch(training, axes[0]),
-        legend=_legend(lines),
+        axes=axes,
+        lines=lines,
+        rules=drawing.rules("best", training.best_epoch, axes[0]),
+        legend=[(line.css, line.name) for line in lines] if len(lines) > 1 else [],
     )
-
-
-def _legend(lines: Sequence[drawing.Line]) -> tuple[tuple[str, str], ...]:
-    return tuple((line.css, line.name) for line in lines) if len(lines) > 1 else ()
 
 
 def _epoch_axis(epochs: list[int]) -> drawing.Axis:
     first, last = min(epochs), max(epochs)
     step = max(1, math.ceil((last - first) / 8))
-    ticks = tuple((epoch, str(epoch)) for epoch in range(first, last + 1, step))
+    ticks = [(epoch, str(epoch)) for epoch in range(first, last + 1, step)]
     margin = 0.5 if first == last else (last - first) * 0.02
     return drawing.Axis(
         title="epoch", low=first - margin, high=last + margin, ticks=ticks
     )
-
-
-def _best_epoch(
-    training: TrainingSummary, axis: drawing.Axis
-) -> tuple[drawing.Rule, ...]:
-    best = training.best_epoch
-    if best is None or not axis.low <= best <= axis.high:
-        return ()
-    return (drawing.Rule(x=drawing.x_pixel(axis, best), name=f"best: {best}"),)

@@ -10,11 +10,9 @@ CURVE_POINTS = 200
 """More than this in a curve adds bytes and nothing the eye could see."""
 
 
-def reliability(evaluation: Evaluation) -> drawing.Chart | None:
+def reliability(evaluation: Evaluation) -> drawing.Chart:
     """Draws accuracy by confidence; on the diagonal the two are equal."""
     bins = confidence.calibration_bins(evaluation)
-    if not bins:
-        return None
     axes = drawing.percent_axis("confidence"), drawing.percent_axis("")
     bars = []
     for item in bins:
@@ -30,19 +28,16 @@ def reliability(evaluation: Evaluation) -> drawing.Chart | None:
     return drawing.Chart(
         title="Calibration",
         note="Share of right answers by confidence. On the dashed line they are equal.",
-        x_axis=axes[0],
-        y_axis=axes[1],
-        bars=tuple(bars),
-        lines=(drawing.line("ideal", "equal", [(0, 0), (1, 1)], axes),),
-        legend=(("s1", "accuracy"), ("gap", "distance from confidence")),
+        axes=axes,
+        bars=bars,
+        lines=[drawing.line("ideal", "equal", [(0, 0), (1, 1)], axes)],
+        legend=[("s1", "accuracy"), ("gap", "distance from confidence")],
     )
 
 
-def confidences(evaluation: Evaluation) -> drawing.Chart | None:
+def confidences(evaluation: Evaluation) -> drawing.Chart:
     """Draws how many answers were given with which confidence, right and wrong ones."""
     bins = confidence.calibration_bins(evaluation)
-    if not bins:
-        return None
     axes = (
         drawing.percent_axis("confidence"),
         drawing.number_axis("", [item.right + item.wrong for item in bins], zero=True),
@@ -59,37 +54,32 @@ def confidences(evaluation: Evaluation) -> drawing.Chart | None:
     return drawing.Chart(
         title="Confidence",
         note="Answers by confidence.",
-        x_axis=axes[0],
-        y_axis=axes[1],
-        bars=tuple(bars),
-        legend=(("s1", "right"), ("bad", "wrong")),
+        axes=axes,
+        bars=bars,
+        legend=[("s1", "right"), ("bad", "wrong")],
     )
 
 
-def coverage(curve: list[confidence.OperatingPoint]) -> drawing.Chart | None:
+def coverage(curve: list[confidence.OperatingPoint]) -> drawing.Chart:
     """Draws accuracy of the answers that remain when unsure ones are rejected."""
-    if not curve:
-        return None
     step = math.ceil(len(curve) / CURVE_POINTS)
     points = [*curve[:-1:step], curve[-1]]
     axes = (
         drawing.percent_axis("share of texts answered"),
         drawing.percent_axis("", [1.0, *(point.accuracy for point in points)]),
     )
+    line = drawing.line(
+        "s1",
+        "accuracy",
+        [(point.coverage, point.accuracy) for point in points],
+        axes,
+        tooltips=[_tooltip(point) for point in points],
+    )
     return drawing.Chart(
         title="Accuracy if unsure answers are rejected",
         note="The surest answers first.",
-        x_axis=axes[0],
-        y_axis=axes[1],
-        lines=(
-            drawing.line(
-                "s1",
-                "accuracy",
-                [(point.coverage, point.accuracy) for point in points],
-                axes,
-                tooltips=[_tooltip(point) for point in points],
-            ),
-        ),
+        axes=axes,
+        lines=[line],
     )
 
 
