@@ -58,13 +58,11 @@ def examples(logs: Iterable[Any]) -> Iterator[bytes]:
 
 
 def _given(message: Any) -> Iterator[bytes]:
-    if message.WhichOneof("kind") == "example_list":
-        for example in message.example_list.examples:
-            yield example.SerializeToString()
-        return
-    context = message.example_list_with_context.context
-    for example in message.example_list_with_context.examples:
-        merged = protos.Example.FromString(context.SerializeToString())
+    # One of the two is empty, and with the first the context, too.
+    with_context = message.example_list_with_context
+    for example in (*message.example_list.examples, *with_context.examples):
+        merged = protos.Example()
+        merged.CopyFrom(with_context.context)
         merged.MergeFrom(example)
         yield merged.SerializeToString()
 

@@ -77,7 +77,7 @@ def choose(
     for entry in logs:
         if len(chosen) == max_records:
             break
-        if _is_of(entry, model_name):
+        if not model_name or model_name in {s.name for s in _model_specs(entry)}:
             chosen[_warmup_record(entry)] = None
     return list(chosen)
 
@@ -104,11 +104,6 @@ def _warmup_record(entry: Any) -> bytes:
         # The file outlives the version; a warm-up runs on whatever is loaded.
         spec.ClearField("version_choice")
     return bytes(record.SerializeToString(deterministic=True))
-
-
-def _is_of(entry: Any, model_name: str) -> bool:
-    names = {spec.name for spec in _model_specs(entry)}
-    return not model_name or model_name in names
 
 
 def _model_specs(entry: Any) -> Iterator[Any]:
