@@ -4,7 +4,6 @@ import json
 import pathlib
 import shlex
 import signal
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,9 +72,6 @@ _FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
     help="Show the files and the command, start nothing. --log-dir gets the files.",
 )
 def serve(
-    models: Sequence[str],
-    config_path: str | None,
-    model_name: str | None,
     engine: str,
     log_dir: str | None,
     ready_timeout_s: float,
@@ -92,7 +88,7 @@ def serve(
     try:
         from serving.launch import engines, from_options, running_server
 
-        settings = from_options.settings_from(models, model_name, config_path, options)
+        settings = from_options.settings_from(options)
         choice = engines.choose_engine(engine, settings.only_embedded)
         if print_config:
             _print_config(settings, choice, log_dir)

@@ -33,11 +33,12 @@ def texts_of_file(path: str, text_column: str) -> Iterator[str]:
     # utf-8-sig: spreadsheets begin a file with a mark, which is not part of the text.
     with open(path, encoding="utf-8-sig", newline="") as file:
         if suffix in _DELIMITERS:
-            yield from _column(file, path, text_column, _DELIMITERS[suffix])
+            texts = _column(file, path, text_column, _DELIMITERS[suffix])
         elif suffix in (".jsonl", ".ndjson"):
-            yield from _json_lines(file, path, text_column)
+            texts = _json_lines(file, path, text_column)
         else:
-            yield from lines(file)
+            texts = lines(file)
+        yield from (text for text in texts if text.strip())
 
 
 def lines(file: Iterable[str]) -> Iterator[str]:
@@ -105,9 +106,7 @@ def _column(file: TextIO, path: str, text_column: str, delimiter: str) -> Iterat
             "Say which holds the texts: --text-column NAME."
         )
     for row in rows:
-        text = row[text_column]
-        if text and text.strip():
-            yield text
+        yield row[text_column] or ""
 
 
 def _json_lines(file: TextIO, path: str, text_column: str) -> Iterator[str]:
@@ -125,5 +124,4 @@ def _json_lines(file: TextIO, path: str, text_column: str) -> Iterator[str]:
             raise TextFileError(
                 f"{path}, line {number}: {text_column!r} is {text!r}, no text."
             )
-        if text.strip():
-            yield text
+        yield text

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from model import contract
@@ -10,7 +10,6 @@ from serving.formats.tf_serving_names import METRICS_PATH
 from serving.launch import presets
 from serving.launch.model_folder import find_base_path
 from serving.launch.settings import FLAGS, EngineSettings, TlsFiles
-from serving.server.batching.config import BatchingConfig
 from serving.server.flags import STDOUT
 from serving.server.models.config import ModelEntry, VersionPolicy, read_config_file
 from serving.server.status import StatusError
@@ -19,37 +18,25 @@ _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
 _FLAGS = ("port", "rest_api_port", "bearer_token_file", "grpc_socket_path")
 
 
-def settings_from(
-    models: Sequence[str],
-    model_name: str | None,
-    config_path: str | None,
-    options: Mapping[str, Any],
-) -> EngineSettings:
+def settings_from(options: Mapping[str, Any]) -> EngineSettings:
     """Makes checked settings of the words.
 
     Args:
-        models: `DIR` or `NAME=DIR`, each.
-        model_name: the name of a single `DIR`.
-        config_path: a `models.config`, instead of `models`.
-        options: the others, by the names that `serving.commands.serve` gives them.
+        options: by the names that `serving.commands.serve` gives them.
 
     Raises:
         ValueError: something does not fit; the message says what to do.
     """
-    if bool(models) == bool(config_path):
+    config_path = options["config_path"]
+    if bool(options["models"]) == bool(config_path):
         raise ValueError("Give folders (DIR or NAME=DIR), or --config FILE; not both.")
-    if config_path and (model_name or options["versions"] or options["label"]):
-        raise ValueError(
-            f"With --config, names, versions and labels stand in {config_path}."
-        )
-    if config_path:
-        entries = _configured(config_path)
-    else:
-        entries = _models(models, model_name, options)
+    entries = _configured(config_path, options) if config_path else _models(options)
     tls = _tls(options["tls_cert"], options["tls_key"], options["tls_ca"])
     return EngineSettings(
         models=entries,
-        batching=_batching(options) if options["enable_batching"] else None,
+        batching=dataclasses.replace(presets.BATCHING, **_given(options, _BATCHING))
+        if options["enable_batching"]
+        else None,
         monitoring_path=METRICS_PATH if options["monitoring"] else None,
         tls=tls,
         flags=dataclasses.replace(
@@ -58,15 +45,14 @@ def settings_from(
             access_log_file=_absolute(options["access_log"]),
             rest_api_enable_cors_support=options["cors"],
             rest_api_enable_tls=tls is not None,
-            **{name: options[name] for name in _FLAGS if options[name] is not None},
+            **_given(options, _FLAGS),
         ),
         extra_flags=tuple(_extra_flag(flag) for flag in options["flag"]),
     )
 
 
-def _batching(options: Mapping[str, Any]) -> BatchingConfig:
-    given = {name: options[name] for name in _BATCHING if options[name] is not None}
-    return dataclasses.replace(presets.BATCHING, **given)
+def _given(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: options[name] for name in names if options[name] is not None}
 
 
 def _absolute(path: str | None) -> str:
@@ -74,17 +60,18 @@ def _absolute(path: str | None) -> str:
     return os.path.abspath(path) if path and path != STDOUT else path or ""
 
 
-def _configured(path: str) -> tuple[ModelEntry, ...]:
+def _configured(path: str, options: Mapping[str, Any]) -> tuple[ModelEntry, ...]:
     """Reads the models of a file that somebody else wrote."""
+    if options["model_name"] or options["versions"] or options["label"]:
+        raise ValueError(f"With --config, names, versions and labels stand in {path}.")
     try:
         return tuple(read_config_file(path))
     except StatusError as error:
         raise ValueError(str(error)) from None
 
 
-def _models(
-    words: Sequence[str], model_name: str | None, options: Mapping[str, Any]
-) -> tuple[ModelEntry, ...]:
+def _models(options: Mapping[str, Any]) -> tuple[ModelEntry, ...]:
+    words, model_name = options["models"], options["model_name"]
     if model_name and len(words) > 1:
         raise ValueError("--model-name names one folder; for several, NAME=DIR each.")
     policy = _policy(options["versions"])

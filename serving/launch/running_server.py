@@ -37,15 +37,22 @@ class ServerStartError(RuntimeError):
 class RunningServer:
     """A server that was started. Use as a context manager, or call `stop`.
 
-    `failures` holds the error of every model that is not served although the server
-    is ready for the others.
+    Attributes:
+        grpc_endpoint: `HOST:PORT` of gRPC.
+        rest_endpoint: `HOST:PORT` of REST.
+        notes: what may surprise with this engine.
+        failures: the error of every model that is not served although the server is
+            ready for the others.
     """
 
     def __init__(
         self, command: EngineCommand, settings: EngineSettings, log_path: pathlib.Path
     ) -> None:
         self.engine = command.engine
+        self.notes = command.notes
         self.settings = settings
+        self.grpc_endpoint = f"localhost:{settings.flags.port}"
+        self.rest_endpoint = f"localhost:{settings.flags.rest_api_port}"
         self.log_path = log_path
         self.failures: dict[str, str] = {}
         self._command = command
@@ -53,25 +60,10 @@ class RunningServer:
         atexit.register(self.stop)
 
     @property
-    def grpc_endpoint(self) -> str:
-        """`HOST:PORT` of gRPC."""
-        return f"localhost:{self.settings.flags.port}"
-
-    @property
-    def rest_endpoint(self) -> str:
-        """`HOST:PORT` of REST."""
-        return f"localhost:{self.settings.flags.rest_api_port}"
-
-    @property
     def has_rest_tls(self) -> bool:
         """Whether REST is encrypted, too; TF Serving encrypts gRPC alone."""
         is_wanted = self.settings.flags.rest_api_enable_tls
         return is_wanted and self.engine is Engine.EMBEDDED
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What may surprise with this engine."""
-        return self._command.notes
 
     @property
     def process_id(self) -> int:
@@ -164,7 +156,8 @@ class RunningServer:
             process.kill_group(self._process.pid)
             self._process.wait()
             process.clean_up(self._command)
-            _remove_secret(self.log_path.parent)
+            # No copy of the private key stays beside the log.
+            (self.log_path.parent / SECRET_FILE).unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -221,10 +214,9 @@ def start(
         EngineError: the engine cannot do it.
         ServerStartError: a port is taken.
     """
-    if not settings.flags.model_config_file:
-        for model in settings.models:
-            if not model.is_remote:
-                check_versions(model.base_path)
+    for model in settings.models:
+        if not (model.is_remote or settings.flags.model_config_file):
+            check_versions(model.base_path)
     port, rest_api_port = _ports(settings)
     flags = dataclasses.replace(settings.flags, port=port, rest_api_port=rest_api_port)
     known = dataclasses.replace(settings, flags=flags)
@@ -237,13 +229,8 @@ def start(
     try:
         return RunningServer(command, known, folder / "server.log")
     except OSError as error:
-        _remove_secret(folder)
+        (folder / SECRET_FILE).unlink(missing_ok=True)
         raise ServerStartError(f"The server could not be started: {error}") from None
-
-
-def _remove_secret(folder: pathlib.Path) -> None:
-    """Leaves no copy of the private key beside the log."""
-    (folder / SECRET_FILE).unlink(missing_ok=True)
 
 
 def log_tail(path: pathlib.Path, count: int) -> list[str]:

@@ -88,18 +88,15 @@ def entries_to_text(entries: Iterable[ModelEntry]) -> str:
     return text_format.MessageToString(message)
 
 
-def entries_from_text(text: str) -> list[ModelEntry]:
-    """Reads a text-format ModelServerConfig. Raises as `entries_of` does."""
-    return entries_of(parse_message(text, protos.ModelServerConfig))
-
-
 def read_config_file(path: str) -> list[ModelEntry]:
     """Reads the models of a file.
 
     Raises:
         StatusError: the file cannot be read or parsed, or names an impossible model.
     """
-    return read_settings(path, entries_from_text)
+    return read_settings(
+        path, lambda text: entries_of(parse_message(text, protos.ModelServerConfig))
+    )
 
 
 def entries_from_flags(flags: ServerFlags) -> list[ModelEntry]:

@@ -4,7 +4,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-from typing import Any
 
 import click.testing
 import pytest
@@ -38,13 +37,7 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
 def settings(*words: str) -> EngineSettings:
     """What the command makes of its words."""
     with serve.make_context("serve", list(words)) as context:
-        given: dict[str, Any] = dict(context.params)
-        return from_options.settings_from(
-            given.pop("models"),
-            given.pop("model_name"),
-            given.pop("config_path"),
-            given,
-        )
+        return from_options.settings_from(context.params)
 
 
 @pytest.mark.parametrize(
