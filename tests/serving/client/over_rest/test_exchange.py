@@ -18,8 +18,6 @@ from serving.client.over_rest.exchange import (
 
 CONFIG = ClientConfig(endpoint="host:8501", transport="rest")
 EXCHANGE = RestExchange(CONFIG, httpx.HTTPTransport)
-    ClientConfig(endpoint="host:8501", transport="rest"), httpx.HTTPTransport
-)
 REQUEST = httpx.Request("POST", "http://host:8501/v1/models/m:predict")
 
 
