@@ -223,7 +223,6 @@ RIGHT_TOGETHER = [
             "model/b/c.py": "import os.nothing\nd = 1",
             "model/a.py": "import model.b\nfrom model.b.c import d\nimport model.b.c",
             "model/e.py": "from model.b.c import *",
-            "model/f.py": "from model.e import d",
         },
     ),
     (folders.folder_size, {f"model/{'bc'[i % 2]}/a{i}.py": "" for i in range(32)}),

@@ -1,19 +1,19 @@
 """How to ask a running model: over gRPC or REST, waiting or on an event loop.
 
-The names in `_HOMES` are imported when they are first used: a caller that waits does
-not pay for asyncio, nor one that asks over gRPC for HTTP.
+The names below are imported when they are first used: a caller that waits does not pay
+for asyncio, nor one that asks over gRPC for HTTP.
 """
 
+# ruff: noqa: F403, F405
+# (ruff does not follow the star; a test compares the list with the errors' own.)
 import importlib
 from typing import TYPE_CHECKING
-
-from serving.client import errors
-from serving.client.errors import *  # noqa: F403
 
 if TYPE_CHECKING:
     from serving.client.asynchronous import AsyncClient
     from serving.client.blocking import Client
     from serving.client.config import ClientConfig, TlsConfig
+    from serving.client.errors import *
 
 _HOMES = {
     "AsyncClient": "asynchronous",
@@ -22,11 +22,36 @@ _HOMES = {
     "TlsConfig": "config",
 }
 
-__all__ = ["AsyncClient", "Client", "ClientConfig", "TlsConfig", *errors.__all__]
+__all__ = [
+    "AbortedError",
+    "AlreadyExistsError",
+    "AsyncClient",
+    "CancelledError",
+    "Client",
+    "ClientConfig",
+    "DataLossError",
+    "DeadlineExceededError",
+    "FailedPreconditionError",
+    "InternalError",
+    "InvalidArgumentError",
+    "InvalidResponseError",
+    "MessageTooLargeError",
+    "NotFoundError",
+    "OutOfRangeError",
+    "PermissionDeniedError",
+    "ResourceExhaustedError",
+    "ServingError",
+    "TlsConfig",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnimplementedError",
+    "UnknownError",
+]
 
 
 def __getattr__(name: str) -> object:
     """Finds a public name in the module that defines it."""
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    module = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    return getattr(module, name)

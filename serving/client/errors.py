@@ -10,28 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import Self
 
-__all__ = [
-    "AbortedError",
-    "AlreadyExistsError",
-    "CancelledError",
-    "DataLossError",
-    "DeadlineExceededError",
-    "FailedPreconditionError",
-    "InternalError",
-    "InvalidArgumentError",
-    "InvalidResponseError",
-    "MessageTooLargeError",
-    "NotFoundError",
-    "OutOfRangeError",
-    "PermissionDeniedError",
-    "ResourceExhaustedError",
-    "ServingError",
-    "UnauthenticatedError",
-    "UnavailableError",
-    "UnimplementedError",
-    "UnknownError",
-]
-
 
 class ServingError(Exception):
     """A request that brought no answer. Catch this to catch all.
