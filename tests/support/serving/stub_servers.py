@@ -188,7 +188,7 @@ class StubRestServer:
 
 
 class CountingProxy:
-    """Passes one connection on and counts what the client sends."""
+    """Passes connections on and counts what the client sends."""
 
     def __init__(self, endpoint: str) -> None:
         self.sent_bytes = 0
@@ -203,12 +203,20 @@ class CountingProxy:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        # Wakes the thread that accepts; closing alone does not.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
             thread.join(5)
 
     def _accept(self) -> None:
-        client, _ = self._listener.accept()
+        # gRPC gives a slow connection up and makes another.
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._start(self._serve, client)
+
+    def _serve(self, client: socket.socket) -> None:
         with client, socket.create_connection(self._target) as server:
             answers = self._start(self._pass_on, server, client)
             self._pass_on(client, server)
