@@ -107,6 +107,4 @@ class SavedModelLoader:
         if self._batching is None or not per_model:
             return self._batching
         file = pathlib.Path(path, PER_MODEL_BATCHING_FILE)
-        if not file.exists():
-            return None
-        return BatchingConfig.from_file(file)
+        return BatchingConfig.from_file(file) if file.exists() else None

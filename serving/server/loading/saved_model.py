@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -149,10 +149,10 @@ def _signatures(meta_graph: Any) -> dict[str, Any]:
 
 def _tensors(graph: Any, infos: Mapping[str, Any]) -> dict[str, Any]:
     # Sparse and composite inputs have no single name and cannot be fed by it.
-    names = {alias: info.name for alias, info in sorted(infos.items()) if info.name}
-    get: Callable[[str], Any] = graph.get_tensor_by_name
     return {
-        alias: get(name)._as_tf_output() for alias, name in names.items() if ":" in name
+        alias: graph.get_tensor_by_name(info.name)._as_tf_output()
+        for alias, info in sorted(infos.items())
+        if ":" in info.name
     }
 
 

@@ -1,6 +1,7 @@
 """A TFLite model behind the same face as a SavedModel; `--prefer_tflite_model`."""
 
 import contextlib
+import math
 import pathlib
 import queue
 import warnings
@@ -47,7 +48,8 @@ class NamedRunner:
         except (ValueError, RuntimeError) as error:
             # The runtime does all in one call; only its words say which step it was.
             is_planning = "prepare" in str(error) or "allocat" in str(error).lower()
-            raise _internal(ALLOCATE if is_planning else INVOKE, error) from None
+            step = ALLOCATE if is_planning else INVOKE
+            raise StatusError(Code.INTERNAL, f"{step} ({error})") from None
 
 
 class RawRunner:
@@ -66,16 +68,12 @@ class RawRunner:
         """
         for alias, value in values.items():
             self._resize(alias, value)
-        try:
+        with _step(ALLOCATE):
             self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise _internal(ALLOCATE, error) from None
-        try:
+        with _step(INVOKE):
             for alias, value in values.items():
                 self._interpreter.set_tensor(self.inputs[alias]["index"], value)
             self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
-            raise _internal(INVOKE, error) from None
         return {
             alias: self._interpreter.get_tensor(detail["index"])
             for alias, detail in self.outputs.items()
@@ -83,15 +81,19 @@ class RawRunner:
 
     def _resize(self, alias: str, value: np.ndarray) -> None:
         detail = self.inputs[alias]
-        try:
+        size = math.prod(map(int, detail["shape"])) * np.dtype(detail["dtype"]).itemsize
+        sizes = f"from {size} to {value.nbytes} bytes."
+        with _step(f"Failed to resize input tensor: {alias} {sizes}"):
             self._interpreter.resize_tensor_input(detail["index"], value.shape)
-        except (ValueError, RuntimeError) as error:
-            size = int(np.prod(detail["shape"])) * np.dtype(detail["dtype"]).itemsize
-            step = (
-                f"Failed to resize input tensor: {alias} from {size} to {value.nbytes} "
-                "bytes."
-            )
-            raise _internal(step, error) from None
+
+
+@contextlib.contextmanager
+def _step(words: str) -> Iterator[None]:
+    """Raises `StatusError`, INTERNAL in these words, where the runtime gives up."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        raise StatusError(Code.INTERNAL, f"{words} ({error})") from None
 
 
 Runner = NamedRunner | RawRunner
@@ -230,7 +232,3 @@ def find_runners(interpreter: Any) -> dict[str, Runner]:
 
 def _by_alias(details: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {detail["name"].partition(":")[0]: detail for detail in details}
-
-
-def _internal(step: str, error: Exception) -> StatusError:
-    return StatusError(Code.INTERNAL, f"{step} ({error})")

@@ -46,11 +46,12 @@ class Health:
             StatusError: NOT_FOUND, no service or model of that name.
         """
         if service in ("", *_short_and_full_names()):
-            return _status(self.is_ready)
-        if service in self._manager.entries:
-            ready = service not in self.unready_models()
-            return _status(ready and not self.is_stopping)
-        raise StatusError(Code.NOT_FOUND, f"unknown service {service}")
+            is_ready = self.is_ready
+        elif service in self._manager.entries:
+            is_ready = service not in self.unready_models() and not self.is_stopping
+        else:
+            raise StatusError(Code.NOT_FOUND, f"unknown service {service}")
+        return ServingStatus.SERVING if is_ready else ServingStatus.NOT_SERVING
 
     def watch(self, service: str) -> ServingStatus:
         """Answers as `check` does; an unknown service may come to be later."""
@@ -63,7 +64,3 @@ class Health:
 def _short_and_full_names() -> list[str]:
     full = [protos.PREDICTION_SERVICE, protos.MODEL_SERVICE]
     return full + [name.rpartition(".")[2] for name in full]
-
-
-def _status(ready: bool) -> ServingStatus:
-    return ServingStatus.SERVING if ready else ServingStatus.NOT_SERVING

@@ -1,11 +1,11 @@
 """One model: which versions its folder and its policy want, and how far they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from serving.server.models import labels
 from serving.server.models.config import ModelEntry
 from serving.server.models.folder_watch import FolderWatch
 from serving.server.models.version import Route, ServedVersion, State
+from serving.server.status import Code, StatusError
 
 MAX_ENDED_VERSIONS = 100
 
@@ -126,12 +126,7 @@ class ServedModel:
         """Maps what requests may reach, without those that are leaving."""
         gone = {version.number for version in leaving}
         staying = {v.number: v for v in self._available() if v.number not in gone}
-        self._labels = labels.settled(
-            self._labels,
-            {} if self.is_dropped else self.entry.labels,
-            staying,
-            allow_unavailable=allow_unavailable,
-        )
+        self._settle_labels(staying, allow_unavailable)
         route: dict[int | str | None, ServedVersion] = dict(staying.items())
         for label, number in self._labels.items():
             if number in staying:
@@ -140,18 +135,42 @@ class ServedModel:
             route[None] = staying[max(staying)]
         return route
 
+    def _settle_labels(
+        self, available: Collection[int], allow_unavailable: bool
+    ) -> None:
+        """Gives the labels to their versions.
+
+        A wanted label waits for its version to become available; until then it keeps
+        the version it has. Once given it stays, as upstream's do, when that version
+        goes. With `allow_unavailable`, labels that are not in use need not wait.
+        """
+        held, now = self._labels, dict[str, int]()
+        wanted = {} if self.is_dropped else self.entry.labels
+        for label, version in wanted.items():
+            if version in available or (allow_unavailable and label not in held):
+                now[label] = version
+            elif label in held:
+                now[label] = held[label]
+        self._labels = now
+
     def check_labels(self, entry: ModelEntry, *, allow_unavailable: bool) -> None:
-        """Refuses a new entry whose labels name versions that cannot answer.
+        """Refuses the labels that HandleReloadConfigRequest refuses (server_core.cc).
 
         Raises:
-            StatusError: FAILED_PRECONDITION, in upstream's words.
+            StatusError: FAILED_PRECONDITION, a label's version cannot answer. With
+                `allow_unavailable` only a label that would be moved is refused.
         """
         held = {} if self.is_dropped else self._labels
         available = [] if self.is_dropped else [v.number for v in self._available()]
-        labels.check(
-            *(entry.name, held, entry.labels, available),
-            allow_unavailable=allow_unavailable,
-        )
+        for label, version in entry.labels.items():
+            is_moved = held.get(label, version) != version
+            if version in available or (allow_unavailable and not is_moved):
+                continue
+            raise StatusError(
+                Code.FAILED_PRECONDITION,
+                f"Request to assign label to version {version} of model {entry.name}, "
+                "which is not currently available for inference",
+            )
 
     def label_version(self, label: str) -> int | None:
         """Returns the version that a label means now, available or not."""

@@ -4,6 +4,7 @@ Upstream's start with `/tensorflow/` and count exactly what tensorflow_model_ser
 counts; ours start with `/ktp/serving/`. Latencies are microseconds, as upstream's are.
 """
 
+import functools
 import importlib.metadata
 import os
 import pathlib
@@ -26,20 +27,20 @@ class UpstreamMetrics:
 
     def __init__(self, registry: Registry) -> None:
         counter, histogram = registry.counter, registry.histogram
+        latency = functools.partial(histogram, bounds=_LATENCIES)
+        sizes = functools.partial(histogram, bounds=_SIZES, below_bound=True)
         serving = "/tensorflow/serving"
         self.request_count = counter(f"{serving}/request_count", "model_name", "status")
-        self.request_latency = histogram(
-            f"{serving}/request_latency",
-            _LATENCIES,
-            *("model_name", "API", "entrypoint"),
+        self.request_latency = latency(
+            f"{serving}/request_latency", "model_name", "API", "entrypoint"
         )
-        self.runtime_latency = histogram(
-            f"{serving}/runtime_latency", _LATENCIES, *("model_name", "API", "runtime")
+        self.runtime_latency = latency(
+            f"{serving}/runtime_latency", "model_name", "API", "runtime"
         )
         self.example_counts = histogram(
             f"{serving}/request_example_counts",
-            exponential_bounds(1, 2, 15),
             "model",
+            bounds=exponential_bounds(1, 2, 15),
             below_bound=True,
         )
         self.example_total = counter(f"{serving}/request_example_count_total", "model")
@@ -50,55 +51,49 @@ class UpstreamMetrics:
         saved_model, by_path = "/tensorflow/cc/saved_model", ("model_path", "status")
         self.load_count = counter(f"{saved_model}/load_attempt_count", *by_path)
         self.load_latency = counter(f"{saved_model}/load_latency", "model_path")
-        self.warmup_latency = histogram(
-            f"{serving}/model_warmup_latency", _LATENCIES, *by_path
-        )
+        self.warmup_latency = latency(f"{serving}/model_warmup_latency", *by_path)
         self.warmup_records = counter(f"{serving}/model_warmup_records_read", *by_path)
 
         batching = f"{serving}/batching_session"
         self.batches = counter(f"{batching}/wrapped_run_count")
         self.batch_queuing = histogram(
             f"{batching}/queuing_latency",
-            exponential_bounds(100, 1.2, 52),
             "thread_pool_name",
+            bounds=exponential_bounds(100, 1.2, 52),
         )
-        self.batch_input_size = histogram(
-            f"{batching}/input_batch_size", _SIZES, below_bound=True
-        )
-        self.batch_size = histogram(
-            f"{batching}/processed_batch_size", _SIZES, below_bound=True
-        )
-        self.batch_padding = histogram(
-            f"{batching}/padding_size", _SIZES, "execution_batch_size", below_bound=True
-        )
+        self.batch_input_size = sizes(f"{batching}/input_batch_size")
+        self.batch_size = sizes(f"{batching}/processed_batch_size")
+        self.batch_padding = sizes(f"{batching}/padding_size", "execution_batch_size")
 
 
 class OwnMetrics:
     """What upstream does not tell: by version and signature, waits apart from runs."""
 
     def __init__(self, registry: Registry) -> None:
-        counter, histogram = registry.counter, registry.histogram
-        by_signature = ("model_name", "signature")
+        counter, gauge = registry.counter, registry.gauge
+        latency = functools.partial(registry.histogram, bounds=_LATENCIES)
+        sizes = functools.partial(registry.histogram, bounds=_SIZES)
+        by_signature, by_version = (
+            ("model_name", "signature"),
+            ("model_name", "version"),
+        )
         self.request_count = counter(
             f"{_OURS}/request_count",
             *("model_name", "version", "signature", "API", "entrypoint", "status"),
         )
-        self.request_latency = histogram(
-            f"{_OURS}/request_latency", _LATENCIES, *by_signature, "entrypoint"
+        self.request_latency = latency(
+            f"{_OURS}/request_latency", *by_signature, "entrypoint"
         )
-        self.queue_latency = histogram(
-            f"{_OURS}/queue_latency", _LATENCIES, *by_signature
-        )
-        self.run_latency = histogram(f"{_OURS}/run_latency", _LATENCIES, *by_signature)
-        self.request_rows = histogram(f"{_OURS}/request_rows", _SIZES, *by_signature)
-        self.batch_rows = histogram(f"{_OURS}/batch_rows", _SIZES, *by_signature)
+        self.queue_latency = latency(f"{_OURS}/queue_latency", *by_signature)
+        self.run_latency = latency(f"{_OURS}/run_latency", *by_signature)
+        self.request_rows = sizes(f"{_OURS}/request_rows", *by_signature)
+        self.batch_rows = sizes(f"{_OURS}/batch_rows", *by_signature)
         self.request_bytes = counter(f"{_OURS}/request_bytes", "model_name")
         self.response_bytes = counter(f"{_OURS}/response_bytes", "model_name")
 
-        by_version = ("model_name", "version")
-        self.model_state = registry.gauge(f"{_OURS}/model_state", *by_version)
-        self.load_seconds = registry.gauge(f"{_OURS}/model_load_seconds", *by_version)
-        self.warmup_requests = registry.gauge(
+        self.model_state = gauge(f"{_OURS}/model_state", *by_version)
+        self.load_seconds = gauge(f"{_OURS}/model_load_seconds", *by_version)
+        self.warmup_requests = gauge(
             f"{_OURS}/model_warmup_requests", *by_version, "source"
         )
 

@@ -145,16 +145,16 @@ class Registry:
     def histogram(
         self,
         name: str,
-        bounds: Sequence[float],
         *label_names: str,
+        bounds: Sequence[float],
         below_bound: bool = False,
     ) -> Metric[Distribution]:
         """Adds a metric that counts by size.
 
         Args:
             name: with slashes.
-            bounds: upper ends of the buckets, rising; the last bucket has none.
             label_names: of every cell.
+            bounds: upper ends of the buckets, rising; the last bucket has none.
             below_bound: a value that equals a bound counts in the next bucket. That is
                 what TensorFlow does, though Prometheus means "at most" by `le`.
         """

@@ -44,12 +44,12 @@ def test_a_metric_without_labels_keeps_its_braces(registry: Registry) -> None:
 
 
 def test_a_metric_nobody_has_used_shows_its_type_only(registry: Registry) -> None:
-    registry.histogram("/tensorflow/x", [1.0], "model")
+    registry.histogram("/tensorflow/x", "model", bounds=[1.0])
     assert render(registry.collect()) == "# TYPE :tensorflow:x histogram\n"
 
 
 def test_buckets_are_cumulative_and_end_with_infinity(registry: Registry) -> None:
-    size = registry.histogram("/h", [1, 2.5], "m").cell("a")
+    size = registry.histogram("/h", "m", bounds=[1, 2.5]).cell("a")
     for value in (0.5, 2, 2.4, 100):
         size.add(value)
     assert render(registry.collect()) == (
@@ -63,7 +63,7 @@ def test_buckets_are_cumulative_and_end_with_infinity(registry: Registry) -> Non
 
 
 def test_latency_buckets_are_spelt_as_upstream_spells_them(registry: Registry) -> None:
-    registry.histogram("/h", exponential_bounds(10, 1.8, 33)).cell()
+    registry.histogram("/h", bounds=exponential_bounds(10, 1.8, 33)).cell()
     ends = re.findall(r':h_bucket{le="(.*)"}', render(registry.collect()))
     assert ends[:7] == ["10", "18", "32.4", "58.32", "104.976", "188.957", "340.122"]
     assert ends[20:22] == ["1.27482e+06", "2.29468e+06"]
@@ -74,7 +74,7 @@ def test_latency_buckets_are_spelt_as_upstream_spells_them(registry: Registry) -
 def test_upstream_counts_a_value_on_a_bound_in_the_next_bucket(
     registry: Registry,
 ) -> None:
-    registry.histogram("/h", [1, 2], below_bound=True).cell().add(1)
+    registry.histogram("/h", bounds=[1, 2], below_bound=True).cell().add(1)
     assert ':h_bucket{le="1"} 0\n:h_bucket{le="2"} 1\n' in render(registry.collect())
 
 
