@@ -123,7 +123,6 @@ class BatchQueue:
         self.lane = lane
         self.tasks: collections.deque[Task] = collections.deque()
         self.rows = 0
-        self.best_rows = config.largest_batch
         self.has_timer = False
 
     def add(self, task: Task) -> None:
@@ -152,7 +151,7 @@ class BatchQueue:
             return 0.0
         return self.tasks[0].enqueued_s + timeout_s - now_s
 
-    def take(self, now_s: float) -> list[Task]:
+    def take(self, now_s: float, limit_rows: int) -> list[Task]:
         """Takes the next batch: the first request, and the best company for it.
 
         Texts are made equally long to be computed together, so they go with those of
@@ -165,7 +164,7 @@ class BatchQueue:
         batch: list[Task] = []
         rows = 0
         for task in _by_company(window):
-            if batch and rows + task.rows > self._limit_rows:
+            if batch and rows + task.rows > limit_rows:
                 break
             if not batch or self._fits(batch[0], task):
                 batch.append(task)
@@ -175,12 +174,6 @@ class BatchQueue:
         self.tasks.extendleft(reversed(left))
         self.rows += sum(task.rows for task in left)
         return batch
-
-    @property
-    def _limit_rows(self) -> int:
-        # Sizes that are given were chosen, by somebody who knows the hardware.
-        limit = self.config.largest_batch
-        return limit if self.config.allowed_batch_sizes else min(limit, self.best_rows)
 
     def _pop_wanted(self, now_s: float) -> list[Task]:
         """Takes the first requests that somebody waits for, to choose from."""

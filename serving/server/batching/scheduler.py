@@ -200,7 +200,6 @@ class Scheduler:
             queue = lane.ready.popleft()
             wait_s = queue.waits_s(now_s)
             if wait_s <= 0 and not self._waits_for_batch(queue):
-                queue.best_rows = self._sizes.rows(queue.servable, queue.signature_name)
                 self._start_batch(queue, now_s)
             elif wait_s > 0 and not queue.has_timer:
                 queue.has_timer = True
@@ -229,8 +228,13 @@ class Scheduler:
         self._start(queue.lane)
 
     def _start_batch(self, queue: BatchQueue, now_s: float) -> None:
+        limit_rows = queue.config.largest_batch
+        # Sizes that are given were chosen, by somebody who knows the hardware.
+        if not queue.config.allowed_batch_sizes:
+            best_rows = self._sizes.rows(queue.servable, queue.signature_name)
+            limit_rows = min(limit_rows, best_rows)
         before = len(queue.tasks)
-        batch = queue.take(now_s)
+        batch = queue.take(now_s, limit_rows)
         self.waiting -= before - len(queue.tasks)
         if not batch:
             return
