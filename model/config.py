@@ -73,7 +73,7 @@ class TrainingConfig:
     `token_dropout` hides and `piece_splitting` splits that share of the word pieces in
     training: `model.training.augmentation` has the sources. `seed` is at least 1.
     `jit_compile` and `mixed_precision` choose for themselves when None: see
-    `model.training.device_plan`.
+    `model.training.devices.device_plan`.
     """
 
     global_batch_size: int = 64
