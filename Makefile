@@ -113,7 +113,7 @@ distclean: clean ## also remove the environments
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Set-up. A stamp is as new as the last install; it is redone when a pin changes.
 # $(1): environment, $(2): set of requirements.
