@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,9 @@ def synthesised(servable: Servable, limit_s: float = LIMIT_S) -> Requests:
     Ends early when the limit has passed, for a warm-up is not worth a long wait.
     """
     end_s = time.monotonic() + limit_s
-    sizes = sorted({1, *_batch_sizes(servable)})
+    batching = servable.batching
+    allowed = () if batching is None else batching.allowed_batch_sizes
+    sizes = sorted({1, *allowed})
     for size, name in itertools.product(sizes, sorted(servable.signatures)):
         if size > 1 and name not in servable.batchable_signatures:
             continue
@@ -31,10 +33,6 @@ def synthesised(servable: Servable, limit_s: float = LIMIT_S) -> Requests:
             if time.monotonic() > end_s:
                 return
             yield name, inputs
-
-
-def _batch_sizes(servable: Servable) -> Sequence[int]:
-    return () if servable.batching is None else servable.batching.allowed_batch_sizes
 
 
 def _variants(

@@ -17,6 +17,10 @@ from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError, invalid_argument
 from serving.version_dirs import has_scheme
 
+# Two hanging loads leave room for others; more at once mostly compete for memory.
+LOAD_THREADS = 4
+UNLOAD_THREADS = 2
+
 
 class ModelManager:
     """The models, their versions, and what the configuration wants of them.
@@ -40,7 +44,10 @@ class ModelManager:
         clock: Callable[[], float] = time.monotonic,
         pools: Pools | None = None,
     ) -> None:
-        pools = pools or Pools.of_threads(flags)
+        pools = pools or Pools(
+            ThreadPool("load", flags.num_load_threads or LOAD_THREADS),
+            ThreadPool("unload", flags.num_unload_threads or UNLOAD_THREADS),
+        )
         self.lifecycle = Lifecycle(loader, clock, flags, pools)
         self.events = self.lifecycle.events
         self.entries: Mapping[str, ModelEntry] = {}

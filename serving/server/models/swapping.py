@@ -14,7 +14,7 @@ from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry
 from serving.server.models.events import StateEvents
 from serving.server.models.model import ServedModel
-from serving.server.models.thread_pool import Pool, ThreadPool
+from serving.server.models.thread_pool import Pool
 from serving.server.models.version import Routes, ServedVersion, State
 from serving.server.servable import Servable
 from serving.server.status import StatusError, from_exception
@@ -23,9 +23,6 @@ log = logging.getLogger(__name__)
 
 Loader = Callable[[ModelEntry, ServedVersion], Servable]
 
-# Two hanging loads leave room for others; more at once mostly compete for memory.
-DEFAULT_LOAD_THREADS = 4
-DEFAULT_UNLOAD_THREADS = 2
 # How many models that were dropped from the configuration still have a status.
 MAX_GONE_MODELS = 100
 
@@ -36,14 +33,6 @@ class Pools:
 
     loads: Pool
     unloads: Pool
-
-    @classmethod
-    def of_threads(cls, flags: ServerFlags) -> "Pools":
-        """Makes as many daemon threads as the flags say; 0 means a sane number."""
-        return cls(
-            ThreadPool("load", flags.num_load_threads or DEFAULT_LOAD_THREADS),
-            ThreadPool("unload", flags.num_unload_threads or DEFAULT_UNLOAD_THREADS),
-        )
 
 
 class Lifecycle:

@@ -77,10 +77,13 @@ class BackgroundWriter(Generic[Item]):
     def _run(self) -> None:
         is_open = True
         while is_open:
-            items = self._next_items()
-            if items and items[-1] is None:
-                is_open = False
-            self._write_safely([item for item in items if item is not None])
+            gathered = self._next_items()
+            items = [item for item in gathered if item is not None]
+            is_open = len(items) == len(gathered)
+            try:
+                self._write(items)
+            except Exception:  # noqa: BLE001  the thread must live on
+                self.lose(len(items))
 
     def _next_items(self) -> list[Item | None]:
         try:
@@ -93,9 +96,3 @@ class BackgroundWriter(Generic[Item]):
         while items[-1] is not None and not self._queue.empty():
             items.append(self._queue.get())
         return items
-
-    def _write_safely(self, items: list[Item]) -> None:
-        try:
-            self._write(items)
-        except Exception:  # noqa: BLE001  the thread must live on
-            self.lose(len(items))
