@@ -19,8 +19,12 @@ DEFAULT_POOL = "batch_threads"
 
 _Key = tuple[str, str, str, int | None, str, int, bool]
 
-_Cells = list[tuple[str, Number | Distribution]]
-"""Where one kind of request counts: which of its amounts is added to which cell."""
+# The amounts of a request, by their place in what `observe` makes of its record.
+ONE, TOTAL, QUEUE, RUN, QUEUE_AND_RUN = range(5)
+ROWS, BATCH_ROWS, REQUEST_BYTES, RESPONSE_BYTES = range(5, 9)
+
+_Additions = list[tuple[int, Callable[[float], None]]]
+"""Where one kind of request counts: which amount is given to which cell's `add`."""
 
 
 class RequestMetrics:
@@ -36,7 +40,7 @@ class RequestMetrics:
         self._upstream, self._ours = upstream, ours
         self._is_known, self._is_live = is_known, is_live
         self._lock = threading.Lock()
-        self._cells: dict[_Key, _Cells] = {}
+        self._additions: dict[_Key, _Additions] = {}
         self._signatures: dict[str, set[str]] = {}
 
     def observe(self, record: RequestRecord) -> None:
@@ -51,20 +55,20 @@ class RequestMetrics:
             int(record.code),
             has_run,
         )
-        amounts = {
-            "requests": 1,
-            "request_bytes": record.request_bytes,
-            "response_bytes": record.response_bytes,
-            "rows": record.rows,
-            "batch_rows": record.batch_rows,
-            "total": record.total_s * MICROS,
-            "queue": record.queue_s * MICROS,
-            "run": record.run_s * MICROS,
+        amounts = (
+            1,
+            record.total_s * MICROS,
+            record.queue_s * MICROS,
+            record.run_s * MICROS,
             # Upstream's clock runs while a request waits in the batching session.
-            "queue_and_run": (record.queue_s + record.run_s) * MICROS,
-        }
-        for amount, cell in self._cells.get(key) or self._find_cells(key):
-            cell.add(amounts[amount])
+            (record.queue_s + record.run_s) * MICROS,
+            record.rows,
+            record.batch_rows,
+            record.request_bytes,
+            record.response_bytes,
+        )
+        for place, add in self._additions.get(key) or self._find(key):
+            add(amounts[place])
 
     def observe_batch(
         self,
@@ -102,21 +106,21 @@ class RequestMetrics:
     def forget_cells(self) -> None:
         """Looks everything up again: a version or a model has come or gone."""
         with self._lock:
-            self._cells.clear()
+            self._additions.clear()
 
     def forget_model(self, model_name: str) -> None:
         """Learns the model's signatures anew, should it come back."""
         with self._lock:
             self._signatures.pop(model_name, None)
-            self._cells.clear()
+            self._additions.clear()
 
-    def _find_cells(self, key: _Key) -> _Cells:
+    def _find(self, key: _Key) -> _Additions:
         with self._lock:
             known = self._bounded(key)
-            cells = self._cells.get(known)
-            if cells is None:
-                cells = self._cells[known] = self._make_cells(known)
-            return cells
+            additions = self._additions.get(known)
+            if additions is None:
+                additions = self._additions[known] = self._additions_of(known)
+            return additions
 
     def _bounded(self, key: _Key) -> _Key:
         """Returns the key without names that only a client has made up."""
@@ -133,40 +137,40 @@ class RequestMetrics:
             signature = ""
         return api, entrypoint, model, version, signature, code, has_run
 
-    def _make_cells(self, key: _Key) -> _Cells:
+    def _additions_of(self, key: _Key) -> _Additions:
         api, entrypoint, model, version, signature, code, has_run = key
         upstream, ours, status = self._upstream, self._ours, Code(code).name
         shown_version = "" if version is None else str(version)
         labels = (model, shown_version, signature, api, entrypoint, status)
-        cells: _Cells = [
-            ("requests", ours.request_count.cell(*labels)),
-            ("request_bytes", ours.request_bytes.cell(model)),
-            ("response_bytes", ours.response_bytes.cell(model)),
+        additions: _Additions = [
+            (ONE, ours.request_count.cell(*labels).add),
+            (REQUEST_BYTES, ours.request_bytes.cell(model).add),
+            (RESPONSE_BYTES, ours.response_bytes.cell(model).add),
         ]
         is_ok = code == Code.OK
         is_inference = api.lower() in INFERENCE
         if is_inference or entrypoint != GRPC:
-            cells.append(("requests", upstream.request_count.cell(model, status)))
+            additions.append((ONE, upstream.request_count.cell(model, status).add))
             if is_ok:
                 # Upstream has no API for a REST request that asks for no inference.
                 name = api if is_inference else ""
                 latency = upstream.request_latency.cell(model, name, entrypoint)
-                cells.append(("total", latency))
+                additions.append((TOTAL, latency.add))
         if is_ok and has_run:
             latency = ours.request_latency.cell(model, signature, entrypoint)
-            cells.append(("total", latency))
+            additions.append((TOTAL, latency.add))
             if is_inference:
                 # Upstream runs REST through the gRPC calls and names those.
                 runtime = upstream.runtime_latency.cell(model, api.capitalize(), "TF1")
-                cells.append(("queue_and_run", runtime))
+                additions.append((QUEUE_AND_RUN, runtime.add))
         if has_run:
-            cells += [
-                ("queue", ours.queue_latency.cell(model, signature)),
-                ("run", ours.run_latency.cell(model, signature)),
-                ("rows", ours.request_rows.cell(model, signature)),
-                ("batch_rows", ours.batch_rows.cell(model, signature)),
+            additions += [
+                (QUEUE, ours.queue_latency.cell(model, signature).add),
+                (RUN, ours.run_latency.cell(model, signature).add),
+                (ROWS, ours.request_rows.cell(model, signature).add),
+                (BATCH_ROWS, ours.batch_rows.cell(model, signature).add),
             ]
         if is_ok and api == MULTI_INFERENCE:
-            cells.append(("rows", upstream.example_counts.cell(model)))
-            cells.append(("rows", upstream.example_total.cell(model)))
-        return cells
+            additions.append((ROWS, upstream.example_counts.cell(model).add))
+            additions.append((ROWS, upstream.example_total.cell(model).add))
+        return additions
