@@ -12,9 +12,9 @@ from typing import Any
 import jinja2
 import markupsafe
 
+from pipeline.atomic_write import write_whole
 from pipeline.report import charts, confidence, formats, insights, metrics
 from pipeline.report.results import Evaluation, RunResults
-from pipeline.whole_file import write_whole
 
 MISTAKES_SHOWN = 25
 PAIRS_SHOWN = 15

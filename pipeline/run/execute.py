@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model import contract
+from pipeline.atomic_write import write_whole
 from pipeline.config import EDGE_PUSHER, PUSHER, PipelineConfig, RunConfig
 from pipeline.data import ingest
 from pipeline.errors import RunError
 from pipeline.nodes.fingerprint import code_fingerprint
 from pipeline.run import progress
 from pipeline.run.workspace import Workspace, disk_full, is_disk_full
-from pipeline.whole_file import write_whole
 
 if TYPE_CHECKING:  # TFX takes half a minute to import; bad input should not wait.
     from pipeline.run.node_runner import NodeRun

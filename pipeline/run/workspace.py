@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from model import contract
+from pipeline.atomic_write import write_whole
 from pipeline.errors import SettingError
-from pipeline.whole_file import write_whole
 
 _NEEDED_BYTES = 300 * 1024 * 1024
 _LAST_RUN_FILE = "last_run.json"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from serving.server.batching.scheduler import Scheduler
 from serving.server.event_loop import EventLoopThread
 from serving.server.flags import ServerFlags
-from serving.server.listeners.both import Transports
+from serving.server.listeners.grpc_and_rest import Transports
 from serving.server.loading.loader import SavedModelLoader
 from serving.server.models.config import entries_from_flags, read_config_file
 from serving.server.models.health import Health

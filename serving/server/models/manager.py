@@ -8,9 +8,9 @@ from google.protobuf.message import Message
 
 from serving.server import upstream_texts
 from serving.server.flags import ServerFlags
-from serving.server.models import absence
 from serving.server.models.config import ModelEntry, entries_of
 from serving.server.models.model import ServedModel
+from serving.server.models.not_found import why_not_found
 from serving.server.models.swapping import Lifecycle, Loader, Pools
 from serving.server.models.thread_pool import ThreadPool
 from serving.server.models.version import ServedVersion
@@ -125,7 +125,7 @@ class ModelManager:
             if chosen is None:
                 with self._changed:
                     model = self.lifecycle.models.get(name)
-                    raise absence.why_not_found(model, name, version, label)
+                    raise why_not_found(model, name, version, label)
             if chosen.try_lease():
                 return chosen
             # It left between looking and taking; newer routes are there, or are now.

@@ -9,6 +9,7 @@ import grpc
 from serving.server.flags import ServerFlags
 from serving.server.grpc_api.server import make_server
 from serving.server.grpc_api.service import GrpcService
+from serving.server.listeners.bearer_tokens import TokenGuard, TokenInterceptor
 from serving.server.listeners.ports import (
     bind_grpc,
     bind_rest,
@@ -17,7 +18,6 @@ from serving.server.listeners.ports import (
     remove_socket,
 )
 from serving.server.listeners.tls import ServerTls
-from serving.server.listeners.tokens import TokenGuard, TokenInterceptor
 from serving.server.models.health import Health
 from serving.server.observation.from_flags import Observation
 from serving.server.requests.handler import RequestHandler

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from serving.server.listeners.tokens import TokenGuard, TokenInterceptor
+from serving.server.listeners.bearer_tokens import TokenGuard, TokenInterceptor
 from serving.server.status import Code, StatusError
 
 FIRST, SECOND = "first-token-of-the-file", "second-token-of-the-file="
