@@ -106,11 +106,8 @@ def _test_view(evaluation: Evaluation) -> dict[str, Any]:
 
 def _targets(accuracy: float) -> tuple[float, ...]:
     """Lists round accuracies above what the model has without rejecting anything."""
-    return tuple(
-        target
-        for target in (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
-        if target > accuracy
-    )[:4]
+    targets = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
+    return tuple(target for target in targets if target > accuracy)[:4]
 
 
 def _spans(results: RunResults) -> list[Span]:

@@ -132,8 +132,7 @@ class BatchQueue:
             StatusError: UNAVAILABLE, so many are waiting that it must go elsewhere.
         """
         config = self.config
-        limit = config.largest_batch
-        batches = math.ceil((self.rows + task.rows) / limit)
+        batches = math.ceil((self.rows + task.rows) / config.largest_batch)
         if self.tasks and batches > config.max_enqueued_batches:
             raise StatusError(
                 Code.UNAVAILABLE,
