@@ -94,8 +94,17 @@ class SourceFile:
 
     @functools.cached_property
     def tree(self) -> ast.Module:
-        """The parsed text; kept, because every rule walks it."""
         return ast.parse(self.text)
+
+    @functools.cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the parsed text; kept, because every rule walks it."""
+        return tuple(ast.walk(self.tree))
+
+    @functools.cached_property
+    def imports(self) -> tuple[tuple[int, str], ...]:
+        """Line and full name of everything imported, also inside functions."""
+        return tuple(_imports(self))
 
     @property
     def package(self) -> str:
@@ -111,15 +120,14 @@ class SourceFile:
 
     def functions(self) -> Iterator[_Function]:
         """Every function, methods and nested ones included."""
-        return (n for n in ast.walk(self.tree) if isinstance(n, _Function))
+        return (n for n in self.nodes if isinstance(n, _Function))
 
 
 Rule = Callable[[SourceFile], Iterator[str]]
 
 
-def imports(file: SourceFile) -> Iterator[tuple[int, str]]:
-    """Line and full name of everything imported, also inside functions."""
-    for node in ast.walk(file.tree):
+def _imports(file: SourceFile) -> Iterator[tuple[int, str]]:
+    for node in file.nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -144,7 +152,7 @@ def layers(file: SourceFile) -> Iterator[str]:
     if not folder:
         return
     allowed = (folder.replace("/", "."), *LAYERS[folder])
-    for line, name in imports(file):
+    for line, name in file.imports:
         ours = name.split(".")[0] in OURS
         if ours and not any(_is_within(name, module) for module in allowed):
             yield f"line {line}: {folder}/ must not import {name}"
@@ -159,14 +167,14 @@ def tfx_places(file: SourceFile) -> Iterator[str]:
     """TFX stays in the pipeline, its components and the hooks."""
     if file.package not in PACKAGES or file.is_one_of(TFX_FILES):
         return
-    for line, name in imports(file):
+    for line, name in file.imports:
         if name.split(".")[0] == "tfx":
             yield f"line {line}: {name}; TFX belongs in {', '.join(TFX_FILES)}"
 
 
 def tfx_spelling(file: SourceFile) -> Iterator[str]:
     """The public interface of TFX has one spelling: `from tfx import v1 as tfx`."""
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.Import):
             wrong = any(_is_within(alias.name, "tfx") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -185,7 +193,7 @@ def grpc_places(file: SourceFile) -> Iterator[str]:
     """GRPC stays in serving and the warm-up writer."""
     if file.package not in PACKAGES or file.is_one_of(GRPC_FILES):
         return
-    for line, name in imports(file):
+    for line, name in file.imports:
         if name.split(".")[0] in {"grpc", "tensorflow_serving"}:
             yield f"line {line}: {name}; gRPC belongs in {', '.join(GRPC_FILES)}"
 
@@ -200,7 +208,7 @@ def environment(file: SourceFile) -> Iterator[str]:
         if function.name == "from_env" and file.is_one_of(ENVIRONMENT_FILES)
         for node in ast.walk(function)
     }
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if _reads_environment(node) and id(node) not in allowed:
             yield f"line {node.lineno}: the environment is read only by from_env"
 
@@ -219,7 +227,7 @@ def _reads_environment(node: ast.AST) -> bool:
 
 def keras_spelling(file: SourceFile) -> Iterator[str]:
     """Keras is `import keras`: not TensorFlow's, not the legacy one, not renamed."""
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.Import):
             wrong = any(
                 _is_keras(alias.name) and (alias.name, alias.asname) != ("keras", None)
@@ -268,7 +276,7 @@ def hooks_are_functions(file: SourceFile) -> Iterator[str]:
     """TFX reloads the hook module, so a class there stops being equal to itself."""
     if file.path != "model/hooks.py":
         return
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.ClassDef):
             yield f"line {node.lineno}: class {node.name}; move it out"
 
@@ -277,7 +285,7 @@ def annotations_are_objects(file: SourceFile) -> Iterator[str]:
     """TFX reads a component's annotations as objects, not as text."""
     if file.package != "components":
         return
-    for line, name in imports(file):
+    for line, name in file.imports:
         if name == "__future__.annotations":
             yield f"line {line}: from __future__ import annotations breaks @component"
 
@@ -315,7 +323,7 @@ def tests_stand_alone(file: SourceFile) -> Iterator[str]:
     """What several tests need is in tests/support/; no test imports another."""
     if file.package != "tests":
         return
-    for line, name in imports(file):
+    for line, name in file.imports:
         parts = name.split(".")
         if parts[0] == "tests" and parts[1:2] != ["support"]:
             yield f"line {line}: {name}; move what is shared to tests/support/"

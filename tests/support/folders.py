@@ -5,7 +5,7 @@ import pathlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from tests.support.architecture import OURS, PACKAGES, SourceFile, imports
+from tests.support.architecture import OURS, PACKAGES, SourceFile
 
 MAX_FOLDER_FILES = 16
 # Folders of tests that mirror no source: what tests share, and data that is no code.
@@ -26,7 +26,7 @@ def import_graph(files: Iterable[SourceFile]) -> Graph:
     return {
         module: frozenset(
             target
-            for _, name in imports(file)
+            for _, name in file.imports
             if (target := _module_of(name, modules)) not in (None, module)
         )
         for module, file in modules.items()
@@ -53,7 +53,7 @@ def imports_exist(files: Iterable[SourceFile]) -> Iterator[str]:
     texts = {module_name(file.path): file.text for file in files}
     folders = {file.path.rpartition("/")[0].replace("/", ".") for file in files}
     for file in files:
-        for line, name in imports(file):
+        for line, name in file.imports:
             name = name.removesuffix(".*")
             module, _, defined = name.rpartition(".")
             if name.split(".")[0] not in OURS or name in texts.keys() | folders:
