@@ -1,7 +1,7 @@
 """Files that a reader sees old or new, never half."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
@@ -11,13 +11,12 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         OSError: The folder is not there or cannot be written.
     """
-    descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        # Who may read it is left to the umask; `tempfile` would let nobody else.
+        with open(unfinished, "xb") as file:
             file.write(text.encode("utf-8", errors="replace"))
-        # mkstemp lets nobody else read; what a run says is for colleagues.
-        os.chmod(unfinished, 0o644)
         os.replace(unfinished, path)
     except BaseException:
-        os.unlink(unfinished)
+        unfinished.unlink(missing_ok=True)
         raise

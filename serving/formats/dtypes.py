@@ -70,7 +70,8 @@ def by_name() -> dict[str, DType]:
     return {dtype.name: dtype for dtype in all_dtypes()}
 
 
-@functools.cache
+# Bounded, because requests may name types that do not exist.
+@functools.lru_cache(maxsize=64)
 def name_of(number: int) -> str:
     """Gives TensorFlow's word for a type, also for types that we cannot carry."""
     try:

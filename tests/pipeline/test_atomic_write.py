@@ -1,5 +1,6 @@
 """A file is old or new, never half."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,14 @@ def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
     assert path.read_bytes() == "neu: ä".encode()
 
 
-def test_colleagues_may_read_it(tmp_path: Path) -> None:
-    write_whole(tmp_path / "page.html", "new")
-    assert (tmp_path / "page.html").stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_the_umask_says_who_may_read_it(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_whole(tmp_path / "page.html", "new")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "page.html").stat().st_mode & 0o777 == mode
 
 
 def test_half_a_character_does_not_stop_the_page(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ keeps one bad request from failing its neighbours.
 """
 
 import asyncio
-import functools
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -121,19 +120,20 @@ class Scheduler:
         if not rows:  # Nothing to compute together, and nothing to pad with.
             config, rows = UNBATCHED, 1
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-        if rows > config.largest_batch:
-            run = functools.partial(
-                self.run, servable, signature_name, outputs=outputs, version=version
-            )
-            return await _run_split(run, config, inputs, deadline_s)
         # Settings may change while requests wait, and one without rows has its own.
         key = (id(servable), signature_name, tuple(outputs), id(config))
-        queue = self._queue(key, servable, config, version)
-        task = self._submit(queue, inputs, rows, deadline_s)
-        try:
-            return await task.future
-        finally:
-            task.stop_timer()
+
+        async def run_part(part: Mapping[str, np.ndarray], rows: int) -> Finished:
+            queue = self._queue(key, servable, config, version)
+            task = self._submit(queue, part, rows, deadline_s)
+            try:
+                return await task.future
+            finally:
+                task.stop_timer()
+
+        if rows > config.largest_batch:
+            return await _run_split(run_part, config, inputs)
+        return await run_part(inputs, rows)
 
     def close(self) -> None:
         """No more runs; those under way end by themselves."""
@@ -149,9 +149,7 @@ class Scheduler:
         """Returns the queue of this kind of request, with those that came before."""
         queue = self._queues.get(key)
         if queue is None:
-            lane = self._lane(config)
-            queue = BatchQueue(key, servable, config, lane, version)
-            self._queues[key] = queue
+            queue = BatchQueue(key, servable, config, self._lane(config), version)
         return queue
 
     def _lane(self, config: BatchingConfig) -> ThreadLane:
@@ -182,6 +180,8 @@ class Scheduler:
             is_batched=is_batched,
             text_bytes=tensors.text_bytes(inputs) if is_batched else None,
         )
+        # Kept only once somebody waits in it: it holds the servable.
+        self._queues[queue.key] = queue
         queue.add(task)
         self.waiting += 1
         if len(queue.tasks) == 1:
@@ -300,10 +300,9 @@ class Scheduler:
 
 
 async def _run_split(
-    run: Callable[..., Awaitable[Finished]],
+    run_part: Callable[[Mapping[str, np.ndarray], int], Awaitable[Finished]],
     config: BatchingConfig,
     inputs: Mapping[str, np.ndarray],
-    deadline_s: float | None,
 ) -> Finished:
     """Gathers the results of a request too large for one batch, part by part."""
     if not config.enable_large_batch_splitting:
@@ -314,13 +313,12 @@ async def _run_split(
     # Some parts at a time, so that one large request does not fill the queue.
     at_once = asyncio.Semaphore(max(1, config.max_enqueued_batches // 2))
 
-    async def run_part(part: Mapping[str, np.ndarray]) -> Finished:
+    async def run_in_turn(part: Mapping[str, np.ndarray]) -> Finished:
         async with at_once:
-            left_s = None if deadline_s is None else deadline_s - time.monotonic()
-            return await run(part, timeout_s=left_s)
+            return await run_part(part, tensors.count_rows(part))
 
     parts = tensors.split(inputs, config.largest_batch)
-    runs = [asyncio.ensure_future(run_part(part)) for part in parts]
+    runs = [asyncio.ensure_future(run_in_turn(part)) for part in parts]
     try:
         done = await asyncio.gather(*runs)
     finally:

@@ -1,7 +1,8 @@
 """The exact way to read JSON: RapidJSON's iterative parser, state by state.
 
-Three things that nobody sends are not RapidJSON's: `NaInf` and `NaN.5` are refused,
-and a number is too big where a double is infinite, not where its digits say so.
+What nobody sends differs: odd spellings around `NaN` and `Inf`, such as `NaInf` and
+`NaN.5`, are refused or taken where RapidJSON does otherwise, and a number is too big
+where a double is infinite, not where its digits say so.
 """
 
 import enum

@@ -92,7 +92,11 @@ class WatchedFile(Generic[_Value]):
             self._warn("others can write it")
         elif mode & stat.S_IROTH:
             self._warn("everybody can read it")
-        return self._parse(text)
+        try:
+            return self._parse(text)
+        except OSError as error:  # Out of files or memory, not the content's fault.
+            message = f"Cannot use {self._flag} {self._path}: {error}"
+            raise ValueError(message) from None
 
     def _warn(self, exposure: str) -> None:
         log.warning("%s holds %s, and %s.", self._path, self._secret, exposure)

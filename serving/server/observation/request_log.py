@@ -29,7 +29,6 @@ from serving.server.models.config import LoggingConfig, ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.observation.background_writer import BackgroundWriter
 from serving.server.status import Code
-from serving.version_dirs import has_scheme
 
 log = logging.getLogger(__name__)
 
@@ -206,7 +205,7 @@ class RequestLogger:
         if entry is None or entry.logging is None:
             return None
         prefix = entry.logging.log_file_prefix
-        if not has_scheme(prefix):
+        if "://" not in prefix:
             return entry.logging
         if (model_name, prefix) not in self._refused:
             self._refused.add((model_name, prefix))

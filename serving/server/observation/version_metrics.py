@@ -51,7 +51,7 @@ class VersionMetrics:
             was_unloading = seen is not None and seen.state is State.UNLOADING
             if seen is None:
                 seen = versions[number] = _Seen(state, version.path)
-            seen.state = state
+            seen.state, seen.path = state, version.path
             self._count(version, seen)
             if was_unloading and state is State.END:
                 self._forget(name, number)

@@ -279,6 +279,7 @@ class RequestUnderWay:
         traceback: TracebackType | None,
     ) -> None:
         handler, record = self._handler, self.record
+        handler.in_flight -= 1
         if self._version is not None:
             self._version.release()
         if isinstance(error, asyncio.CancelledError):
@@ -288,7 +289,6 @@ class RequestUnderWay:
             record.code, record.error = status.code, status.message
             if status.code is Code.INTERNAL:
                 log.error("A request failed: %s", status.message)
-        handler.in_flight -= 1
         record.total_s = time.perf_counter() - self._started_s
         for observe in handler.observers:
             observe(record)

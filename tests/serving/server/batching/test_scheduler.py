@@ -119,6 +119,19 @@ async def test_a_request_that_is_too_big_is_split_and_keeps_its_order() -> None:
     assert max(map(len, bench.servable.batches)) == 4
 
 
+async def test_all_parts_of_a_request_are_computed_with_the_settings_it_met() -> None:
+    bench = Bench(batching_config(max_enqueued_batches=2))
+    blocker = await bench.hold()
+    large = bench.ask(*range(50))
+    await bench.queued()
+    bench.servable.batching = batching_config(
+        max_batch_size=2, enable_large_batch_splitting=False
+    )
+    bench.servable.gate.set()
+    assert rows_of(await large) == [2 * x for x in range(50)]
+    await blocker
+
+
 async def test_a_split_request_fails_with_its_first_part_and_gives_the_rest_up() -> (
     None
 ):

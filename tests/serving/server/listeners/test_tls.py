@@ -1,5 +1,6 @@
 """--ssl_config_file: what it refuses, what it serves, and renewed certificates."""
 
+import errno
 import logging
 import pathlib
 import socket
@@ -7,10 +8,12 @@ import ssl
 import threading
 from collections.abc import Iterator
 from concurrent import futures
+from typing import NoReturn
 
 import grpc
 import pytest
 
+from serving.server.listeners import tls
 from serving.server.listeners.tls import ServerTls
 from serving.server.listeners.tls_config import ServerTlsConfig
 from serving.server.status import StatusError
@@ -158,6 +161,25 @@ def test_a_bad_renewal_leaves_the_certificate_in_use(
     assert shown_certificate(ports.grpc) == pair.der
     assert shown_certificate(ports.rest) == pair.der
     assert "Kept the certificate as it is" in caplog.text
+
+
+def test_a_renewal_that_cannot_be_taken_now_leaves_the_certificate_in_use(
+    ports: Ports,
+    config_path: pathlib.Path,
+    pair: Pair,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def out_of_files(_: ServerTlsConfig) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(tls, "make_context", out_of_files)
+    write_ssl_config(config_path, make_pair())
+    clock.now_s += 2
+    assert shown_certificate(ports.grpc) == pair.der
+    assert "Kept the certificate as it is" in caplog.text
+    assert "Too many open files" in caplog.text
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "rest"])

@@ -172,10 +172,13 @@ def test_large_requests_that_wait_take_bounded_memory(tmp_path: pathlib.Path) ->
     assert numbers(tmp_path) == [1, 1]
 
 
+@pytest.mark.parametrize(
+    "prefix", ["gs://bucket/requests", "cloud-logging://project/requests"]
+)
 def test_a_prefix_that_is_no_path_turns_logging_off_and_says_so(
-    caplog: pytest.LogCaptureFixture,
+    prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    logger = logger_of(entry("gs://bucket/requests"))
+    logger = logger_of(entry(prefix))
     assert not logger.wants("m")
     assert "Requests of m are not logged: filename_prefix must be" in caplog.text
 

@@ -112,6 +112,16 @@ def test_every_load_attempt_is_counted_once(
     assert values(metrics, "/ktp/serving/model_warmup_requests")["m", "2", "file"] == 7
 
 
+def test_a_version_that_moved_counts_under_its_new_folder(
+    metrics: ServerMetrics, models: FakeModels
+) -> None:
+    version = models.move("m", 2, State.START, State.LOADING, State.END)
+    version.path = "/models/m/002"
+    models.move("m", 2, State.START, State.LOADING, State.AVAILABLE)
+    attempts = values(metrics, "/tensorflow/cc/saved_model/load_attempt_count")
+    assert attempts["/models/m/002", "success"] == 1
+
+
 def test_a_batch_counts_its_requests_waiting_times_and_padding(
     metrics: ServerMetrics,
 ) -> None:
