@@ -90,7 +90,7 @@ format: $(READY) ## let ruff format, and mend what it can
 
 ##@ Maintain
 .PHONY: docs lock k8s-config image clean distclean help
-docs: $(READY) ## build the documentation: open site/index.html
+docs: $(READY) ## build the documentation; look with: python3 -m http.server -d site
 	$(MKDOCS) build --strict
 
 lock: $(UV) ## write requirements/ anew; UPGRADE="name ..." or UPGRADE=all moves pins

@@ -129,7 +129,8 @@ def _close(
     answers: dict[str, list[dict[str, Any]]],
     wall_s: float,
 ) -> None:
-    table = Table("text", title="The same texts, asked four ways")
+    table = Table(title="The same texts, asked four ways", box=None)
+    table.add_column("text", no_wrap=True, max_width=26)
     table.add_column("label", no_wrap=True)
     for name in answers:
         table.add_column(name, no_wrap=True)

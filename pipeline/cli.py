@@ -38,7 +38,7 @@ class LazyGroup(click.Group):
         try:
             return getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
-            return _uninstalled(cmd_name, str(error.name))
+            return _stand_in(cmd_name, str(error.name))
 
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
@@ -59,11 +59,8 @@ _SUMMARIES = {
 }
 
 
-def _uninstalled(name: str, module: str) -> click.Command:
-    """Makes a stand-in that says which extra a command needs."""
-    extra = {"predict": "client", "edge": "edge", "serve": "server"}.get(
-        name, "pipeline"
-    )
+def _stand_in(name: str, module: str) -> click.Command:
+    """Makes a command that says which extra it needs."""
 
     @click.command(
         name,
@@ -71,12 +68,20 @@ def _uninstalled(name: str, module: str) -> click.Command:
     )
     @click.argument("arguments", nargs=-1)
     def missing(arguments: tuple[str, ...]) -> None:
-        raise click.ClickException(
-            f"'ktp {name}' needs the module '{module}', which is not installed. "
-            f"Install it with: pip install 'keras-transformer-pipeline[{extra}]'"
-        )
+        raise click.ClickException(_uninstalled(name, module))
 
     return missing
+
+
+def _uninstalled(name: str, module: str) -> str:
+    extra = {"predict": "client", "edge": "edge", "serve": "server"}.get(
+        name, "pipeline"
+    )
+
+    return (
+        f"'ktp {name}' needs the module '{module}', which is not installed. "
+        f"Install it with: pip install 'keras-transformer-pipeline[{extra}]'"
+    )
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -108,6 +113,11 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             raise
         click.echo(f"Error: {error}", err=True)
+    except ModuleNotFoundError as error:  # Commands import much when they need it.
+        if debug:
+            raise
+        name = next(word for word in words if not word.startswith("-"))
+        click.echo(f"Error: {_uninstalled(name, str(error.name))}", err=True)
     except Exception as error:  # A bug; its traceback is for --debug.
         if debug:
             raise

@@ -95,6 +95,10 @@ class TrainingSummary:
     parameters: int
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not all("epoch" in epoch for epoch in self.history):
+            raise ValueError("an entry of history lacks its epoch")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LiveModel:
@@ -260,14 +264,30 @@ def _decode(name: str, kind: Any, value: Any) -> Any:
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{name} is not {described}")
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        _check_keys(name, kind, value)
         hints = typing.get_type_hints(kind)
-        return kind(
-            **{
-                key: _decode(key, hints[key], item) if key in hints else item
-                for key, item in value.items()
-            }
-        )
+        return kind(**{key: _decode(key, hints[key], value[key]) for key in value})
     if origin is tuple:
         item_kind = typing.get_args(kind)[0]
         return tuple(_decode(f"one of {name}", item_kind, item) for item in value)
+    if origin is Mapping:
+        item_kind = typing.get_args(kind)[1]
+        if item_kind is Any:
+            return value
+        return {k: _decode(f"{name}[{k!r}]", item_kind, v) for k, v in value.items()}
     return value
+
+
+def _check_keys(name: str, kind: type, value: Mapping[str, Any]) -> None:
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    needed = {
+        key
+        for key, field in fields.items()
+        if field.default is field.default_factory is dataclasses.MISSING
+    }
+    for problem, keys in (
+        ("lacks", needed - value.keys()),
+        ("has unknown", value.keys() - fields),
+    ):
+        if keys:
+            raise TypeError(f"{name} {problem} {', '.join(sorted(keys))}")

@@ -110,6 +110,17 @@ def test_start_up_imports_neither_tensorflow_nor_tfx() -> None:
     assert finished.stdout.strip() == "[]"
 
 
+def test_a_missing_extra_is_named_also_when_it_is_missed_late(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    monkeypatch.delitem(sys.modules, "serving.client.over_grpc.transport", False)
+    status, told = _ktp(capsys, "predict", "a text")
+    assert status == 1
+    assert "needs the module" in told
+    assert "keras-transformer-pipeline[client]" in told
+
+
 def test_a_missing_extra_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,13 +74,20 @@ def _without(key: str) -> Callable[[dict[str, Any]], Any]:
     return lambda found: {k: v for k, v in found.items() if k != key}
 
 
+def _with_epoch(epoch: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+    return lambda found: {
+        **found,
+        "training": {**found["training"], "history": [epoch]},
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
         (lambda found: [found], "the file is not an object"),
         (lambda found: "text", "the file is not an object"),
-        (lambda found: {**found, "colour": 1}, "unexpected keyword argument 'colour'"),
-        (_without("lineage"), "missing 1 required keyword-only argument: 'lineage'"),
+        (lambda found: {**found, "colour": 1}, "the file has unknown colour"),
+        (_without("lineage"), "the file lacks lineage"),
         (lambda found: {**found, "run": None}, "run is not an object"),
         (lambda found: {**found, "variants": {}}, "variants is not a list"),
         (lambda found: {**found, "variants": [3]}, "one of variants is not an object"),
@@ -92,6 +99,9 @@ def _without(key: str) -> Callable[[dict[str, Any]], Any]:
             lambda found: {**found, "run": {**found["run"], "blessed": 1}},
             "blessed is not true or false",
         ),
+        (_with_epoch({}), "an entry of history lacks its epoch"),
+        (_with_epoch({"epoch": None}), "['epoch'] is not a number"),
+        (_with_epoch({"epoch": 1, "loss": "low"}), "['loss'] is not a number"),
         (
             lambda found: {
                 **found,
