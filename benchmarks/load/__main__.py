@@ -54,7 +54,7 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--endpoint", required=True, metavar="HOST:PORT")
 @click.option(
     "--texts",

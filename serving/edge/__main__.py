@@ -18,7 +18,7 @@ from serving.edge.classifier import EdgeClassifier
 from serving.edge.errors import EdgeError
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("model", type=click.Path())
 @click.argument("rows", metavar="INPUT", type=click.Path(exists=True, dir_okay=False))
 @click.option("--output", required=True, help="Gets the scores: .npy, float32 [B, C].")

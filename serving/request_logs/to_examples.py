@@ -22,7 +22,7 @@ from serving.formats.tfrecord import write_record
 from serving.request_logs.reader import read_logs, request_of
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
 @click.option("--output", required=True, help="TFRecord file of tf.Examples.")
 def main(logs: Sequence[str], output: str) -> None:

@@ -28,7 +28,7 @@ def _checked_count(_: click.Context, __: click.Parameter, count: int) -> int:
     return count
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
 @click.option(
     "--output",

@@ -3,19 +3,29 @@
 import pathlib
 from typing import Any
 
+import click
 import click.testing
 import numpy as np
+import pytest
 
 from model import contract
 from serving import protos
 from serving.formats.tfrecord import read_records, write_record
-from serving.request_logs import to_warmup
+from serving.request_logs import to_examples, to_warmup
 
 
 def run(*arguments: str) -> tuple[int, str]:
     """Gives the exit status and what was said."""
     result = click.testing.CliRunner().invoke(to_warmup.main, arguments)
     return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("command", [to_warmup.main, to_examples.main])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_both_commands_explain_themselves(command: click.Command, option: str) -> None:
+    result = click.testing.CliRunner().invoke(command, [option])
+    assert result.exit_code == 0
+    assert "--output" in result.output
 
 
 def test_the_log_is_a_warmup_file_as_it_is(
