@@ -35,10 +35,7 @@ class LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
-        try:
-            return getattr(importlib.import_module(module), name)
-        except ModuleNotFoundError as error:
-            return _stand_in(cmd_name, str(error.name))
+        return getattr(importlib.import_module(module), name)
 
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
@@ -59,25 +56,10 @@ _SUMMARIES = {
 }
 
 
-def _stand_in(name: str, module: str) -> click.Command:
-    """Makes a command that says which extra it needs."""
-
-    @click.command(
-        name,
-        context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    )
-    @click.argument("arguments", nargs=-1)
-    def missing(arguments: tuple[str, ...]) -> None:
-        raise click.ClickException(_uninstalled(name, module))
-
-    return missing
-
-
 def _uninstalled(name: str, module: str) -> str:
-    extra = {"predict": "client", "edge": "edge", "serve": "server"}.get(
-        name, "pipeline"
-    )
-
+    """Says which extra a command needs."""
+    extras = {"predict": "client", "edge": "edge", "serve": "server"}
+    extra = extras.get(name, "pipeline")
     return (
         f"'ktp {name}' needs the module '{module}', which is not installed. "
         f"Install it with: pip install 'keras-transformer-pipeline[{extra}]'"
@@ -113,10 +95,8 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             raise
         click.echo(f"Error: {error}", err=True)
-    except ModuleNotFoundError as error:  # Commands import much when they need it.
-        if debug:
-            raise
-        name = next(word for word in words if not word.startswith("-"))
+    except ModuleNotFoundError as error:  # When a command is loaded, or later.
+        name = next((word for word in words if not word.startswith("-")), "")
         click.echo(f"Error: {_uninstalled(name, str(error.name))}", err=True)
     except Exception as error:  # A bug; its traceback is for --debug.
         if debug:

@@ -13,8 +13,9 @@ from components.artifacts import write_json
 from components.predictions import ScoredRows
 from model import contract
 from model.config import ModelConfig
-from model.encoder import build_classifier, scores
+from model.encoder import scores
 from model.text.tokenization import GraphTokenizer
+from tests.support.clear_classifier import clear_classifier
 from tests.support.labelled_rows import SCORES, scored_rows
 
 WORDS = ["rain", "sun", "soup", "bread", "train", "ticket"]
@@ -62,8 +63,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def _clear_classifier(vocabulary_size: int) -> keras.Model:
-    """A tiny classifier whose answers are far from a tie."""
-    keras.utils.set_random_seed(3)
     config = ModelConfig(
         vocabulary_size=vocabulary_size,
         num_classes=len(LABELS),
@@ -73,11 +72,7 @@ def _clear_classifier(vocabulary_size: int) -> keras.Model:
         intermediate_dim=64,
         max_sequence_length=TOKENIZER.max_sequence_length,
     )
-    model = build_classifier(config)
-    for weight in model.trainable_weights:
-        if len(weight.shape) == 2:
-            weight.assign(3 * weight.value)
-    return model
+    return clear_classifier(config, seed=3, weight_factor=3)
 
 
 def test_files_that_agree_are_let_through_and_every_one_is_measured(

@@ -7,9 +7,10 @@ import numpy as np
 
 from model import contract
 from model.config import ModelConfig
-from model.encoder import build_classifier, scores
+from model.encoder import scores
 from model.export import tflite
 from tests.support import nasty_texts
+from tests.support.clear_classifier import clear_classifier
 
 LABELS = ("card", "cash", "[b]other[/b]")
 LENGTHS = (8, 16, 32)
@@ -19,7 +20,6 @@ TOKENIZER = contract.TokenizerConfig(max_sequence_length=LENGTHS[-1])
 @functools.cache
 def classifier() -> keras.Model:
     """A Keras classifier with weights so large that its answers are clear."""
-    keras.utils.set_random_seed(1)
     config = ModelConfig(
         vocabulary_size=len(nasty_texts.vocabulary()),
         num_classes=len(LABELS),
@@ -29,11 +29,7 @@ def classifier() -> keras.Model:
         intermediate_dim=128,
         max_sequence_length=TOKENIZER.max_sequence_length,
     )
-    model = build_classifier(config)
-    for weight in model.trainable_weights:
-        if len(weight.shape) == 2:
-            weight.assign(2 * weight.value)
-    return model
+    return clear_classifier(config, seed=1, weight_factor=2)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from serving.server.requests import plans
 from serving.server.requests.handler import ModelRef, RequestHandler, RequestUnderWay
 from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.requests.predict_checks import decode_inputs, signature_map
+from serving.server.requests.results import Classes, Values
 
 
 class Context(Protocol):
@@ -103,15 +104,9 @@ class GrpcService:
         under_way: RequestUnderWay,
     ) -> "protos.ClassificationResponse":
         """PredictionService/Classify."""
-        name = request.model_spec.signature_name
-        version = under_way.lease(_model_ref(request))
-        classes = await self._handler.classify(
-            *(version, name, request.input),
-            *(under_way.record, context.time_remaining()),
-        )
-        response = protos.ClassificationResponse(result=classes.message())
-        _fill_model_spec(response.model_spec, version, name or DEFAULT_SIGNATURE)
-        return response
+        response = protos.ClassificationResponse()
+        infer = self._handler.classify
+        return await self._infer(infer, request, context, under_way, response)
 
     async def regress(
         self,
@@ -120,13 +115,25 @@ class GrpcService:
         under_way: RequestUnderWay,
     ) -> "protos.RegressionResponse":
         """PredictionService/Regress."""
+        response = protos.RegressionResponse()
+        infer = self._handler.regress
+        return await self._infer(infer, request, context, under_way, response)
+
+    async def _infer(
+        self,
+        infer: Callable[..., Awaitable[Classes | Values]],
+        request: Any,
+        context: Context,
+        under_way: RequestUnderWay,
+        response: Any,
+    ) -> Any:
+        """Fills the response with what the handler's `infer` says of the examples."""
         name = request.model_spec.signature_name
         version = under_way.lease(_model_ref(request))
-        values = await self._handler.regress(
-            *(version, name, request.input),
-            *(under_way.record, context.time_remaining()),
+        found = await infer(
+            version, name, request.input, under_way.record, context.time_remaining()
         )
-        response = protos.RegressionResponse(result=values.message())
+        response.result.CopyFrom(found.message())
         _fill_model_spec(response.model_spec, version, name or DEFAULT_SIGNATURE)
         return response
 

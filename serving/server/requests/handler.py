@@ -138,7 +138,8 @@ class RequestHandler:
         """
         plan = plans.plan_classify(
             version.servable.signatures,
-            *(signature_name, examples),
+            signature_name,
+            examples,
             check_method=self._check_method,
         )
         return await self._infer(version, plan, examples, record, timeout_s)
@@ -154,7 +155,8 @@ class RequestHandler:
         """Regresses tf.Examples; like `classify`."""
         plan = plans.plan_regress(
             version.servable.signatures,
-            *(signature_name, examples),
+            signature_name,
+            examples,
             check_method=self._check_method,
         )
         return await self._infer(version, plan, examples, record, timeout_s)
@@ -214,7 +216,10 @@ class RequestHandler:
     ) -> dict[str, np.ndarray]:
         record.signature_name = call.signature_name
         done = await self._scheduler.run(
-            *(servable, call.signature_name, call.inputs, call.outputs),
+            servable,
+            call.signature_name,
+            call.inputs,
+            call.outputs,
             timeout_s=timeout_s,
             version=version,
         )

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from model import contract
 from model.config import ModelConfig
-from model.encoder import build_classifier
 from model.export.saved_model import (
     ServedClassifier,
     export_saved_model,
@@ -19,6 +18,7 @@ from model.export.saved_model import (
     text_example,
 )
 from model.text.tokenization import GraphTokenizer
+from tests.support.clear_classifier import clear_classifier
 
 WORDS = ["rain", "sun", "soup", "bread", "train", "ticket"]
 LABELS = ["food", "größe", "weather"]
@@ -29,7 +29,6 @@ Scorer = Callable[[Sequence[str | bytes]], tf.Tensor]
 
 
 def _classifier(vocabulary_size: int) -> keras.Model:
-    keras.utils.set_random_seed(5)
     config = ModelConfig(
         vocabulary_size=vocabulary_size,
         num_classes=len(LABELS),
@@ -39,10 +38,7 @@ def _classifier(vocabulary_size: int) -> keras.Model:
         intermediate_dim=16,
         max_sequence_length=TOKENIZER.max_sequence_length,
     )
-    model = build_classifier(config)
-    for weight in model.trainable_weights:
-        if len(weight.shape) == 2:
-            weight.assign(3 * weight.value)
+    model = clear_classifier(config, seed=5, weight_factor=3)
     model.compile(optimizer="adam", loss="mse")  # As training leaves it.
     model.optimizer.build(model.trainable_variables)
     return model
