@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from serving.formats.tf_serving_names import AUTHORIZATION_KEY
 from serving.server.rest_api.api import (
     API_PATH,
     JSON_TYPE,
@@ -17,6 +18,7 @@ from serving.server.rest_api.api import (
 from serving.server.rest_api.body_memory import BodyMemory, HeldBody, Receive
 from serving.server.status import StatusError
 
+_AUTHORIZATION = AUTHORIZATION_KEY.encode()
 _ORIGIN = re.compile(rb"https?://")
 
 Scope = Mapping[str, Any]
@@ -55,7 +57,7 @@ class RestApp:
         try:
             if self._guard is not None and not is_probe(method, target):
                 # Before the body: nobody fills the memory without a token.
-                sent = headers.get(b"authorization")
+                sent = headers.get(_AUTHORIZATION)
                 self._guard(None if sent is None else sent.decode("latin-1"))
             body = await held.read(receive)
             if body is None:
