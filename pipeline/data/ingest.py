@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from model import contract
-from pipeline.data.readers import READERS, Columns, Row, read_rows
 from pipeline.errors import DataError
+from serving.text_files.reading import READERS, read_rows
+from serving.text_files.rows import Columns, Row, TextFileError
 
 _SPLIT_NAMES = {
     contract.TRAIN: ("train", "training"),
@@ -90,7 +91,10 @@ def load(path: Path, config: DataConfig) -> Dataset:
     splits: dict[str, list[tuple[str, str]]] = {name: [] for name in contract.SPLITS}
     for split, files in _files_by_split(path).items():
         for file in files:
-            splits[split].extend(census.usable(file))
+            try:
+                splits[split].extend(census.usable(file))
+            except TextFileError as error:
+                raise DataError(str(error)) from error
     census.check(path)
     splits = _completed(splits, config, census)
     dataset = Dataset(

@@ -6,10 +6,12 @@ Needs google-crc32c: the `server` and `pipeline` extras bring it, `client` does 
 import pathlib
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import google_crc32c
 
+MAX_RECORD_BYTES = 2**31
+"""No message is longer; a length beyond it is damage, and is not allocated."""
 _MASK_DELTA = 0xA282EAD8
 _LENGTH, _CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
 
@@ -41,14 +43,27 @@ def read_records(path: str | pathlib.Path) -> Iterator[bytes]:
         OSError: the file cannot be read.
     """
     with open(path, "rb") as file:
-        size = pathlib.Path(path).stat().st_size
-        while header := file.read(_LENGTH.size + _CHECKSUM.size):
-            place = f"{path} at byte {file.tell() - len(header)}"
-            length = _checked(header, _LENGTH.size, place)
-            (count,) = _LENGTH.unpack(length)
-            if count > size - file.tell():
-                raise TFRecordError(f"truncated record in {place}")
-            yield _checked(file.read(count + _CHECKSUM.size), count, place)
+        yield from records_in(file, str(path), pathlib.Path(path).stat().st_size)
+
+
+def records_in(
+    file: IO[bytes], name: str, max_bytes: int = MAX_RECORD_BYTES
+) -> Iterator[bytes]:
+    """Yields the records of an open file, which may be a pipe or be unpacked.
+
+    Raises:
+        TFRecordError: after the last record that is whole.
+        OSError: the file cannot be read.
+    """
+    position = 0
+    while header := file.read(_LENGTH.size + _CHECKSUM.size):
+        place = f"{name} at byte {position}"
+        length = _checked(header, _LENGTH.size, place)
+        (count,) = _LENGTH.unpack(length)
+        position += len(header) + count + _CHECKSUM.size
+        if count > max_bytes:
+            raise TFRecordError(f"truncated record in {place}")
+        yield _checked(file.read(count + _CHECKSUM.size), count, place)
 
 
 def _checked(framed: bytes, count: int, place: str) -> bytes:

@@ -43,6 +43,7 @@ LAYERS = {
     "serving/protos": ("model.contract",),
     "serving/formats": _WIRE,
     "serving/client": _WIRE,
+    "serving/text_files": _WIRE,
     "serving/edge": ("model.contract", "serving.prediction"),
     "serving/request_logs": _WIRE,
     # The server, floor by floor: what is higher up uses what is below.
@@ -62,9 +63,14 @@ LAYERS = {
     "serving/server": _WIRE,
     # What a server is told, and none of what it is made of.
     "serving/launch": (*_WIRE, *_SETTINGS, "serving.client", "serving.version_dirs"),
-    "serving/commands": (*_WIRE, "serving.client", "serving.launch"),
+    "serving/commands": (
+        *_WIRE,
+        "serving.client",
+        "serving.launch",
+        "serving.text_files",
+    ),
     "components": ("model", "serving"),
-    "pipeline": ("model", "components"),
+    "pipeline": ("model", "components", "serving.text_files"),
 }
 PACKAGES = ("model", "serving", "components", "pipeline")
 # They may import everything, and no package may import them.

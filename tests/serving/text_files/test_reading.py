@@ -8,8 +8,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from pipeline.data.readers import READERS, Columns, Row, read_rows
-from pipeline.errors import DataError
+from serving.text_files.reading import READERS, read_rows
+from serving.text_files.rows import Columns, Row, TextFileError
 
 ROWS = [('grüße, "Welt"', "a"), ("line\nbreak", "b"), ("emoji 🚲", "a")]
 
@@ -125,5 +125,5 @@ def test_a_file_that_is_not_what_it_seems_is_refused(
     tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(TextFileError, match=message):
         _read(tmp_path / name)
