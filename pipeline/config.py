@@ -10,7 +10,7 @@ from pathlib import Path
 from model import contract
 from model.config import PRESETS, ModelConfig, TrainingConfig
 from model.overrides import apply_overrides
-from pipeline.data.ingest import DataConfig
+from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
 
 DEFAULT_PRESET = "small"

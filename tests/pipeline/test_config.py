@@ -7,7 +7,7 @@ import pytest
 from model import contract
 from model.config import PRESETS
 from pipeline.config import Environment, PipelineConfig, RunConfig
-from pipeline.data.ingest import DataConfig
+from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from model import contract
 from pipeline.data import ingest
-from pipeline.data.ingest import DataConfig
+from pipeline.data.config import DataConfig
 from pipeline.errors import DataError
 
 _WORDS = "amber birch cedar dune ember fjord grove heath inlet juniper".split()
