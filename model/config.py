@@ -4,110 +4,90 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from model.settings import Settings, setting
 
-def _check_at_least(owner: object, name: str, least: int, reason: str) -> None:
-    value = getattr(owner, name)
-    if value < least:
-        raise ValueError(f"{name} is {value}; it must be at least {least}: {reason}.")
-
-
-def _check_positive(owner: object, *names: str) -> None:
-    for name in names:
-        _check_at_least(owner, name, 1, "there is no less")
-
-
-def _check_fraction(owner: object, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        if not 0 <= value < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 0 and below 1.")
+_MOST_WEIGHTS = 500_000_000
+"""A device file holds less than 2 GiB, and a weight takes four bytes there."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelConfig:
+class ModelConfig(Settings):
     """Size of the encoder. `hidden_dim` must be a multiple of `num_heads`.
 
     In a preset `vocabulary_size` is an upper limit and `num_classes` a placeholder:
     training replaces both by what the data has.
     """
 
-    vocabulary_size: int = 8000
-    num_classes: int = dataclasses.field(default=2, metadata={"from_data": True})
-    hidden_dim: int = 256
-    num_layers: int = 2
-    num_heads: int = 4
-    intermediate_dim: int = 512
-    dropout: float = 0.1
-    max_sequence_length: int = 64
+    section = "model"
+
+    # Five special tokens and one word piece.
+    vocabulary_size: int = setting(8000, least=6, most=1_000_000)
+    num_classes: int = setting(2, least=2, most=1_000_000, from_data=True)
+    hidden_dim: int = setting(256, least=1, most=16_384)
+    num_layers: int = setting(2, least=1, most=128)
+    num_heads: int = setting(4, least=1, most=256)
+    intermediate_dim: int = setting(512, least=1, most=65_536)
+    dropout: float = setting(0.1, least=0, below=1)
+    # A start token, one word piece, an end token.
+    max_sequence_length: int = setting(64, least=3, most=8192)
 
     def __post_init__(self) -> None:
-        _check_positive(
-            self, "hidden_dim", "num_layers", "num_heads", "intermediate_dim"
-        )
-        _check_fraction(self, "dropout")
+        super().__post_init__()
         if self.hidden_dim % self.num_heads:
+            near = max(1, self.hidden_dim // self.num_heads) * self.num_heads
             raise ValueError(
-                f"hidden_dim ({self.hidden_dim}) must be a multiple of "
-                f"num_heads ({self.num_heads}); try {self.num_heads * 64}."
+                f"model.hidden_dim ({self.hidden_dim}) must be a multiple of "
+                f"model.num_heads ({self.num_heads}); try {near}."
             )
-        _check_at_least(self, "num_classes", 2, "or there is nothing to decide")
-        _check_at_least(
-            self, "vocabulary_size", 6, "five special tokens and one word piece"
-        )
-        _check_at_least(
-            self,
-            "max_sequence_length",
-            3,
-            "a start token, one word piece, an end token",
-        )
+        if self.weights > _MOST_WEIGHTS:
+            raise ValueError(
+                f"model.hidden_dim ({self.hidden_dim}), model.intermediate_dim "
+                f"({self.intermediate_dim}), model.num_layers ({self.num_layers}) and "
+                f"model.vocabulary_size ({self.vocabulary_size}) make "
+                f"{self.weights:,} weights; allowed: at most {_MOST_WEIGHTS:,}, or no "
+                "device file could hold them. Make one of the four smaller."
+            )
+
+    @property
+    def weights(self) -> int:
+        """How many numbers are learnt, but for biases and scales."""
+        width = self.hidden_dim
+        rows = self.vocabulary_size + self.max_sequence_length + self.num_classes
+        of_a_layer = 4 * width * width + 2 * width * self.intermediate_dim
+        return rows * width + self.num_layers * of_a_layer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingConfig:
+class TrainingConfig(Settings):
     """How long and how to train.
 
     Training lasts `max_epochs`, but never more than `max_steps` batches, and stops
     earlier when the validation accuracy has not improved for `patience` epochs. The
-    learning rate falls to 0 over the whole length.
+    learning rate falls to 0 over the whole length; 1e-3 is usual from scratch, 3e-5
+    from pretrained weights.
 
     `token_dropout` hides and `piece_splitting` splits that share of the word pieces in
-    training: `model.training.augmentation` has the sources. `seed` is at least 1.
-    `jit_compile` and `mixed_precision` choose for themselves when None: see
-    `model.training.devices.device_plan`.
+    training: `model.training.augmentation` has the sources. `seed` is at least 1,
+    because tf.data takes 0 for no seed. `jit_compile` and `mixed_precision` choose for
+    themselves when None: see `model.training.devices.device_plan`.
     """
 
-    global_batch_size: int = 64
-    max_epochs: int = 30
-    max_steps: int = 20_000
-    learning_rate: float = 1e-3
-    warmup_fraction: float = 0.1
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    label_smoothing: float = 0.1
-    token_dropout: float = 0.1
-    piece_splitting: float = 0.0
-    patience: int = 5
-    seed: int = 1
+    section = "training"
+
+    global_batch_size: int = setting(64, least=1, most=65_536)
+    max_epochs: int = setting(30, least=1, most=100_000)
+    max_steps: int = setting(20_000, least=1, most=1_000_000_000)
+    learning_rate: float = setting(1e-3, above=0, most=1)
+    warmup_fraction: float = setting(0.1, least=0, below=1)
+    weight_decay: float = setting(0.01, least=0, most=1)
+    clip_norm: float = setting(1.0, above=0, most=1_000_000)
+    label_smoothing: float = setting(0.1, least=0, below=1)
+    token_dropout: float = setting(0.1, least=0, below=1)
+    piece_splitting: float = setting(0.0, least=0, below=1)
+    patience: int = setting(5, least=1, most=100_000)
+    seed: int = setting(1, least=1, most=2**31 - 1)
     jit_compile: bool | None = None
     mixed_precision: bool | None = None
-
-    def __post_init__(self) -> None:
-        _check_positive(self, "global_batch_size", "max_epochs", "max_steps")
-        _check_positive(self, "patience")
-        _check_at_least(self, "seed", 1, "tf.data takes 0 for no seed")
-        _check_fraction(self, "warmup_fraction", "label_smoothing")
-        _check_fraction(self, "token_dropout", "piece_splitting")
-        if self.learning_rate <= 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be above 0, "
-                "for example 1e-3 from scratch or 3e-5 from pretrained weights."
-            )
-        if self.weight_decay < 0 or self.clip_norm <= 0:
-            raise ValueError(
-                f"weight_decay is {self.weight_decay} and clip_norm is "
-                f"{self.clip_norm}; the first must not be negative, the second must "
-                "be above 0."
-            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

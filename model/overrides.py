@@ -2,14 +2,15 @@
 
 import dataclasses
 import difflib
-import math
-import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from model.settings import allowed, options, refusal, shown
+
 _Settings = TypeVar("_Settings")
 _BOOLEANS = {"true": True, "false": False}
+_NONE = ("none", "null", "auto")
 
 
 def apply_overrides(
@@ -23,13 +24,13 @@ def apply_overrides(
     Raises:
         ValueError: a key is not `section.field`, or a value does not parse.
     """
-    allowed = field_types(settings, sections)
     changes: dict[str, dict[str, Any]] = {section: {} for section in sections}
+    known = {key: (field, kind) for key, field, kind in _settable(settings, sections)}
     for key, text in overrides.items():
-        if key not in allowed:
-            raise ValueError(_unknown_key_message(key, sorted(allowed)))
-        section, field = key.split(".")
-        changes[section][field] = parse_value(key, text, allowed[key])
+        if key not in known:
+            raise ValueError(_unknown_key_message(key, sorted(known)))
+        section, name = key.split(".")
+        changes[section][name] = _parsed(key, text, *known[key])
     replaced = {
         section: dataclasses.replace(getattr(settings, section), **fields)
         for section, fields in changes.items()
@@ -37,50 +38,37 @@ def apply_overrides(
     return dataclasses.replace(settings, **replaced)  # type: ignore[type-var]
 
 
-def field_types(settings: object, sections: Sequence[str]) -> dict[str, Any]:
-    """Lists every key that `apply_overrides` takes, with the type of its value.
+def allowed_values(settings: object, sections: Sequence[str]) -> dict[str, str]:
+    """Lists every key that `apply_overrides` takes, with what it allows, in words.
 
     A field with `metadata={"from_data": True}` is none: the data decides it.
     """
-    return {
-        f"{section}.{name}": annotation
-        for section in sections
-        for name, annotation in _settable(type(getattr(settings, section)))
-    }
+    listed = _settable(settings, sections)
+    return {key: allowed(field, annotation) for key, field, annotation in listed}
 
 
-def _settable(owner: type) -> Iterator[tuple[str, Any]]:
-    annotations = typing.get_type_hints(owner)
-    for field in dataclasses.fields(owner):
-        if not field.metadata.get("from_data"):
-            yield field.name, annotations[field.name]
+def _settable(
+    settings: object, sections: Sequence[str]
+) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+    for section in sections:
+        owner = type(getattr(settings, section))
+        annotations = typing.get_type_hints(owner)
+        for field in dataclasses.fields(owner):
+            if not field.metadata.get("from_data"):
+                yield f"{section}.{field.name}", field, annotations[field.name]
 
 
-def parse_value(key: str, text: str, annotation: Any) -> Any:
-    """Reads `text` as the annotated type; `none` is allowed where None is.
-
-    Raises:
-        ValueError: the text is not a value of that type.
-    """
-    options = _options(annotation)
-    if type(None) in options and text.lower() in ("none", "auto"):
+def _parsed(key: str, text: str, field: dataclasses.Field[Any], annotation: Any) -> Any:
+    """Reads `text` as the annotated type; `none` is allowed where None is."""
+    kinds = options(annotation)
+    if type(None) in kinds and text.lower() in _NONE:
         return None
-    for option in options:
+    for option in kinds:
         try:
             return _parse_as(option, text)
         except ValueError:
             continue
-    names = " or ".join(_name(option) for option in options)
-    raise ValueError(f"{key} is {text!r}; it must be {names}.")
-
-
-def _options(annotation: Any) -> tuple[type, ...]:
-    is_union = isinstance(annotation, types.UnionType)
-    return typing.get_args(annotation) if is_union else (annotation,)
-
-
-def _name(option: type) -> str:
-    return "none" if option is type(None) else option.__name__
+    raise ValueError(refusal(field, annotation, key, shown(text)))
 
 
 def _parse_as(option: type, text: str) -> Any:
@@ -90,13 +78,18 @@ def _parse_as(option: type, text: str) -> Any:
         return _BOOLEANS[text.lower()]
     if option is type(None):
         raise ValueError(text)
-    value = option(text)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(text)
-    return value
+    return option(text)
 
 
-def _unknown_key_message(key: str, allowed: Sequence[str]) -> str:
-    near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"Unknown setting {key!r}.{hint} Allowed are: {', '.join(allowed)}."
+def _unknown_key_message(key: str, known: Sequence[str]) -> str:
+    near = _nearest(key, known)
+    hint = f" Did you mean {near!r}?" if near else ""
+    return f"Unknown setting {shown(key)}.{hint} Allowed are: {', '.join(known)}."
+
+
+def _nearest(key: str, known: Sequence[str]) -> str | None:
+    """Finds the key that was meant, also where the section was left out."""
+    by_name = {each.partition(".")[2]: each for each in known}
+    names = difflib.get_close_matches(key.rpartition(".")[2], by_name, 1, cutoff=0.7)
+    whole = difflib.get_close_matches(key, known, 1, cutoff=0.5)
+    return next(iter([*(by_name[name] for name in names), *whole]), None)

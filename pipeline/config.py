@@ -10,6 +10,7 @@ from pathlib import Path
 from model import contract
 from model.config import PRESETS, ModelConfig, TrainingConfig
 from model.overrides import apply_overrides
+from model.settings import Settings, setting, shown
 from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
 
@@ -21,34 +22,55 @@ SECTIONS = ("data", "text", "model", "training", "evaluation", "export")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TextConfig:
+class TextConfig(Settings):
     """How text is cut: the tokeniser's specification."""
+
+    section = "text"
 
     tokenizer: contract.TokenizerSpec = contract.TokenizerSpec.MEDIAPIPE
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluationConfig:
+class EvaluationConfig(Settings):
     """When a model is good enough to be pushed.
 
     `min_accuracy` is on the test split; None asks for more than always answering the
     most frequent label would reach. `max_accuracy_drop` is against the live model.
     """
 
-    min_accuracy: float | None = None
-    max_accuracy_drop: float = 0.01
-    min_device_agreement: float = 0.995
+    section = "evaluation"
+
+    min_accuracy: float | None = setting(None, least=0, most=1)
+    max_accuracy_drop: float = setting(0.01, least=0, most=1)
+    min_device_agreement: float = setting(0.995, least=0, most=1)
     """Share of test rows on which a device file gives the SavedModel's label."""
-    server_rows: int = 64
+    server_rows: int = setting(64, least=1, most=100_000)
     """Test rows that the model server must answer as the SavedModel did."""
-    max_server_score_difference: float = 1e-3
+    max_server_score_difference: float = setting(1e-3, least=0, most=1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExportConfig:
-    """What the exported models look like. `top_k` labels per answer."""
+class ExportConfig(Settings):
+    """What the exported models look like. `top_k` labels per answer.
 
-    top_k: int = 5
+    Where there are fewer labels, the default gives them all.
+    """
+
+    section = "export"
+
+    top_k: int = setting(5, least=1, most=1_000_000)
+
+    def check_labels(self, count: int) -> None:
+        """Refuses to promise more labels than there are.
+
+        Raises:
+            SettingError: Somebody chose more than `count`.
+        """
+        if self.top_k > count and self != ExportConfig():
+            raise SettingError(
+                f"export.top_k is {self.top_k}, and the data has {count} labels; "
+                f"allowed: a whole number, 1 to {count}."
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,7 +99,7 @@ class RunConfig:
         """
         if preset not in PRESETS:
             raise SettingError(
-                f"There is no preset '{preset}'; there are {', '.join(PRESETS)}."
+                f"There is no preset {shown(preset)}; there are {', '.join(PRESETS)}."
             )
         chosen = PRESETS[preset]
         config = cls(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from model.settings import shown
 from pipeline.errors import SettingError
 
 
@@ -13,15 +14,21 @@ def key_values(
     """Reads `("key=value", ...)` as a mapping, for options that may repeat.
 
     Raises:
-        SettingError: One of them is not `key=value`.
+        SettingError: One of them is not `key=value`, or two contradict each other.
     """
-    pairs = {}
+    pairs: dict[str, str] = {}
+    option = parameter.opts[0]
     for text in values:
         key, equals, value = text.partition("=")
         if not (key.strip() and equals):
             raise SettingError(
-                f"{parameter.opts[0]} {text} is not KEY=VALUE. For example: "
-                f"{parameter.opts[0]} training.max_epochs=5."
+                f"{option} {shown(text)} is not KEY=VALUE. For example: "
+                f"{option} training.max_epochs=5."
             )
-        pairs[key.strip()] = value.strip()
+        name, value = key.strip(), value.strip()
+        if pairs.setdefault(name, value) != value:
+            raise SettingError(
+                f"{option} names {shown(name)} twice, as {shown(pairs[name])} and as "
+                f"{shown(value)}; give it once."
+            )
     return pairs

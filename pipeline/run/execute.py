@@ -65,6 +65,7 @@ def execute(request: Request) -> Summary:
     started = time.monotonic()
     workspace = Workspace(request.output_dir.absolute())
     dataset = ingest.load(request.data_path, request.config.data)
+    request.config.export.check_labels(len(dataset.labels))
     workspace.prepare()
     with workspace.locked():
         identity = _identity(request.config, dataset)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from model.overrides import field_types
+from model.overrides import allowed_values
 from pipeline import cli
 from pipeline.config import SECTIONS, RunConfig
 from serving.server.flags import ServerFlags
@@ -21,7 +21,7 @@ OURS = ("model", "components", "pipeline", "serving", "benchmarks", "examples")
 FILE_SUFFIXES = (".py", ".md", ".yaml", ".yml", ".json", ".toml")
 # Folders that a run writes.
 OUTPUTS = ("runs/", "edge/", "serving_model/", "assets.extra/")
-SETTINGS = set(field_types(RunConfig.of(), SECTIONS))
+SETTINGS = set(allowed_values(RunConfig.of(), SECTIONS))
 
 
 def each(program: str) -> list[str]:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from model.config import PRESETS
-from model.overrides import field_types
+from model.overrides import allowed_values
 from pipeline.config import DEFAULT_PRESET, SECTIONS, RunConfig
 from serving.client import errors
 from serving.client.config import ClientConfig
@@ -30,8 +30,13 @@ def settings_of(key: str) -> list[str]:
 
 def test_every_setting_of_a_run_is_told_with_its_defaults() -> None:
     told = {row[0].strip("`"): row[1].split(" · ") for row in SETTINGS.table("setting")}
-    keys = field_types(RunConfig.of(), SECTIONS)
+    keys = allowed_values(RunConfig.of(), SECTIONS)
     assert told == {key: settings_of(key) for key in keys}
+
+
+def test_every_setting_of_a_run_is_told_with_what_it_allows() -> None:
+    told = {row[0].strip("`"): row[2] for row in SETTINGS.table("setting")}
+    assert told == allowed_values(RunConfig.of(), SECTIONS)
 
 
 def test_every_preset_is_told() -> None:

@@ -8,7 +8,9 @@ from model.config import PRESETS, ModelConfig, TrainingConfig
 
 
 def test_hidden_dim_must_be_a_multiple_of_num_heads() -> None:
-    with pytest.raises(ValueError, match=r"hidden_dim \(100\).*num_heads \(3\).*192"):
+    with pytest.raises(
+        ValueError, match=r"hidden_dim \(100\).*num_heads \(3\).*try 99"
+    ):
         ModelConfig(hidden_dim=100, num_heads=3)
 
 
@@ -54,6 +56,26 @@ def test_impossible_training_is_refused_by_the_name_of_its_setting(
     ((name, value),) = settings.items()
     with pytest.raises(ValueError, match=f"{name} is {value}"):
         TrainingConfig(**settings)
+
+
+def test_more_weights_than_a_device_file_holds_are_refused_before_training() -> None:
+    with pytest.raises(ValueError, match=r"hidden_dim \(16384\).*at most 500,000,000"):
+        ModelConfig(hidden_dim=16_384)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_and_much_more_fits_a_device_file(name: str) -> None:
+    assert PRESETS[name].model.weights < 150_000_000
+    large = ModelConfig(
+        vocabulary_size=30_522,
+        hidden_dim=1024,
+        num_layers=24,
+        num_heads=16,
+        intermediate_dim=4096,
+        max_sequence_length=512,
+    )
+    # BERT large has 334 million without its masked-language head.
+    assert large.weights == pytest.approx(334e6, rel=0.01)
 
 
 def test_settings_cannot_be_changed_after_they_were_checked() -> None:

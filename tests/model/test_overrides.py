@@ -63,19 +63,56 @@ def test_what_the_data_decides_cannot_be_set() -> None:
 @pytest.mark.parametrize(
     ("key", "text", "allowed"),
     [
-        ("model__num_layers", "two", "int"),
-        ("model__num_layers", "2.5", "int"),
-        ("training__learning_rate", "fast", "float"),
-        ("training__learning_rate", "nan", "float"),
-        ("training__jit_compile", "1", "bool or none"),
-        ("training__max_epochs", "none", "int"),
+        ("model__num_layers", "two", "a whole number, 1 to 128"),
+        ("model__num_layers", "2.5", "a whole number, 1 to 128"),
+        ("model__num_layers", "", "a whole number, 1 to 128"),
+        ("training__learning_rate", "fast", "a number, above 0, at most 1"),
+        ("training__jit_compile", "1", "false, true or none"),
+        ("training__max_epochs", "none", "a whole number, 1 to 100000"),
+        ("training__max_epochs", "null", "a whole number, 1 to 100000"),
     ],
 )
-def test_value_of_another_type_is_refused_with_the_type(
+def test_value_of_another_type_is_refused_with_what_is_allowed(
     key: str, text: str, allowed: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"is '{text}'; it must be {allowed}"):
+    with pytest.raises(ValueError, match=f"is '{text}'; allowed: {allowed}"):
         changed(**{key: text})
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "0", "-1e-3", "1e400", "2"])
+def test_a_number_out_of_range_is_refused_with_the_range_and_an_example(
+    text: str,
+) -> None:
+    message = r"training\.learning_rate is .*allowed: a number, above 0, at most 1, for"
+    with pytest.raises(ValueError, match=message):
+        changed(training__learning_rate=text)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("max_epochs", "training.max_epochs"),
+        ("epochs", "training.max_epochs"),
+        ("seed", "training.seed"),
+        ("training.hidden_dim", "model.hidden_dim"),
+        ("model.hidden-dim", "model.hidden_dim"),
+        ("training.max_epoch", "training.max_epochs"),
+    ],
+)
+def test_a_key_without_its_section_or_with_another_is_recognised(
+    key: str, meant: str
+) -> None:
+    with pytest.raises(ValueError, match=f"Did you mean '{meant}'"):
+        apply_overrides(SMALL, {key: "1"}, sections=("model", "training"))
+
+
+def test_a_long_wrong_value_and_key_are_cut_short() -> None:
+    with pytest.raises(ValueError, match="num_layers") as caught:
+        changed(model__num_layers="9" * 5000)
+    assert len(str(caught.value)) < 250
+    with pytest.raises(ValueError, match="Unknown setting") as caught:
+        changed(**{"x" * 5000: "1"})
+    assert len(str(caught.value)) < 1200
 
 
 def test_changed_settings_are_checked_like_new_ones() -> None:

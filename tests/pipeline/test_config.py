@@ -61,6 +61,44 @@ def test_what_is_not_allowed_is_a_setting_error(
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "meant"),
+    [
+        ("evaluation.min_accuracy", "79.5", "0.795"),
+        ("evaluation.min_accuracy", "100", "1"),
+        ("evaluation.min_accuracy", "79.5%", "0.795"),
+        ("evaluation.min_accuracy", "79,5 %", "0.795"),
+        ("evaluation.min_accuracy", "0,795", "0.795"),
+        ("evaluation.min_device_agreement", "99.5", "0.995"),
+        ("evaluation.min_device_agreement", "2", "0.02"),
+        ("evaluation.max_accuracy_drop", "1%", "0.01"),
+        ("model.dropout", "10", "0.1"),
+        ("training.learning_rate", "0,001", "0.001"),
+    ],
+)
+def test_a_percentage_or_a_decimal_comma_gets_what_was_meant(
+    key: str, text: str, meant: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        RunConfig.of("tiny", {key: text})
+    assert str(caught.value).endswith(f" Did you mean {meant}?")
+    RunConfig.of("tiny", {key: meant})
+
+
+def test_a_threshold_that_is_no_percentage_gets_no_guess() -> None:
+    for text in ("-1", "101", "nan", "much"):
+        with pytest.raises(SettingError) as caught:
+            RunConfig.of("tiny", {"evaluation.min_accuracy": text})
+        assert "Did you mean" not in str(caught.value)
+
+
+def test_more_labels_per_answer_than_there_are_is_refused_unless_nobody_chose() -> None:
+    RunConfig.of().export.check_labels(2)
+    RunConfig.of(overrides={"export.top_k": "3"}).export.check_labels(3)
+    with pytest.raises(SettingError, match=r"top_k is 4.*3 labels.*1 to 3"):
+        RunConfig.of(overrides={"export.top_k": "4"}).export.check_labels(3)
+
+
 def test_the_tokenizer_is_cut_where_the_model_ends() -> None:
     config = RunConfig.of(
         "tiny", {"model.max_sequence_length": "32", "text.tokenizer": "unicode"}

@@ -22,9 +22,14 @@ def read(*texts: str) -> dict[str, str]:
     return got[0]
 
 
-def test_pairs_become_a_mapping_in_which_the_last_wins() -> None:
+def test_pairs_become_a_mapping() -> None:
     assert read() == {}
-    assert read("a=1", "b=2", "a=3") == {"a": "3", "b": "2"}
+    assert read("a=1", "b=2", "a = 1") == {"a": "1", "b": "2"}
+
+
+def test_one_key_with_two_values_is_refused_with_both() -> None:
+    with pytest.raises(SettingError, match="--set names 'a' twice, as '1' and as '3'"):
+        read("a=1", "b=2", "a=3")
 
 
 def test_space_around_both_is_dropped_and_later_equal_signs_stay() -> None:
