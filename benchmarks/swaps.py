@@ -29,7 +29,7 @@ from benchmarks.harness.served import COMMANDS, ServedModel, newest_version, sma
 from benchmarks.load.config import LoadConfig
 from benchmarks.load.meters import resident_bytes
 from benchmarks.load.payloads import read_texts
-from serving import protos
+from serving.client import protos
 from serving.launch.model_folder import find_base_path
 from tests.support.repository import ROOT
 

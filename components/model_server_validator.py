@@ -25,8 +25,8 @@ from components.predictions import ScoredRows
 from model import contract
 from serving.client import Client
 from serving.client.errors import ServingError
+from serving.client.prediction import Prediction
 from serving.launch import EngineError, ServerStartError, start_server
-from serving.prediction import Prediction
 
 _REPORT_FILE = "server.json"
 _READY_TIMEOUT_S = 180.0

@@ -1,23 +1,82 @@
 """Every name that crosses a process: features, tensors, signatures, files, tokens.
 
-Standard library only, so that the client and the device can import it.
+Those that a client or a device needs stand in `serving.client.contract` and
+`serving.edge.contract`, which are distributed alone; here are all. Standard library
+only, so that every command can import it.
 """
 
-import dataclasses
 import enum
-import json
 
-# Raw features, as they come in and as Examples carry them.
-TEXT = "text"
+from serving.client.contract import LABELS, MODEL_NAME, SCORES, TEXT, Signature
+from serving.edge.contract import (
+    EDGE_DIR,
+    END,
+    FLOAT32_TFLITE,
+    INT8_TFLITE,
+    LABELS_FILE,
+    MASK,
+    MAX_WORD_BYTES,
+    PAD,
+    PAD_ID,
+    SPECIAL_TOKENS,
+    START,
+    TOKEN_IDS,
+    TOKENIZER_FILE,
+    UNKNOWN,
+    VOCABULARY_FILE,
+    TokenizerConfig,
+    TokenizerSpec,
+    parse_lines,
+)
+
+__all__ = [
+    "CLASSES",
+    "EDGE_DIR",
+    "END",
+    "EXAMPLES",
+    "FLOAT32_TFLITE",
+    "INT8_TFLITE",
+    "KERAS_FILE",
+    "LABEL",
+    "LABELS",
+    "LABELS_FILE",
+    "LABEL_ID",
+    "MASK",
+    "MAX_WARMUP_RECORDS",
+    "MAX_WORD_BYTES",
+    "MODEL_NAME",
+    "PAD",
+    "PAD_ID",
+    "PROGRESS_LOGGER",
+    "SCORES",
+    "SERVING_DIR",
+    "SPECIAL_TOKENS",
+    "SPLITS",
+    "START",
+    "TEST",
+    "TEXT",
+    "TOKENIZER_FILE",
+    "TOKEN_IDS",
+    "TRAIN",
+    "UNKNOWN",
+    "VALIDATION",
+    "VOCABULARY_DIR",
+    "VOCABULARY_FILE",
+    "WARMUP_FILE",
+    "Engine",
+    "Signature",
+    "TokenizerConfig",
+    "TokenizerSpec",
+    "parse_lines",
+]
+
+# The other raw feature, beside `TEXT`.
 LABEL = "label"
 
-# Transformed features.
-TOKEN_IDS = "token_ids"
+# The other transformed feature, beside `TOKEN_IDS`.
 LABEL_ID = "label_id"
 
-# Tensors of the signatures.
-LABELS = "labels"
-SCORES = "scores"
+# Tensors of the Classify signature.
 CLASSES = "classes"
 EXAMPLES = "inputs"
 
@@ -27,22 +86,7 @@ VALIDATION = "validation"
 TEST = "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
 
-MODEL_NAME = "classifier"
-"""The name under which a server offers the model unless told otherwise."""
-
-PAD, UNKNOWN, START, END, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
-SPECIAL_TOKENS = (PAD, UNKNOWN, START, END, MASK)
-"""The first rows of every vocabulary; the position is the id, so padding is 0."""
-PAD_ID = 0
-MAX_WORD_BYTES = 100
-"""A longer word becomes one `UNKNOWN`; MediaPipe and tf-text count UTF-8 bytes."""
-
-VOCABULARY_FILE = "vocab.txt"
-LABELS_FILE = "labels.txt"
-TOKENIZER_FILE = "tokenizer.json"
-
 SERVING_DIR = "serving_model"
-EDGE_DIR = "edge"
 VOCABULARY_DIR = "vocabulary_dir"
 """Key of the vocabulary's folder in the preprocessing function's `custom_config`."""
 
@@ -55,8 +99,6 @@ MAX_WARMUP_RECORDS = 1000
 """With more of them, it refuses to load the version."""
 
 KERAS_FILE = "classifier.keras"
-FLOAT32_TFLITE = "model.tflite"
-INT8_TFLITE = "model_int8.tflite"
 
 
 class Engine(enum.StrEnum):
@@ -66,62 +108,3 @@ class Engine(enum.StrEnum):
     TENSORFLOW_MODEL_SERVER = "tensorflow_model_server"
     DOCKER = "docker"
     EMBEDDED = "embedded"
-
-
-class Signature(enum.StrEnum):
-    """Signatures of the exported SavedModel.
-
-    `SERVING_DEFAULT`: `text` string `[B]` -> `labels` string `[B, K]`, `scores`
-    float32 `[B, K]`, best first.
-    `CLASSIFY`: serialised tf.Examples `inputs` string `[B]` -> `classes` string
-    `[B, C]`, `scores` float32 `[B, C]`, in label order.
-    `TOKEN_IDS`: `token_ids` int32 `[B, T]` -> `scores` float32 `[B, C]`, in label
-    order.
-    """
-
-    SERVING_DEFAULT = "serving_default"
-    CLASSIFY = "classify"
-    TOKEN_IDS = "token_ids"
-
-
-class TokenizerSpec(enum.StrEnum):
-    """`MEDIAPIPE` lower-cases ASCII only; `UNICODE` folds case and strips accents."""
-
-    MEDIAPIPE = "mediapipe"
-    UNICODE = "unicode"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TokenizerConfig:
-    """How text becomes token ids, in training, in the server and on the device.
-
-    `max_sequence_length` counts the start and the end token.
-    """
-
-    spec: TokenizerSpec = TokenizerSpec.MEDIAPIPE
-    max_sequence_length: int = 64
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "spec", TokenizerSpec(self.spec))
-        if self.max_sequence_length < 3:
-            raise ValueError(
-                f"max_sequence_length is {self.max_sequence_length}; it must be at "
-                "least 3: a start token, one word piece and an end token."
-            )
-
-    def to_json(self) -> str:
-        """Writes one line, for `TOKENIZER_FILE`."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> "TokenizerConfig":
-        """Reads what `to_json` wrote; an unknown key raises `TypeError`."""
-        return cls(**json.loads(text))
-
-
-def parse_lines(text: str) -> list[str]:
-    """Splits the text of a `VOCABULARY_FILE` or `LABELS_FILE`; line number = id.
-
-    Only a line feed ends a line: `str.splitlines` would also split at U+2028 and more.
-    """
-    return text.removesuffix("\n").split("\n")

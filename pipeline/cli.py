@@ -16,7 +16,7 @@ _COMMANDS = {
     "report": "pipeline.commands.report:report",
     "serve": "serving.commands.serve:serve",
     "predict": "serving.commands.predict:predict",
-    "edge": "serving.edge.command:edge",
+    "edge": "serving.commands.edge:edge",
     "compile": "pipeline.commands.kubeflow:compile_command",
     "submit": "pipeline.commands.kubeflow:submit_command",
     "data": "pipeline.commands.data:data",

@@ -73,6 +73,16 @@ def test_no_machine_path_or_registry_is_committed():
 LONG_FUNCTION = "def f():\n" + "    x = 1\n" * 50
 WRONG = [
     (architecture.layers, "model/a.py", "import serving.client"),
+    (architecture.layers, "serving/client/a.py", "from model import contract"),
+    (architecture.layers, "serving/edge/a.py", "from ..client import contract"),
+    (
+        architecture.relative_only,
+        "serving/client/a.py",
+        "def f():\n    from serving.client import errors",
+    ),
+    (architecture.relative_only, "serving/client/a/b.py", "import serving.client.c"),
+    (architecture.relative_only, "serving/edge/a.py", "from ..client import contract"),
+    (architecture.relative_only, "serving/edge/a.py", "from .. import edges"),
     (architecture.layers, "model/a.py", "def f():\n    from pipeline import cli"),
     (architecture.layers, "serving/a.py", "from model import config"),
     (architecture.layers, "serving/a.py", "import model"),
@@ -130,7 +140,11 @@ WRONG = [
     (architecture.tests_stand_alone, "tests/support/a.py", "import tests.b.test_b"),
 ]
 RIGHT = [
-    (architecture.layers, "serving/client/a/b.py", "from serving.formats import c"),
+    (architecture.layers, "serving/client/a/b.py", "from ..wire import c"),
+    (architecture.layers, "model/contract.py", "from serving.edge.contract import A"),
+    (architecture.relative_only, "serving/client/a/b.py", "from .. import errors"),
+    (architecture.relative_only, "serving/edge/a.py", "from . import contract, b"),
+    (architecture.relative_only, "serving/launch/a.py", "import serving.client"),
     (architecture.layers, "serving/launch/a.py", "from serving.client import Client"),
     (architecture.layers, "benchmarks/a.py", "import tests.support.b, serving.server"),
     (

@@ -72,7 +72,7 @@ def test_the_wheel_has_all_code_and_data_and_nothing_else(wheel: pathlib.Path):
     }
     names = zipfile.ZipFile(wheel).namelist()
     assert {name for name in names if ".dist-info/" not in name} == expected
-    assert {"serving/protos/descriptors.binpb"} <= expected
+    assert {"serving/client/protos/descriptors.binpb"} <= expected
     assert {f"{package}/py.typed" for package in packages} <= set(names)
     assert any(name.endswith(".html.j2") for name in expected)
     assert any(name.endswith("/licenses/LICENSE") for name in names)

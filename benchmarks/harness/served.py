@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from benchmarks.harness.placement import Cores, on_cores
 from model import contract
-from serving.formats.tf_serving_names import METRICS_PATH, MODELS_PATH
+from serving.client.wire.tf_serving_names import METRICS_PATH, MODELS_PATH
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
 from serving.version_dirs import list_versions

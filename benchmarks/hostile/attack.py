@@ -13,7 +13,7 @@ import grpc
 
 from benchmarks.hostile.http_requests import HttpRequest, HttpRequests, post
 from benchmarks.hostile.messages import Messages
-from serving import protos
+from serving.client import protos
 
 HANG_S = 45.0
 _HALF_S = 0.05

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from serving import protos
+from serving.client import protos
 
 # A model's signatures: `{name: SignatureDef}`.
 Signatures = Mapping[str, Any]

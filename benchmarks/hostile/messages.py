@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.hostile.bodies import Signatures, spoiled_bytes
-from serving import protos
+from serving.client import protos
 
 _PREDICTION = f"/{protos.PREDICTION_SERVICE}/"
 _MODEL = f"/{protos.MODEL_SERVICE}/"

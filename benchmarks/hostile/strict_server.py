@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.formats import dtypes
+from serving.client.wire import dtypes
 from serving.server.__main__ import main
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import grpc
 
 from benchmarks.hostile.attack import Target
-from serving import protos
+from serving.client import protos
 from tests.support.serving.fakes import free_port
 
 _SAMPLE_S = 0.2

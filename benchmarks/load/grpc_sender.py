@@ -11,7 +11,7 @@ import grpc
 from benchmarks.load import payloads
 from benchmarks.load.config import LoadConfig
 from benchmarks.load.generator import SendError
-from serving import protos
+from serving.client import protos
 
 METHOD = f"/{protos.PREDICTION_SERVICE}/Predict"
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from benchmarks.load.config import LoadConfig
 from model import contract
-from serving import protos
+from serving.client import protos
+from serving.client.wire import tensors
+from serving.client.wire.tf_serving_names import MODELS_PATH
 from serving.commands.texts import texts_of_file
-from serving.formats import tensors
-from serving.formats.tf_serving_names import MODELS_PATH
 
 MAX_PREPARED = 2000
 

@@ -10,10 +10,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from serving.client.asynchronous import AsyncClient
-    from serving.client.blocking import Client
-    from serving.client.config import ClientConfig, TlsConfig
-    from serving.client.errors import *
+    from .asynchronous import AsyncClient
+    from .blocking import Client
+    from .config import ClientConfig, TlsConfig
+    from .errors import *
 
 _HOMES = {
     "AsyncClient": "asynchronous",

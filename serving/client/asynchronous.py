@@ -18,28 +18,28 @@ from collections.abc import (
 )
 from typing import Any, Self, TypeVar
 
-from model import contract
-from serving.client.base import (
+from . import contract
+from .base import (
     NOT_READY,
     BaseClient,
     Question,
     checked_texts,
     is_available,
 )
-from serving.client.calls import Example, Inputs, ServerConfig, Steps
-from serving.client.config import ClientConfig
-from serving.client.errors import ServingError
-from serving.client.opening import open_async_transport
-from serving.client.parts import Part, parts_of
-from serving.client.results import (
+from .calls import Example, Inputs, ServerConfig, Steps
+from .config import ClientConfig
+from .errors import ServingError
+from .opening import open_async_transport
+from .parts import Part, parts_of
+from .prediction import Prediction
+from .results import (
     Answers,
     Classification,
     ModelMetadata,
     Outputs,
     VersionStatus,
 )
-from serving.client.retry import Deadline, RetryPolicy
-from serving.prediction import Prediction
+from .retry import Deadline, RetryPolicy
 
 T = TypeVar("T")
 Items = TypeVar("Items")

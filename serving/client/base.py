@@ -10,19 +10,19 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from serving.client.calls import Example, Inputs, Steps
-from serving.client.config import ClientConfig
-from serving.client.errors import DeadlineExceededError, NotFoundError, UnavailableError
-from serving.client.opening import open_dialect
-from serving.client.parts import Part, parts_of, parts_of_inputs
-from serving.client.results import (
+from .calls import Example, Inputs, Steps
+from .config import ClientConfig
+from .errors import DeadlineExceededError, NotFoundError, UnavailableError
+from .opening import open_dialect
+from .parts import Part, parts_of, parts_of_inputs
+from .prediction import Prediction
+from .results import (
     Answers,
     Outputs,
     VersionStatus,
     common_version,
 )
-from serving.client.retry import RetryBudget, RetryPolicy
-from serving.prediction import Prediction
+from .retry import RetryBudget, RetryPolicy
 
 T = TypeVar("T")
 Items = TypeVar("Items")

@@ -4,8 +4,8 @@ import os
 import pathlib
 import re
 
-from serving.client.config import ClientConfig
-from serving.client.errors import UnauthenticatedError
+from .config import ClientConfig
+from .errors import UnauthenticatedError
 
 # Visible ASCII; anything else would break, or add to, the headers.
 _TOKEN = re.compile(r"[\x21-\x7e]+")

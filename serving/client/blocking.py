@@ -9,27 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from model import contract
-from serving.client.base import (
+from . import contract
+from .base import (
     NOT_READY,
     BaseClient,
     Question,
     checked_texts,
     is_available,
 )
-from serving.client.calls import Example, Inputs, ServerConfig, Steps
-from serving.client.config import ClientConfig
-from serving.client.opening import open_transport
-from serving.client.parts import in_order, parts_of
-from serving.client.results import (
+from .calls import Example, Inputs, ServerConfig, Steps
+from .config import ClientConfig
+from .opening import open_transport
+from .parts import in_order, parts_of
+from .prediction import Prediction
+from .results import (
     Answers,
     Classification,
     ModelMetadata,
     Outputs,
     VersionStatus,
 )
-from serving.client.retry import Deadline, RetryPolicy, ask
-from serving.prediction import Prediction
+from .retry import Deadline, RetryPolicy, ask
 
 T = TypeVar("T")
 Items = TypeVar("Items")
@@ -99,7 +99,7 @@ class Client(BaseClient):
                 batch: a long one goes in parts of `max_rows_per_request`.
 
         Raises:
-            serving.formats.tensors.CodecError: an input cannot be sent.
+            serving.client.wire.tensors.CodecError: an input cannot be sent.
         """
         question = self._predict(
             inputs, signature_name, output_filter, rows_are_independent
@@ -117,12 +117,12 @@ class Client(BaseClient):
 
         Args:
             examples: each a mapping of feature name to value or list, a serialised
-                tf.Example, or the message (see `serving.client.tf_examples`).
+                tf.Example, or the message (see `serving.client.wire.tf_examples`).
             signature_name: one that takes tf.Examples.
             context: features that all examples share, in the same form.
 
         Raises:
-            serving.formats.tensors.CodecError: a feature cannot be sent.
+            serving.client.wire.tensors.CodecError: a feature cannot be sent.
         """
         ask = self._dialect.classify_examples
         question = self._of_examples(ask, examples, signature_name, context)

@@ -8,8 +8,8 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Self, TypeVar
 
-from model import contract
-from serving.formats.tf_serving_names import GRPC_PORT, REST_PORT
+from . import contract
+from .wire.tf_serving_names import GRPC_PORT, REST_PORT
 
 Kind = TypeVar("Kind", bound=enum.StrEnum)
 _UNIX = "unix:"

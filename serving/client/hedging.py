@@ -11,10 +11,10 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from serving.client.calls import AnswerT, AsyncTransport, CallT, Transport
-from serving.client.config import ClientConfig
-from serving.client.errors import CancelledError, UnavailableError
-from serving.client.retry import RetryBudget
+from .calls import AnswerT, AsyncTransport, CallT, Transport
+from .config import ClientConfig
+from .errors import CancelledError, UnavailableError
+from .retry import RetryBudget
 
 T = TypeVar("T")
 

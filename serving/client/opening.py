@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from serving.client.calls import AsyncTransport, Transport
-from serving.client.config import ClientConfig, TransportKind
-from serving.client.retry import RetryBudget
+from .calls import AsyncTransport, Transport
+from .config import ClientConfig, TransportKind
+from .retry import RetryBudget
 
 if TYPE_CHECKING:
-    from serving.client.over_grpc.dialect import GrpcDialect
-    from serving.client.over_rest.dialect import RestDialect
+    from .over_grpc.dialect import GrpcDialect
+    from .over_rest.dialect import RestDialect
 
 
 def open_dialect(config: ClientConfig) -> GrpcDialect | RestDialect:
     """Makes the dialect of the protocol that the settings ask for."""
     if config.transport is TransportKind.REST:
-        from serving.client.over_rest.dialect import RestDialect
+        from .over_rest.dialect import RestDialect
 
         return RestDialect(config)
-    from serving.client.over_grpc.dialect import GrpcDialect
+    from .over_grpc.dialect import GrpcDialect
 
     return GrpcDialect(config)
 
@@ -32,14 +32,14 @@ def open_dialect(config: ClientConfig) -> GrpcDialect | RestDialect:
 def open_transport(config: ClientConfig, budget: RetryBudget) -> Transport[Any, Any]:
     """Makes the way to the server; hedges need an event loop, in a thread here."""
     if config.hedge_after_s is not None:
-        from serving.client.hedging import LoopTransport
+        from .hedging import LoopTransport
 
         return LoopTransport(open_async_transport(config, budget), config)
     if config.transport is TransportKind.REST:
-        from serving.client.over_rest.transport import RestTransport
+        from .over_rest.transport import RestTransport
 
         return RestTransport(config)
-    from serving.client.over_grpc.transport import GrpcTransport
+    from .over_grpc.transport import GrpcTransport
 
     return GrpcTransport(config)
 
@@ -50,15 +50,15 @@ def open_async_transport(
     """Makes the way to the server for an event loop; hedges take from the budget."""
     transport: AsyncTransport[Any, Any]
     if config.transport is TransportKind.REST:
-        from serving.client.over_rest.async_transport import AsyncRestTransport
+        from .over_rest.async_transport import AsyncRestTransport
 
         transport = AsyncRestTransport(config)
     else:
-        from serving.client.over_grpc.transport import AsyncGrpcTransport
+        from .over_grpc.transport import AsyncGrpcTransport
 
         transport = AsyncGrpcTransport(config)
     if config.hedge_after_s is None:
         return transport
-    from serving.client.hedging import HedgedTransport
+    from .hedging import HedgedTransport
 
     return HedgedTransport(transport, config.hedge_after_s, budget)

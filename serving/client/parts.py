@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from serving.client.errors import ServingError
+from .errors import ServingError
 
 T = TypeVar("T")
 Items = TypeVar("Items")

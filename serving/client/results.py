@@ -107,7 +107,7 @@ def signature_specs(signature_defs: Mapping[str, Any]) -> dict[str, SignatureSpe
 
 
 def _tensor_specs(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:
-    from serving.formats import dtypes  # brings numpy
+    from .wire import dtypes  # brings numpy
 
     specs = {}
     for name, info in sorted(infos.items()):

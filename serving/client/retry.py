@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from serving.client.calls import AnswerT, CallT, Steps, Transport
-from serving.client.config import ClientConfig
-from serving.client.errors import ResourceExhaustedError, ServingError, UnavailableError
+from .calls import AnswerT, CallT, Steps, Transport
+from .config import ClientConfig
+from .errors import ResourceExhaustedError, ServingError, UnavailableError
 
 T = TypeVar("T")
 MAX_WAIT_S = 5.0

@@ -9,7 +9,7 @@ import click
 
 from model import contract
 from serving.client.parts import parts_of
-from serving.prediction import Prediction
+from serving.client.prediction import Prediction
 
 Row = tuple[str, Prediction]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from model import contract
-from serving.formats.tf_serving_names import GRPC_PORT, MODELS_PATH, REST_PORT
+from serving.client.wire.tf_serving_names import GRPC_PORT, MODELS_PATH, REST_PORT
 
 if TYPE_CHECKING:
     from serving.launch.engines import EngineChoice

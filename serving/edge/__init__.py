@@ -1,6 +1,31 @@
-"""The classifier on a device: numpy and a TFLite runtime, no TensorFlow."""
+"""The classifier on a device: numpy and a TFLite runtime, no TensorFlow.
 
-from serving.edge.classifier import EdgeClassifier
-from serving.edge.errors import EdgeError, ModelFileError, RuntimeMissingError
+The names below are imported when they are first used: who needs only the contract's
+names does not pay for numpy.
+"""
 
-__all__ = ["EdgeClassifier", "EdgeError", "ModelFileError", "RuntimeMissingError"]
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .classifier import EdgeClassifier
+    from .errors import EdgeError, ModelFileError, RuntimeMissingError
+    from .prediction import Prediction
+
+_HOMES = {"EdgeClassifier": "classifier", "Prediction": "prediction"}
+
+__all__ = [
+    "EdgeClassifier",
+    "EdgeError",
+    "ModelFileError",
+    "Prediction",
+    "RuntimeMissingError",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Finds a public name in the module that defines it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    return getattr(module, name)

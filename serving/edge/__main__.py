@@ -4,52 +4,80 @@ EdgeExporter runs this in a process of its own, as a device would, and compares 
 scores with the server's.
 """
 
+from __future__ import annotations
+
+import argparse
 import json
 import pathlib
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import click
 import numpy as np
 
-from model import contract
-from serving.edge.classifier import EdgeClassifier
-from serving.edge.errors import EdgeError
+from . import contract
+from .classifier import EdgeClassifier
+from .errors import EdgeError
+
+_DESCRIPTION = (
+    "Score every row of INPUT with the file MODEL and print one JSON object. INPUT is "
+    'JSON Lines, a text or {"text": ...} per line, or .npz with token_ids int32 '
+    "[B, T], padded with 0."
+)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("model", type=click.Path())
-@click.argument("rows", metavar="INPUT", type=click.Path(exists=True, dir_okay=False))
-@click.option("--output", required=True, help="Gets the scores: .npy, float32 [B, C].")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1))
-def main(model: str, rows: str, output: str, threads: int) -> None:
-    """Score every row of INPUT with the file MODEL and print one JSON object.
-
-    INPUT is JSON Lines, a text or {"text": ...} per line, or .npz with token_ids int32
-    [B, T], padded with 0.
-    """
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Scores the rows of a file; gives the exit code."""
+    options = _options(arguments)
     try:
         started = time.perf_counter()
-        classifier = EdgeClassifier(model, num_threads=threads)
+        classifier = EdgeClassifier(options.model, num_threads=options.threads)
         load_ms = 1000 * (time.perf_counter() - started)
     except EdgeError as error:
-        raise click.ClickException(str(error)) from error
-    if rows.endswith(".npz"):
-        parts, latency_ms = _timed(classifier.score_token_ids, _token_ids(rows))
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    if options.rows.endswith(".npz"):
+        parts, latency_ms = _timed(classifier.score_token_ids, _token_ids(options.rows))
     else:
-        parts, latency_ms = _timed(classifier.scores, _texts(rows))
+        parts, latency_ms = _timed(classifier.scores, _texts(options.rows))
     scores = np.concatenate([np.zeros((0, len(classifier.labels)), np.float32), *parts])
-    np.save(output, scores)
+    np.save(options.output, scores)
     summary = {
         "runtime": classifier.runtime,
         "rows": len(scores),
-        "threads": threads,
+        "threads": options.threads,
         "load_ms": round(load_ms, 3),
         "latency_p50_ms": _percentile(latency_ms, 50),
         "latency_p99_ms": _percentile(latency_ms, 99),
     }
-    click.echo(json.dumps(summary))
+    print(json.dumps(summary))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {__package__}", description=_DESCRIPTION
+    )
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("rows", metavar="INPUT")
+    parser.add_argument(
+        "--output", required=True, help="Gets the scores: .npy, float32 [B, C]."
+    )
+    parser.add_argument(
+        "--threads", type=_positive, default=1, help="Default: %(default)s."
+    )
+    options = parser.parse_args(arguments)
+    if not pathlib.Path(options.rows).is_file():
+        parser.error(f"INPUT {options.rows!r} is no file.")
+    return options
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number}; it must be 1 or more")
+    return number
 
 
 def _timed(
@@ -81,4 +109,4 @@ def _percentile(values: list[float], q: int) -> float | None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from model import contract
-from serving.edge import runtime
-from serving.edge.errors import ModelFileError
-from serving.edge.model_file import read_model_file
-from serving.edge.tokenizer import Tokenizer
-from serving.prediction import Prediction
+from . import contract, runtime
+from .errors import ModelFileError
+from .model_file import read_model_file
+from .prediction import Prediction
+from .tokenizer import Tokenizer
 
 
 class EdgeClassifier:

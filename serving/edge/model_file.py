@@ -6,8 +6,8 @@ import os
 import pathlib
 import zipfile
 
-from model import contract
-from serving.edge.errors import ModelFileError
+from . import contract
+from .errors import ModelFileError
 
 _IDENTIFIER = b"TFL3"
 _PARTS = (contract.VOCABULARY_FILE, contract.LABELS_FILE, contract.TOKENIZER_FILE)

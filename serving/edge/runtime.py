@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.edge.errors import RuntimeMissingError
+from .errors import RuntimeMissingError
 
 TFLITE_RUNTIME = "tflite_runtime"
 LITERT = "ai_edge_litert"

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from model import contract
+from . import contract
 
 _CONTINUATION = "##"
 _BREAK = "\n"

@@ -1,1 +1,1 @@
-"""Bytes that cross a process and their Python values: tensors, texts, TFRecords."""
+"""How do records become a TFRecord file?"""

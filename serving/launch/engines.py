@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from model.contract import Engine
-from serving.formats.tf_serving_names import GRPC_PORT, REST_PORT
+from serving.client.wire.tf_serving_names import GRPC_PORT, REST_PORT
 from serving.launch.settings import FLAGS, EngineSettings
 
 IMAGE = "tensorflow/serving:2.21.0"

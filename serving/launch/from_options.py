@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from model import contract
-from serving.formats.tf_serving_names import METRICS_PATH
+from serving.client.wire.tf_serving_names import METRICS_PATH
 from serving.launch import presets
 from serving.launch.model_folder import find_base_path
 from serving.launch.settings import FLAGS, EngineSettings, TlsFiles

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from model import contract
-from serving.formats.tf_serving_names import GRPC_PORT, METRICS_PATH, REST_PORT
+from serving.client.wire.tf_serving_names import GRPC_PORT, METRICS_PATH, REST_PORT
 from serving.launch.settings import FLAGS, EngineSettings
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import STDOUT

@@ -12,7 +12,7 @@ import pathlib
 import ssl
 from typing import Any
 
-from serving.formats.tf_serving_names import AUTHORIZATION_KEY, MODELS_PATH
+from serving.client.wire.tf_serving_names import AUTHORIZATION_KEY, MODELS_PATH
 from serving.launch.settings import EngineSettings
 
 TIMEOUT_S = 2.0

@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from serving.formats.tf_serving_names import GRPC_PORT, METRICS_PATH
+from serving.client.wire.tf_serving_names import GRPC_PORT, METRICS_PATH
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
 from serving.server.listeners.tls_config import ServerTlsConfig

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from serving import protos
+from serving.client import protos
 from serving.formats.tfrecord import TFRecordError, read_records
 
 KINDS = ("predict_log", "classify_log", "regress_log", "multi_inference_log")

@@ -16,8 +16,8 @@ from typing import Any
 import click
 import numpy as np
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.formats.tfrecord import write_record
 from serving.request_logs.reader import read_logs, request_of
 

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from model import contract
-from serving import protos
+from serving.client import protos
 from serving.formats.tfrecord import write_record
 from serving.request_logs.reader import read_logs, request_of
 

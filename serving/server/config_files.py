@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from google.protobuf import text_format
 
-from serving import protos
+from serving.client import protos
 from serving.server.status import invalid_argument
 
 _Settings = TypeVar("_Settings")

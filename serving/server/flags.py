@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Sequence
 from typing import Any
 
-from serving.formats.tf_serving_names import GRPC_PORT
+from serving.client.wire.tf_serving_names import GRPC_PORT
 
 STDOUT = "-"
 """As a path: what is logged goes to standard output."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import protos
+from serving.client import protos
 from serving.server.batching.config import BatchingConfig
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ Clients and dashboards match on them, so a text may only grow at its end.
 
 from collections.abc import Collection, Mapping
 
-from serving import protos
+from serving.client import protos
 from serving.server.status import Code, StatusError, invalid_argument
 
 

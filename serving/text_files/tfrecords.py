@@ -18,7 +18,7 @@ def read_tfrecords(path: Path, columns: Columns) -> Iterator[Row]:
     """Yields a row per tf.Example."""
     from google.protobuf.message import DecodeError
 
-    from serving import protos
+    from serving.client import protos
     from serving.formats.tfrecord import TFRecordError, records_in
 
     try:

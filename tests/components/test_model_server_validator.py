@@ -12,8 +12,8 @@ from components import model_server_validator as validator
 from components.artifacts import write_json
 from components.model_server_validator import Verdict, compare, sample, validate
 from serving.client.errors import ServingError
+from serving.client.prediction import Prediction
 from serving.launch.running_server import ServerStartError
-from serving.prediction import Prediction
 from tests.support.labelled_rows import LABELS, SCORES, scored_rows
 
 

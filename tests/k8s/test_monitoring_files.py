@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from serving import protos
+from serving.client import protos
 from serving.server.models.version import State
 from serving.server.observation.prometheus import metric_name
 from serving.server.observation.registry import HISTOGRAM

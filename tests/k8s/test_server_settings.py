@@ -7,7 +7,7 @@ from google.protobuf import text_format
 
 from model import contract
 from scripts import k8s_config
-from serving import protos
+from serving.client import protos
 from serving.launch.presets import EMBEDDED_FOLDERS
 from serving.server.flags import parse_flags
 from tests.support.k8s import rendering

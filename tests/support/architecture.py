@@ -8,7 +8,13 @@ import re
 from collections.abc import Callable, Iterator
 
 # What each folder may import of ours, besides itself; the longest name counts.
-_WIRE = ("model.contract", "serving.formats", "serving.protos", "serving.prediction")
+_WIRE = (
+    "model.contract",
+    "serving.client.prediction",
+    "serving.client.protos",
+    "serving.client.wire",
+    "serving.formats",
+)
 # What stands at the foot of the server and knows none of its folders' insides.
 _FOOT = tuple(
     f"serving.server.{name}"
@@ -38,13 +44,13 @@ _SETTINGS = (
     "serving.server.observation.prometheus",
 )
 LAYERS = {
-    "model": (),
+    "model": ("serving.client.contract", "serving.edge.contract"),
     "serving": ("model.contract",),
-    "serving/protos": ("model.contract",),
-    "serving/formats": _WIRE,
-    "serving/client": _WIRE,
+    # Distributions of their own, which know nothing outside themselves.
+    "serving/client": (),
+    "serving/edge": (),
+    "serving/formats": (),
     "serving/text_files": _WIRE,
-    "serving/edge": ("model.contract", "serving.prediction"),
     "serving/request_logs": _WIRE,
     # The server, floor by floor: what is higher up uses what is below.
     "serving/server/models": _FLOOR,
@@ -66,12 +72,15 @@ LAYERS = {
     "serving/commands": (
         *_WIRE,
         "serving.client",
+        "serving.edge",
         "serving.launch",
         "serving.text_files",
     ),
     "components": ("model", "serving"),
     "pipeline": ("model", "components", "serving.text_files"),
 }
+# Built as distributions of their own, under other names.
+DISTRIBUTED = ("serving/client/", "serving/edge/")
 PACKAGES = ("model", "serving", "components", "pipeline")
 # They may import everything, and no package may import them.
 AROUND = ("benchmarks", "examples", "scripts", "tests")
@@ -167,6 +176,28 @@ def layers(file: SourceFile) -> Iterator[str]:
 def _layer(path: str) -> str:
     """The longest folder of `LAYERS` that `path` lies in, or an empty string."""
     return max((f for f in LAYERS if path.startswith(f"{f}/")), key=len, default="")
+
+
+def relative_only(file: SourceFile) -> Iterator[str]:
+    """Client and edge bear other names where they are installed alone."""
+    home = next((place for place in DISTRIBUTED if file.path.startswith(place)), None)
+    if home is None:
+        return
+    for node in file.nodes:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            if not f"{_absolute(node, file.path)}.".startswith(home.replace("/", ".")):
+                yield f"line {node.lineno}: leaves {home}"
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            for name in _import_names(node):
+                if name.split(".")[0] in OURS:
+                    yield f"line {node.lineno}: write {name} as a relative import"
+
+
+def _import_names(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    if isinstance(node, ast.ImportFrom):
+        yield node.module or ""
+    else:
+        yield from (alias.name for alias in node.names)
 
 
 def tfx_places(file: SourceFile) -> Iterator[str]:
@@ -337,6 +368,7 @@ def tests_stand_alone(file: SourceFile) -> Iterator[str]:
 
 RULES: tuple[Rule, ...] = (
     layers,
+    relative_only,
     tfx_places,
     tfx_spelling,
     grpc_places,

@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
 
-from model import contract
-from serving import protos
-from serving.client import errors
-from serving.client.calls import Example, GrpcCall, Inputs, ServerConfig, Steps
-from serving.client.config import ClientConfig
-from serving.client.results import (
+from .. import contract, errors, protos
+from ..calls import Example, GrpcCall, Inputs, ServerConfig, Steps
+from ..config import ClientConfig
+from ..prediction import Prediction
+from ..results import (
     Answers,
     Classification,
     ModelMetadata,
@@ -20,9 +19,8 @@ from serving.client.results import (
     VersionStatus,
     signature_specs,
 )
-from serving.formats.text_tensors import fill_texts, predictions
-from serving.formats.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
-from serving.prediction import Prediction
+from ..wire.text_tensors import fill_texts, predictions
+from ..wire.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
 
 T = TypeVar("T")
 
@@ -65,7 +63,7 @@ class GrpcDialect:
     def predict(
         self, inputs: Inputs, signature_name: str, output_filter: Sequence[str]
     ) -> GrpcSteps[Outputs]:
-        from serving.formats import tensors
+        from ..wire import tensors
 
         request = self._request(self._request_class, signature_name)
         request.output_filter.extend(output_filter)
@@ -178,7 +176,7 @@ class GrpcDialect:
         examples: Sequence[Example],
         context: Example | None,
     ) -> GrpcCall:
-        from serving.client.tf_examples import serialize
+        from ..wire.tf_examples import serialize
 
         target = request.input.example_list
         if context is not None:

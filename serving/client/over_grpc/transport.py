@@ -11,11 +11,11 @@ from typing import Any
 
 import grpc
 
-from serving.client import errors
-from serving.client.bearer_token import BearerToken
-from serving.client.calls import AsyncTransport, GrpcCall, Transport
-from serving.client.config import ClientConfig, Compression, TlsConfig
-from serving.formats.tf_serving_names import AUTHORIZATION_KEY
+from .. import errors
+from ..bearer_token import BearerToken
+from ..calls import AsyncTransport, GrpcCall, Transport
+from ..config import ClientConfig, Compression, TlsConfig
+from ..wire.tf_serving_names import AUTHORIZATION_KEY
 
 KEEPALIVE_TIMEOUT_S = 20.0
 # A server says after how long a call may be repeated, or (negative) that it may not:

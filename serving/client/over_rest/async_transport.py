@@ -4,9 +4,9 @@ import asyncio
 
 import httpx
 
-from serving.client.calls import AsyncTransport, RestAnswer, RestCall
-from serving.client.config import ClientConfig
-from serving.client.over_rest.exchange import RestExchange
+from ..calls import AsyncTransport, RestAnswer, RestCall
+from ..config import ClientConfig
+from .exchange import RestExchange
 
 
 class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):

@@ -8,10 +8,8 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from model import contract
-from serving import protos
-from serving.client import errors
-from serving.client.calls import (
+from .. import contract, errors, protos
+from ..calls import (
     Example,
     Inputs,
     RestAnswer,
@@ -19,8 +17,9 @@ from serving.client.calls import (
     ServerConfig,
     Steps,
 )
-from serving.client.config import ClientConfig
-from serving.client.results import (
+from ..config import ClientConfig
+from ..prediction import Prediction
+from ..results import (
     Answers,
     Classification,
     ModelMetadata,
@@ -28,9 +27,8 @@ from serving.client.results import (
     VersionStatus,
     signature_specs,
 )
-from serving.formats.text_tensors import check_outputs, rows
-from serving.formats.tf_serving_names import MODELS_PATH
-from serving.prediction import Prediction
+from ..wire.text_tensors import check_outputs, rows
+from ..wire.tf_serving_names import MODELS_PATH
 
 T = TypeVar("T")
 RestSteps = Steps[RestCall, RestAnswer, T]
@@ -75,7 +73,7 @@ class RestDialect:
     def predict(
         self, inputs: Inputs, signature_name: str, output_filter: Sequence[str]
     ) -> RestSteps[Outputs]:
-        from serving.client.over_rest import json_values
+        from . import json_values
 
         body = {
             "signature_name": signature_name,
@@ -182,7 +180,7 @@ class RestDialect:
         examples: Sequence[Example],
         context: Example | None,
     ) -> RestCall:
-        from serving.client.over_rest.json_values import encode_example
+        from .json_values import encode_example
 
         body: dict[str, Any] = {
             "signature_name": signature_name,

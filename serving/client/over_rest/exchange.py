@@ -12,11 +12,11 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 
-from serving.client import errors
-from serving.client.bearer_token import BearerToken
-from serving.client.calls import RestAnswer, RestCall
-from serving.client.config import ClientConfig, Compression, TlsConfig
-from serving.formats.tf_serving_names import AUTHORIZATION_KEY, MODEL_VERSION_HEADER
+from .. import errors
+from ..bearer_token import BearerToken
+from ..calls import RestAnswer, RestCall
+from ..config import ClientConfig, Compression, TlsConfig
+from ..wire.tf_serving_names import AUTHORIZATION_KEY, MODEL_VERSION_HEADER
 
 Connection = TypeVar("Connection")
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from serving import protos
-from serving.client.calls import Example
-from serving.client.tf_examples import serialize
-from serving.formats import dtypes
-from serving.formats.tensors import CodecError, as_bytes
-from serving.formats.tf_serving_names import BASE64_KEY
+from .. import protos
+from ..calls import Example
+from ..wire import dtypes
+from ..wire.tensors import CodecError, as_bytes
+from ..wire.tf_examples import serialize
+from ..wire.tf_serving_names import BASE64_KEY
 
 
 def encode(value: ArrayLike) -> Any:

@@ -4,9 +4,9 @@ import time
 
 import httpx
 
-from serving.client.calls import RestAnswer, RestCall, Transport
-from serving.client.config import ClientConfig
-from serving.client.over_rest.exchange import RestExchange
+from ..calls import RestAnswer, RestCall, Transport
+from ..config import ClientConfig
+from .exchange import RestExchange
 
 
 class RestTransport(Transport[RestCall, RestAnswer]):

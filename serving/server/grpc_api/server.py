@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf.message import DecodeError
 
-from serving import protos
+from serving.client import protos
 from serving.server.grpc_api.service import Context, GrpcService, Method
 from serving.server.models.health import Health
 from serving.server.observation.record import GRPC, RequestRecord

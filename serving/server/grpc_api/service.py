@@ -6,8 +6,8 @@ from typing import Any, NoReturn, Protocol
 
 import grpc
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.server import upstream_texts
 from serving.server.models.version import ServedVersion
 from serving.server.requests import plans

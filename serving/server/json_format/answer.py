@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from serving.formats import dtypes
+from serving.client.wire import dtypes
 from serving.server.json_format.text import (
     base64_text,
     bytes_text,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import protos
+from serving.client import protos
 from serving.server.json_format import predict_body
 from serving.server.json_format.answer import INDENT
 from serving.server.json_format.exact_parser import Json, JsonObject, Repeated

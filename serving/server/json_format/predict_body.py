@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-from serving import protos
+from serving.client import protos
 from serving.server.json_format import parser, ragged, tensor
 from serving.server.json_format.exact_parser import Json, JsonObject
 from serving.server.json_format.text import echo, is_base64

@@ -8,7 +8,7 @@ import itertools
 import math
 from typing import Any
 
-from serving.formats import dtypes
+from serving.client.wire import dtypes
 from serving.server.json_format.exact_parser import Json
 from serving.server.status import invalid_argument
 

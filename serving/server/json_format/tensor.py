@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.formats import dtypes
+from serving.client.wire import dtypes
 from serving.server.json_format import ragged
 from serving.server.json_format.exact_parser import Json
 from serving.server.json_format.text import decode_base64, echo, to_bytes, type_name

@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-from serving.formats.tf_serving_names import BASE64_KEY
+from serving.client.wire.tf_serving_names import BASE64_KEY
 from serving.server.json_format.exact_parser import Json, JsonObject, Repeated
 from serving.server.status import StatusError, invalid_argument
 

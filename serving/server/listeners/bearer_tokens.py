@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 
-from serving.formats.tf_serving_names import AUTHORIZATION_KEY
+from serving.client.wire.tf_serving_names import AUTHORIZATION_KEY
 from serving.server.listeners.watched_file import WatchedFile
 from serving.server.status import Code, StatusError
 

@@ -7,7 +7,7 @@ import dataclasses
 
 from google.protobuf import text_format
 
-from serving import protos
+from serving.client import protos
 from serving.server.config_files import TextFormatError
 
 

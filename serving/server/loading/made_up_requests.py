@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.formats import dtypes
+from serving.client.wire import dtypes
 from serving.server.servable import Servable
 
 # Words in a text, and sizes of dimensions that the signature leaves open.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import protos
+from serving.client import protos
 from serving.server.loading.run_options import InlinePolicy, is_bounded, options_buffer
 from serving.server.loading.session import tensorflow
 from serving.server.servable import Call, Servable

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from serving import protos
+from serving.client import protos
 from serving.server.batching import cores
 from serving.server.config_files import parse_message, read_settings
 from serving.server.flags import ServerFlags

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving import protos
+from serving.client import protos
+from serving.client.wire import dtypes
+from serving.client.wire.tf_serving_names import PREDICT_METHOD
 from serving.edge import runtime
 from serving.edge.errors import RuntimeMissingError
-from serving.formats import dtypes
-from serving.formats.tf_serving_names import PREDICT_METHOD
 from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.servable import Servable
 from serving.server.status import Code, StatusError, invalid_argument

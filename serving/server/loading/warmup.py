@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from model import contract
-from serving import protos
+from serving.client import protos
 from serving.formats import tfrecord
 from serving.server.loading.made_up_requests import synthesised
 from serving.server.requests import plans

@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from serving import protos
+from serving.client import protos
 from serving.server.config_files import parse_message, read_settings
 from serving.server.flags import ServerFlags
 from serving.version_dirs import has_scheme

@@ -2,7 +2,7 @@
 
 import enum
 
-from serving import protos
+from serving.client import protos
 from serving.server.models.manager import ModelManager
 from serving.server.status import Code, StatusError
 

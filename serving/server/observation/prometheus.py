@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from google.protobuf import text_format
 
-from serving import protos
-from serving.formats.tf_serving_names import METRICS_PATH
+from serving.client import protos
+from serving.client.wire.tf_serving_names import METRICS_PATH
 from serving.server.config_files import parse_message, read_settings
 from serving.server.observation.registry import Family, HistogramValue, Registry
 

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from google.protobuf.message import Message
 
-from serving import protos
+from serving.client import protos
 from serving.formats.tfrecord import write_record
 from serving.server.models.config import LoggingConfig, ModelEntry
 from serving.server.models.version import ServedVersion

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from serving import protos
+from serving.client import protos
 from serving.server import upstream_texts
 from serving.server.batching.scheduler import Scheduler
 from serving.server.models.manager import ModelManager

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.server.models.version import ServedVersion
 from serving.server.observation.request_log import RequestLogger
 from serving.server.requests.plans import Call, Plan

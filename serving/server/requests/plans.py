@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from model import contract
-from serving import protos
-from serving.formats.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
+from serving.client import protos
+from serving.client.wire.tf_serving_names import CLASSIFY_METHOD, REGRESS_METHOD
 from serving.server.requests import results
 from serving.server.requests.results import (
     CLASSES,

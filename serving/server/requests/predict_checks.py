@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.server import upstream_texts
 from serving.server.servable import Servable
 from serving.server.status import StatusError

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from serving import protos
-from serving.formats import dtypes
+from serving.client import protos
+from serving.client.wire import dtypes
 from serving.server.status import StatusError, invalid_argument
 
 CLASSES, SCORES, OUTPUTS = "classes", "scores", "outputs"

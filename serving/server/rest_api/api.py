@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from google.protobuf import json_format
 
-from serving import protos
-from serving.formats.tf_serving_names import (
+from serving.client import protos
+from serving.client.wire.tf_serving_names import (
     MODEL_NAME_HEADER,
     MODEL_VERSION_HEADER,
     MODELS_PATH,

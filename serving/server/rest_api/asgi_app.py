@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from serving.formats.tf_serving_names import AUTHORIZATION_KEY
+from serving.client.wire.tf_serving_names import AUTHORIZATION_KEY
 from serving.server.rest_api.api import (
     API_PATH,
     JSON_TYPE,

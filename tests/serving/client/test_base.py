@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from serving.client import Client, errors
-from serving.client.tf_examples import serialize
+from serving.client.wire.tf_examples import serialize
 from serving.server.status import Code
 from tests.support.serving.clients import CLIENTS, asking, connected, like
 from tests.support.serving.fakes import FakeServer

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from serving.client import AsyncClient, Client, errors
-from serving.formats.tensors import CodecError
+from serving.client.wire.tensors import CodecError
 from serving.server.status import Code
 from tests.support.patience import LONG_S
 from tests.support.serving.clients import CLIENTS, connected, like

@@ -77,8 +77,8 @@ def test_asking_with_texts_needs_no_tensorflow_and_not_even_numpy() -> None:
 OURS = """
 import sys
 import numpy as np
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.client import Client
 with Client(sys.argv[1]) as client:
     assert client.classify(["ab"])[0].label == "billing"

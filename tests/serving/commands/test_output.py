@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from serving.client.prediction import Prediction
 from serving.commands import output
-from serving.prediction import Prediction
 
 BEST = Prediction("a", 0.75, ("a", "b"), (0.75, 0.25))
 ROWS = [(f"text {number}", BEST) for number in range(1001)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.launch.presets import BATCHING
 from serving.launch.settings import EngineSettings, TlsFiles
 from serving.server.batching.config import BatchingConfig

@@ -6,7 +6,7 @@ import click.testing
 import numpy as np
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.formats.tfrecord import read_records
 from serving.request_logs import to_examples
 from tests.support.serving.server.observed import predict_request

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model import contract
-from serving import protos
+from serving.client import protos
 from serving.formats.tfrecord import read_records, write_record
 from serving.request_logs import to_examples, to_warmup
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from model import contract
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.server.batching.config import BatchingConfig
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion

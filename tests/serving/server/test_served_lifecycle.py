@@ -12,8 +12,8 @@ import grpc
 import numpy as np
 import pytest
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.status import Code, StatusError

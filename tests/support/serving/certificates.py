@@ -9,7 +9,7 @@ import ssl
 
 import pytest
 
-from serving import protos
+from serving.client import protos
 
 x509 = pytest.importorskip("cryptography.x509")
 

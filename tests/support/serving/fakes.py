@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from model import contract
-from serving import protos
+from serving.client import protos
 from serving.server.app import ServerApp
 from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry

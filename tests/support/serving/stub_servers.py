@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import grpc
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 
 LABELS = [["a", "b"]]
 SCORES = [[0.75, 0.25]]

@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import protos
-from serving.client import errors
+from serving.client import errors, protos
 from serving.client.config import ClientConfig
 from serving.client.over_grpc.dialect import GrpcDialect
-from serving.formats import tensors
+from serving.client.wire import tensors
 from tests.support.serving.steps import finish
 
 CONFIG = ClientConfig()

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from serving import protos
+from serving.client import protos
 from tests.support.serving.fakes import MODEL, FakeServable, FakeServer
 
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"

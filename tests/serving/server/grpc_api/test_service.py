@@ -10,8 +10,8 @@ import grpc
 import numpy as np
 import pytest
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from tests.support.serving.fakes import MODEL, FakeServer
 from tests.support.serving.server.model_world import wait_settled
 

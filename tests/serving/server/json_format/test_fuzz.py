@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from serving import protos
+from serving.client import protos
 from serving.server.json_format import parser, predict_body, tensor
 from serving.server.json_format.answer import error_answer, predict_answer
 from serving.server.json_format.example_body import parse_examples

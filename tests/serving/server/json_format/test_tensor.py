@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from serving import protos
+from serving.client import protos
 from serving.server.json_format import tensor
 from serving.server.status import Code, StatusError
 from tests.support.serving.server.json_bodies import infos_of, parse

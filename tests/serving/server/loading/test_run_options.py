@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.server.loading import run_options
 from serving.server.loading.run_options import (
     INLINE_LIMIT_S,

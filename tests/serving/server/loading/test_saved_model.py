@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.server.flags import ServerFlags
 from serving.server.loading import saved_model
 from serving.server.loading.loader import SavedModelLoader

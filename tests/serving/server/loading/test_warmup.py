@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from model import contract
-from serving import protos
-from serving.formats import tensors, tfrecord
+from serving.client import protos
+from serving.client.wire import tensors
+from serving.formats import tfrecord
 from serving.server.batching.config import BatchingConfig
 from serving.server.loading import saved_model, warmup
 from serving.server.loading.made_up_requests import synthesised

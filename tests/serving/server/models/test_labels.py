@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.server.models.config import VersionPolicy
 from serving.server.status import Code, StatusError
 from tests.support.serving.server.model_world import World

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.server.models.swapping import Pools
 from serving.server.status import StatusError
 from tests.support.patience import LONG_S

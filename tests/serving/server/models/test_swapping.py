@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.server.models.swapping import Pools
 from serving.server.models.thread_pool import ThreadPool
 from tests.support.patience import LONG_S, wait_until

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion
 from serving.server.status import StatusError

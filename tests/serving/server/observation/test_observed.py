@@ -11,10 +11,9 @@ import httpx
 import numpy as np
 import pytest
 
-from serving import protos
-from serving.client import Client
+from serving.client import Client, protos
 from serving.client.errors import ServingError
-from serving.formats import tensors
+from serving.client.wire import tensors
 from serving.formats.tfrecord import read_records
 from serving.server.loading.warmup import warm_up
 from tests.support.patience import LONG_S, wait_until

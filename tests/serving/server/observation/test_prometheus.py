@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from serving.formats.tf_serving_names import METRICS_PATH
+from serving.client.wire.tf_serving_names import METRICS_PATH
 from serving.server.observation.from_flags import ServerMetrics
 from serving.server.observation.prometheus import (
     PrometheusConfig,

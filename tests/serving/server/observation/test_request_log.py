@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.formats.tfrecord import read_records
 from serving.server.models.config import ModelEntry
 from serving.server.models.version import ServedVersion

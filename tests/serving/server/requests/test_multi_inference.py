@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.server.requests import handler, plans
 from serving.server.servable import Servable
 from serving.server.status import Code, StatusError

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.server.requests import plans
 from serving.server.status import Code, StatusError
 from tests.support.serving.server.inference_cases import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from serving import protos
+from serving.client import protos
 from serving.server.requests import plans
 from serving.server.status import Code, StatusError
 

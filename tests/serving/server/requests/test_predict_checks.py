@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.formats import tensors
+from serving.client.wire import tensors
 from serving.server.requests.predict_checks import check_inputs, check_outputs
 from serving.server.status import StatusError
 from tests.support.serving.fakes import signature

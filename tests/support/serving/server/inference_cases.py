@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import protos
+from serving.client import protos
 
 Kind = tuple[str, tuple[int, ...]]
 Case = tuple[Mapping[str, Kind], Mapping[str, Kind]]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from serving import protos
-from serving.formats import tensors
+from serving.client import protos
+from serving.client.wire import tensors
 from serving.server.flags import ServerFlags
 from serving.server.models.config import LoggingConfig, ModelEntry
 from serving.server.models.events import StateEvents

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import protos
-from serving.client.tf_examples import serialize
-from serving.formats.tensors import CodecError
+from serving.client import protos
+from serving.client.wire.tensors import CodecError
+from serving.client.wire.tf_examples import serialize
 
 
 def features(example: Any) -> dict[str, tuple[str, list[Any]]]:

@@ -1,7 +1,7 @@
 """How TF Serving spells things on the wire: ports, paths, headers, methods, keys.
 
 The client, the embedded server and the launcher must agree with it and so with each
-other. Names of our own model stand in `model.contract`, messages in `serving.protos`.
+other. Names of our own model stand in `contract`, messages in `protos`.
 """
 
 GRPC_PORT, REST_PORT = 8500, 8501

@@ -1,4 +1,4 @@
-"""TF Serving's messages without TensorFlow: `from serving import protos`.
+"""TF Serving's messages without TensorFlow: `from serving.client import protos`.
 
 `protos.PredictRequest()` and every other message in `descriptors.binpb` are ordinary
 protobuf classes, made on first use. They exchange bytes with TensorFlow's classes, not

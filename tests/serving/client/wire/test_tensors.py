@@ -8,8 +8,8 @@ import pytest
 from hypothesis import strategies
 from hypothesis.extra import numpy as numpy_strategies
 
-from serving import protos
-from serving.formats import dtypes, tensors
+from serving.client import protos
+from serving.client.wire import dtypes, tensors
 
 NUMERIC = [dtype for dtype in dtypes.all_dtypes() if not dtype.is_string]
 

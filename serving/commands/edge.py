@@ -10,7 +10,7 @@ from model import contract
 from serving.edge.errors import EdgeError
 
 if TYPE_CHECKING:
-    from serving.prediction import Prediction
+    from serving.edge.prediction import Prediction
 
 _SHOWN_LABELS = 3
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from serving import protos
-from serving.protos import generate
+from scripts import descriptors
+from serving.client import protos
 from tests.support.repository import ROOT
 
 _NAMED = re.compile(r"\bprotos\.([A-Z][a-z]\w+)")
@@ -24,7 +24,7 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow.core.framework import tensor_pb2
 """
 OURS = """
-from serving import protos
+from serving.client import protos
 request = protos.PredictRequest()
 request.inputs["x"].float_val.append(1.5)
 """
@@ -46,8 +46,8 @@ def test_messages_live_beside_tensorflow_s_in_both_import_orders(
 
 def test_committed_descriptors_equal_what_the_installed_packages_give() -> None:
     committed = protos.DESCRIPTORS_PATH.read_bytes()
-    assert committed == generate.serialized_descriptors(), (
-        "run: python -m serving.protos.generate"
+    assert committed == descriptors.serialized_descriptors(), (
+        "run: python -m scripts.descriptors"
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from serving import protos
-from serving.client.calls import Example
-from serving.formats.tensors import CodecError
+from .. import protos
+from ..calls import Example
+from .tensors import CodecError
 
 
 def serialize(example: Example) -> bytes:

@@ -7,7 +7,7 @@ import importlib.util
 import numpy as np
 from numpy.typing import DTypeLike
 
-from serving import protos
+from .. import protos
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,10 +1,10 @@
-"""Writes `descriptors.binpb` from the installed TensorFlow and tensorflow-serving-api.
+"""Writes the client's `descriptors.binpb` from installed packages.
 
-Development only; needs both packages, imports neither: it reads the serialised
+Needs TensorFlow and tensorflow-serving-api, imports neither: it reads the serialised
 descriptors out of their generated modules. The protos that no Python package ships
-stand in `unpackaged/`; grpcio-tools compiles them. Run it after an upgrade of either:
+stand in `unpackaged_protos/`; grpcio-tools compiles them. Run it after an upgrade:
 
-    python -m serving.protos.generate
+    python -m scripts.descriptors
 """
 
 import ast
@@ -20,7 +20,7 @@ from importlib import resources
 
 from google.protobuf import descriptor_pb2
 
-from serving.protos import DESCRIPTORS_PATH
+from serving.client.protos import DESCRIPTORS_PATH
 
 ROOTS = (
     "tensorflow_serving/apis/prediction_service.proto",
@@ -32,7 +32,7 @@ ROOTS = (
     "google/protobuf/wrappers.proto",
 )
 
-UNPACKAGED_DIR = pathlib.Path(__file__).with_name("unpackaged")
+UNPACKAGED_DIR = pathlib.Path(__file__).with_name("unpackaged_protos")
 
 # TensorFlow's wheel keeps these protos below another folder than their names say.
 FOLDER_OF_PREFIX = {"xla/": "tensorflow/compiler/xla/", "tsl/": "tensorflow/tsl/"}

@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model import contract
-from serving.prediction import Prediction
+from .. import contract
+from ..prediction import Prediction
 
 DT_FLOAT, DT_STRING = 1, 7
 
@@ -79,7 +79,7 @@ def _floats(tensor: Any, size: int) -> Sequence[float]:
 
 def _decoded(tensor: Any, kind: str) -> list[Any]:
     """Reads the rarer encodings: short fields, half precision."""
-    from serving.formats import tensors
+    from . import tensors
 
     array = tensors.decode(tensor)
     if array.dtype.kind != kind:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from serving import protos
-from serving.formats import dtypes
-from serving.formats.dtypes import DType
+from .. import protos
+from . import dtypes
+from .dtypes import DType
 
 MAX_REPEATED_BYTES = 64 * 1024 * 1024
 

@@ -1,0 +1,1 @@
+"""How do tensors, texts and tf.Examples become TF Serving's messages?"""

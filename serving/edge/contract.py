@@ -1,0 +1,82 @@
+"""The names that a device and an exported model must agree on. Standard library only.
+
+`model.contract` gathers them with all others. The few that a client also needs stand
+in `serving.client.contract` too, because neither may import the other; a test compares.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import sys
+
+# Tensors of the signature, and the feature that a line of the scorer's input carries.
+TOKEN_IDS = "token_ids"
+SCORES = "scores"
+TEXT = "text"
+
+PAD, UNKNOWN, START, END, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
+SPECIAL_TOKENS = (PAD, UNKNOWN, START, END, MASK)
+"""The first rows of every vocabulary; the position is the id, so padding is 0."""
+PAD_ID = 0
+MAX_WORD_BYTES = 100
+"""A longer word becomes one `UNKNOWN`; MediaPipe and tf-text count UTF-8 bytes."""
+
+VOCABULARY_FILE = "vocab.txt"
+LABELS_FILE = "labels.txt"
+TOKENIZER_FILE = "tokenizer.json"
+
+EDGE_DIR = "edge"
+FLOAT32_TFLITE = "model.tflite"
+INT8_TFLITE = "model_int8.tflite"
+
+# Python 3.9 has no keyword-only dataclasses.
+KEYWORD_ONLY = {"kw_only": True} if sys.version_info >= (3, 10) else {}
+
+
+class TokenizerSpec(str, enum.Enum):
+    """`MEDIAPIPE` lower-cases ASCII only; `UNICODE` folds case and strips accents."""
+
+    MEDIAPIPE = "mediapipe"
+    UNICODE = "unicode"
+
+    # As enum.StrEnum, which Python 3.9 does not have.
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclasses.dataclass(frozen=True, **KEYWORD_ONLY)
+class TokenizerConfig:
+    """How text becomes token ids, in training, in the server and on the device.
+
+    `max_sequence_length` counts the start and the end token.
+    """
+
+    spec: TokenizerSpec = TokenizerSpec.MEDIAPIPE
+    max_sequence_length: int = 64
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spec", TokenizerSpec(self.spec))
+        if self.max_sequence_length < 3:
+            raise ValueError(
+                f"max_sequence_length is {self.max_sequence_length}; it must be at "
+                "least 3: a start token, one word piece and an end token."
+            )
+
+    def to_json(self) -> str:
+        """Writes one line, for `TOKENIZER_FILE`."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> TokenizerConfig:
+        """Reads what `to_json` wrote; an unknown key raises `TypeError`."""
+        return cls(**json.loads(text))
+
+
+def parse_lines(text: str) -> list[str]:
+    """Splits the text of a `VOCABULARY_FILE` or `LABELS_FILE`; line number = id.
+
+    Only a line feed ends a line: `str.splitlines` would also split at U+2028 and more.
+    """
+    return text.removesuffix("\n").split("\n")
