@@ -15,6 +15,10 @@ UV ?= $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 # Which pins `make lock` lets go: a list of names, or all.
 UPGRADE ?=
 
+# Where `make test-debian13` keeps its root (empty: with the caches), and Debian's mirror.
+DEBIAN13_ROOT ?=
+DEBIAN_MIRROR ?= http://deb.debian.org/debian
+
 # What `make image` builds with, from and to.
 CONTAINER_TOOL ?= docker
 BASE_IMAGE ?= python:3.11-slim-bookworm
@@ -41,7 +45,7 @@ demo: $(READY) $(EDGE_READY) ## run, serve, ask by gRPC and REST, ask the TFLite
 setup: $(READY) $(EDGE_READY) ## set up .venv and .venv-edge, and no more
 
 ##@ Test
-.PHONY: test test-slow test-all bench bench-serving goldens
+.PHONY: test test-slow test-all test-debian13 bench bench-serving goldens
 test: $(READY) $(EDGE_READY) ## the default tests: CPU, no container, under ten minutes
 	$(PYTEST) -n $(WORKERS) --dist loadfile
 
@@ -50,6 +54,11 @@ test-slow: $(READY) $(EDGE_READY) ## the slower tests that need no special hardw
 
 test-all: $(READY) $(EDGE_READY) ## every test, also for a GPU, containers, browsers; what they cover
 	$(PYTEST) -m "" --cov --cov-report=term --cov-report=html
+
+# Needs root, debootstrap and a network, no environment; ARGS="--run 'make check'".
+test-debian13: ## make demo and make test, on Debian 13 in a root of its own
+	$(PYTHON) -m scripts.debian13 --mirror $(DEBIAN_MIRROR) \
+		$(if $(DEBIAN13_ROOT),--root $(DEBIAN13_ROOT)) $(ARGS)
 
 bench: $(READY) $(EDGE_READY) ## the benchmarks of the server, each side by side
 	for name in latency serving swaps drain; do \
