@@ -20,7 +20,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-_STAGING_PREFIX = ".staging-"
+from model import contract
 
 
 class Executor(pusher_executor.Executor):
@@ -68,7 +68,7 @@ def push(model_path: str, base_directory: str, version: int) -> str:
     target = os.path.join(base_directory, str(version))
     if tf.io.gfile.exists(target):
         return target
-    staging = os.path.join(base_directory, f"{_STAGING_PREFIX}{version}")
+    staging = os.path.join(base_directory, f"{contract.STAGING_PREFIX}{version}")
     if tf.io.gfile.exists(staging):  # An interrupted push left it.
         tf.io.gfile.rmtree(staging)
     try:

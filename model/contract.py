@@ -52,6 +52,7 @@ __all__ = [
     "SERVING_DIR",
     "SPECIAL_TOKENS",
     "SPLITS",
+    "STAGING_PREFIX",
     "START",
     "TEST",
     "TEXT",
@@ -87,6 +88,8 @@ TEST = "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
 
 SERVING_DIR = "serving_model"
+STAGING_PREFIX = ".staging-"
+"""Begins the name of a version that is not whole yet; no server reads it."""
 VOCABULARY_DIR = "vocabulary_dir"
 """Key of the vocabulary's folder in the preprocessing function's `custom_config`."""
 

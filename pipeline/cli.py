@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pipeline.errors import UserError
+from pipeline.errors import Terminated, UserError
 
 _COMMANDS = {
     "run": "pipeline.commands.run:run",
@@ -83,11 +83,12 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         status = ktp.main(words, prog_name="ktp", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         click.echo(
             "\nInterrupted. Nothing was pushed; finished steps are kept.", err=True
         )
-        sys.exit(_INTERRUPTED)
+        cause = error.__cause__ or error  # click makes an Abort of any interruption.
+        sys.exit(cause.status if isinstance(cause, Terminated) else _INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -1,5 +1,7 @@
 """Errors that a person can act on; the commands print them without a traceback."""
 
+import signal
+
 
 class UserError(Exception):
     """Says what was received, what is allowed, and what to do."""
@@ -15,3 +17,11 @@ class SettingError(UserError):
 
 class RunError(UserError):
     """A run stopped before it had pushed a model."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was told to end; as Ctrl-C, but with the signal's exit status."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.status = 128 + number

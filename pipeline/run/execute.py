@@ -18,7 +18,9 @@ from pipeline.data import ingest
 from pipeline.errors import RunError
 from pipeline.nodes.fingerprint import code_fingerprint
 from pipeline.run import progress
-from pipeline.run.workspace import Workspace, disk_full, is_disk_full
+from pipeline.run.temporary_folder import temporary_folder
+from pipeline.run.termination import ends_politely
+from pipeline.run.workspace import Workspace
 
 if TYPE_CHECKING:  # TFX takes half a minute to import; bad input should not wait.
     from pipeline.run.node_runner import NodeRun
@@ -67,7 +69,13 @@ def execute(request: Request) -> Summary:
     dataset = ingest.load(request.data_path, request.config.data)
     request.config.export.check_labels(len(dataset.labels))
     workspace.prepare()
-    with workspace.locked():
+    with (
+        workspace.watching_the_disk(),
+        workspace.locked(),
+        ends_politely(),
+        temporary_folder(workspace.temporary_dir),
+    ):
+        workspace.clear_leftovers()
         identity = _identity(request.config, dataset)
         last = workspace.last_run()
         if last is not None and last["fingerprint"] == identity:
@@ -96,8 +104,6 @@ def _run(
                 with display.step("Report"):
                     return _report(request, workspace, outcome, now, started)
         except RunError as error:
-            if is_disk_full(error):
-                raise disk_full(workspace.root, 0) from error
             raise RunError(f"{error}\nThe details are in {log_path}.") from error
 
 

@@ -6,9 +6,12 @@ this runner launches the same nodes through the same launcher, with a listener.
 
 import dataclasses
 import datetime
+import shutil
 import time
+from pathlib import Path
 from typing import Protocol
 
+from ml_metadata import proto as mlmd
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
@@ -20,6 +23,10 @@ from tfx.types import artifact
 
 from pipeline.errors import RunError
 
+_UNFINISHED = (
+    mlmd.Execution.NEW,
+    mlmd.Execution.RUNNING,
+)
 Artifacts = dict[str, list[artifact.Artifact]]
 
 BEAM_ARGS = (
@@ -27,6 +34,9 @@ BEAM_ARGS = (
     "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
     "--direct_num_workers=1",
     "--direct_running_mode=in_memory",
+    # The workers are this process. Where no dependency is named, TFX packs itself anew
+    # for every node to bring it to them: a second and 42 MB each, never removed.
+    "--sdk_container_image=this-process",
 )
 
 
@@ -48,12 +58,16 @@ class Listener(Protocol):
     def node_finished(self, run: NodeRun) -> None: ...
 
 
+_REASON_CHARS = 500
+"""Some errors list every file they met; the log has all of it."""
+
+
 class NodeError(RunError):
     """A node failed; `__cause__` is why."""
 
     def __init__(self, node_id: str, cause: BaseException) -> None:
         reason = str(cause).strip().splitlines() or [type(cause).__name__]
-        super().__init__(f"{node_id} failed: {reason[0]}")
+        super().__init__(f"{node_id} failed: {reason[0][:_REASON_CHARS]}")
         self.node_id = node_id
 
 
@@ -73,6 +87,7 @@ def run_pipeline(
         compiled,
         {constants.PIPELINE_RUN_ID_PARAMETER_NAME: datetime.datetime.now().isoformat()},
     )
+    _forget_unfinished(compiled, Path(pipeline.pipeline_info.pipeline_root))
     runs: dict[str, NodeRun] = {}
     for position, node in enumerate(compiled.nodes, 1):
         node_id = node.pipeline_node.node_info.id
@@ -80,6 +95,28 @@ def run_pipeline(
         runs[node_id] = _run_node(compiled, node.pipeline_node)
         listener.node_finished(runs[node_id])
     return runs
+
+
+def _forget_unfinished(compiled: pipeline_pb2.Pipeline, root: Path) -> None:
+    """Removes what nodes of a killed run left half-made; nobody is at work here."""
+    with _metadata(compiled) as handle:
+        left = [
+            execution
+            for execution in handle.store.get_executions()
+            if execution.last_known_state in _UNFINISHED
+        ]
+        for execution in left:
+            for node in compiled.nodes:
+                _remove_outputs(root / node.pipeline_node.node_info.id, execution.id)
+            execution.last_known_state = mlmd.Execution.CANCELED
+        handle.store.put_executions(left)
+
+
+def _remove_outputs(node_dir: Path, execution_id: int) -> None:
+    """TFX writes to `<node>/<output>/<execution>`; scratch is two folders deeper."""
+    for pattern in (f"*/{execution_id}", f".system/*/{execution_id}"):
+        for folder in node_dir.glob(pattern):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run_node(

@@ -53,12 +53,23 @@ def noise_to(log_path: Path, *, answers_on_stdout: bool) -> Iterator[Console]:
         with terminal:
             yield Console(file=terminal, highlight=False)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush_or_drop()
         for target, original in zip((1, 2), kept, strict=True):
             os.dup2(original, target)
             os.close(original)
         os.close(log)
+
+
+def _flush_or_drop() -> None:
+    """Writes what is buffered; on a full disk it goes nowhere, not to the terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+            stream.flush()
 
 
 class RunDisplay(logging.Handler):

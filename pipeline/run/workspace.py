@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model import contract
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import unfinished_of, write_whole
 from pipeline.errors import SettingError
 
 _NEEDED_BYTES = 300 * 1024 * 1024
@@ -41,6 +41,11 @@ class Workspace:
         return self.root / "pipeline"
 
     @property
+    def temporary_dir(self) -> Path:
+        """What is written for a moment; the name is ours alone, so we may clear it."""
+        return self.root / ".ktp-temporary"
+
+    @property
     def report_path(self) -> Path:
         """The page about the last run."""
         return self.root / "report.html"
@@ -65,13 +70,14 @@ class Workspace:
             with tempfile.TemporaryFile(dir=self.root):
                 pass
         except OSError as error:
+            if reason := why_full(error):
+                raise disk_full(self.root, reason) from error
             raise SettingError(
                 f"The output folder {self.root} cannot be written to: "
                 f"{error.strerror}. Name another with --output."
             ) from error
-        free = shutil.disk_usage(self.root).free
-        if free < _NEEDED_BYTES:
-            raise disk_full(self.root, free)
+        if _free_bytes(self.root) < _NEEDED_BYTES:
+            raise disk_full(self.root, "too little room")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -90,6 +96,34 @@ class Workspace:
                 ) from None
             yield
 
+    @contextlib.contextmanager
+    def watching_the_disk(self) -> Iterator[None]:
+        """Makes one message of whatever comes of a disk without room.
+
+        Raises:
+            SettingError: There was no room.
+        """
+        try:
+            yield
+        except Exception as error:
+            if reason := why_full(error):
+                raise disk_full(self.root, reason) from error
+            raise
+
+    def clear_leftovers(self) -> None:
+        """Removes what a killed run left half-written; call it with the lock held."""
+        for path in self._unfinished():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _unfinished(self) -> Iterator[Path]:
+        for pushed in (self.serving_dir, self.edge_dir):
+            yield from pushed.glob(f"{contract.STAGING_PREFIX}*")
+        for whole in (self.report_path, self.results_path, self.root / _LAST_RUN_FILE):
+            yield from unfinished_of(whole)
+
     def last_run(self) -> dict[str, Any] | None:
         """Reads what `remember` wrote, if what it speaks of is still there."""
         try:
@@ -105,21 +139,38 @@ class Workspace:
         write_whole(self.root / _LAST_RUN_FILE, text)
 
 
-def disk_full(path: Path, free_bytes: int) -> SettingError:
-    """Makes the error for a disk without room."""
+def disk_full(path: Path, reason: str) -> SettingError:
+    """Makes the error for a disk without room: what is full, what a run needs."""
     return SettingError(
-        f"The disk below {path} has {free_bytes / 2**20:,.0f} MiB left; a run needs "
-        f"{_NEEDED_BYTES / 2**20:,.0f} MiB. Free some, or name another folder with "
-        "--output."
+        f"The disk below {path} takes no more ({reason}): "
+        f"{_free_bytes(path) / 2**20:,.0f} MiB left; a run needs "
+        f"{_NEEDED_BYTES / 2**20:,.0f} MiB.\n"
+        "Free some, or name another folder with --output."
     )
 
 
-def is_disk_full(error: BaseException | None) -> bool:
-    """Says whether a disk without room is what lies below an error."""
+def _free_bytes(path: Path) -> int:
+    """Counts what is free for us; a part of it is often kept for the superuser."""
+    return shutil.disk_usage(path).free
+
+
+_FULL_DISK = {
+    errno.ENOSPC: "No space left on device",
+    errno.EDQUOT: "Disk quota exceeded",
+    errno.EFBIG: "File too large",  # The shell's own limit: ulimit -f.
+}
+"""Error number -> what C says; libraries pass on the one or the other."""
+_FULL_DATABASE = "database or disk is full"
+
+
+def why_full(error: BaseException | None) -> str | None:
+    """Says in the system's words that a disk without room lies below an error."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's ENOSPC.
-            return True
+        if isinstance(error, OSError) and error.errno in _FULL_DISK:
+            return _FULL_DISK[error.errno]
+        # TensorFlow, Beam, SQLite and child processes have errors of their own.
+        for words in (*_FULL_DISK.values(), _FULL_DATABASE):
+            if words in str(error):
+                return words
         error = error.__cause__ or error.__context__
-    return False
+    return None

@@ -88,6 +88,8 @@ OURS = (*PACKAGES, *AROUND)
 TFX_FILES = ("model/hooks.py", "components/", "pipeline/")
 GRPC_FILES = ("serving/", "model/export/warmup.py")
 ENVIRONMENT_FILES = ("pipeline/config.py", "serving/client/config.py")
+# Sets where this process and its children write what is temporary.
+ENVIRONMENT_SETTER = "pipeline/run/temporary_folder.py"
 VAGUE_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "constants"}
 MAX_FILE_LINES = 600
 MAX_FUNCTION_LINES = 50
@@ -237,7 +239,7 @@ def grpc_places(file: SourceFile) -> Iterator[str]:
 
 def environment(file: SourceFile) -> Iterator[str]:
     """The process environment is read by the two `from_env` functions, no one else."""
-    if file.package not in PACKAGES:
+    if file.package not in PACKAGES or file.path == ENVIRONMENT_SETTER:
         return
     allowed = {
         id(node)

@@ -1,7 +1,10 @@
 """One run from outside: when nothing is done, what is announced, what an error says."""
 
+import contextlib
 import dataclasses
 import errno
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,10 +24,12 @@ class FakeNodes:
     def __init__(self) -> None:
         self.runs = 0
         self.blessed = True
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
+        self.temporary: tuple[str | None, str] | None = None
 
     def run_nodes(self, _: Request, workspace: Workspace, *__: object) -> Workspace:
         self.runs += 1
+        self.temporary = os.environ.get("TMPDIR"), tempfile.gettempdir()
         if self.failure is not None:
             raise self.failure
         return workspace
@@ -167,8 +172,50 @@ def test_a_disk_that_filled_up_is_told_as_that(
 ) -> None:
     nodes.failure = RunError("Trainer failed: writing")
     nodes.failure.__cause__ = OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(SettingError, match="has 0 MiB left"):
+    with pytest.raises(SettingError, match="takes no more"):
         execute.execute(request_)
+
+
+def test_an_unwrapped_full_disk_is_told_as_that(
+    nodes: FakeNodes, request_: Request
+) -> None:
+    nodes.failure = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(SettingError, match="takes no more"):
+        execute.execute(request_)
+
+
+@pytest.mark.parametrize("failure", [None, RunError("failed"), KeyboardInterrupt()])
+def test_a_run_has_one_temporary_folder_and_leaves_none(
+    nodes: FakeNodes, request_: Request, failure: BaseException | None
+) -> None:
+    nodes.failure = failure
+    before = os.environ.get("TMPDIR"), tempfile.gettempdir()
+    with contextlib.suppress(RunError, KeyboardInterrupt):
+        execute.execute(request_)
+    temporary = request_.output_dir / ".ktp-temporary"
+    assert nodes.temporary == (str(temporary), str(temporary))
+    assert not temporary.exists()
+    assert (os.environ.get("TMPDIR"), tempfile.gettempdir()) == before
+
+
+def test_what_a_killed_run_left_is_gone_after_the_next_even_if_nothing_changed(
+    nodes: FakeNodes, request_: Request
+) -> None:
+    execute.execute(request_)
+    left = request_.output_dir / ".ktp-temporary" / "tmp123" / "build"
+    left.mkdir(parents=True)
+    assert execute.execute(request_).unchanged
+    assert not left.parents[1].exists()
+
+
+def test_a_live_run_keeps_its_temporary_folder(
+    nodes: FakeNodes, request_: Request
+) -> None:
+    place = Workspace(request_.output_dir)
+    (place.temporary_dir / "of the other").mkdir(parents=True)
+    with place.locked(), pytest.raises(SettingError, match="Another run"):
+        execute.execute(request_)
+    assert (place.temporary_dir / "of the other").exists()
 
 
 def test_a_failed_run_frees_the_folder(nodes: FakeNodes, request_: Request) -> None:

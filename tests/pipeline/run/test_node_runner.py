@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.utils import dependency_utils
 
-from pipeline.run.node_runner import NodeError, NodeRun, run_pipeline
+from pipeline.run.node_runner import BEAM_ARGS, NodeError, NodeRun, run_pipeline
 
 
 @tfx.dsl.components.component
@@ -16,6 +17,9 @@ def Writer(
     text: tfx.dsl.components.Parameter[str],
 ) -> None:
     """Writes a text, or fails with it."""
+    if text.startswith("kill"):
+        Path(model.uri, "text").write_text("half")
+        raise KeyboardInterrupt  # As SIGKILL: nobody tidies up behind it.
     if text.startswith("fail"):
         raise ValueError(f"{text}\nand more lines")
     Path(model.uri, "text").write_text(text)
@@ -134,6 +138,28 @@ def test_a_failed_node_is_not_cached(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(NodeError, match="fail"):
             place.run("fail")
+
+
+def test_what_a_killed_node_left_is_gone_after_the_next_run(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    kept, _ = place.run("one")
+    with pytest.raises(KeyboardInterrupt):
+        place.run("kill")
+    models = tmp_path / "artifacts" / "Writer" / "model"
+    assert len(list(models.iterdir())) == 2
+    again, _ = place.run("one")
+    assert [run.cached for run in again.values()] == [True, True]
+    (left,) = models.iterdir()
+    assert str(left) == kept["Writer"].outputs["model"][0].uri
+
+
+def test_beam_arguments_name_what_workers_have_so_tfx_packs_nothing() -> None:
+    arguments = list(BEAM_ARGS)
+    assert dependency_utils.make_beam_dependency_flags(arguments) == arguments
+
+
+def test_a_long_reason_is_cut() -> None:
+    assert len(str(NodeError("Trainer", ValueError("x" * 400_000)))) < 600
 
 
 def test_a_resolver_without_a_find_is_no_failure(tmp_path: Path) -> None:

@@ -193,6 +193,20 @@ def test_beam_never_asks_for_prism(workplace: Workplace) -> None:
     assert "prism" not in logs.lower()
 
 
+def test_nothing_but_what_it_tells_of_is_left_in_the_output_folder(
+    workplace: Workplace,
+) -> None:
+    assert {path.name for path in workplace.output.iterdir()} == {
+        *(".lock", "data", "edge", "last_run.json", "logs", "pipeline"),
+        *("report.html", "results.json", "serving_model"),
+    }
+
+
+def test_tfx_is_packed_for_no_node(workplace: Workplace) -> None:
+    logs = "".join(p.read_text() for p in (workplace.output / "logs").iterdir())
+    assert "Creating temporary sdist package" not in logs
+
+
 def test_nothing_changed_takes_seconds_and_says_so(workplace: Workplace) -> None:
     again = _finish(_start(workplace.command()))
     assert again.status == 0
