@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from .blocking import Client
     from .config import ClientConfig, TlsConfig
     from .errors import *
+    from .prediction import Prediction
 
 _HOMES = {
     "AsyncClient": "asynchronous",
     "Client": "blocking",
     "ClientConfig": "config",
+    "Prediction": "prediction",
     "TlsConfig": "config",
 }
 
@@ -29,6 +31,7 @@ __all__ = [
     "CancelledError",
     "Client",
     "ClientConfig",
+    "CodecError",
     "DataLossError",
     "DeadlineExceededError",
     "FailedPreconditionError",
@@ -39,6 +42,7 @@ __all__ = [
     "NotFoundError",
     "OutOfRangeError",
     "PermissionDeniedError",
+    "Prediction",
     "ResourceExhaustedError",
     "ServingError",
     "TlsConfig",

@@ -16,14 +16,14 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import contract
 from .base import (
     NOT_READY,
     BaseClient,
     Question,
-    checked_texts,
+    checked_examples,
     is_available,
 )
 from .calls import Example, Inputs, ServerConfig, Steps
@@ -40,6 +40,10 @@ from .results import (
     VersionStatus,
 )
 from .retry import Deadline, RetryPolicy
+from .rows import check_collection, checked_texts, collected
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 T = TypeVar("T")
 Items = TypeVar("Items")
@@ -56,19 +60,25 @@ class AsyncClient(BaseClient):
         super().__init__(endpoint, **settings)
         self._transport = open_async_transport(self.config, self._budget)
 
-    async def classify(self, texts: Sequence[str]) -> list[Prediction]:
+    async def classify(
+        self, texts: Iterable[str] | AsyncIterable[str]
+    ) -> list[Prediction]:
         """Gives one prediction per text, in their order; see `Client.classify`."""
-        return await self._answer(self._classify(texts))
+        return await self._answer(self._classify(await collected(texts)))
 
     async def classify_iter(
         self, texts: Iterable[str] | AsyncIterable[str]
     ) -> AsyncIterator[Prediction]:
         """Yields predictions of any number of texts; see `Client.classify_iter`."""
+        if not isinstance(texts, AsyncIterable):
+            check_collection(texts, "texts", "str")
 
-        async def classify(part: list[str]) -> list[Prediction]:
-            return await self._ask(self._dialect.classify(checked_texts(part)))
+        async def classify(part: Part[list[str]]) -> list[Prediction]:
+            texts = checked_texts(part.items, part.rows.start)
+            return await self._ask(self._dialect.classify(texts))
 
-        parts = parts_of_async(texts, self.config.max_rows_per_request)
+        size = self.config.max_rows_per_request
+        parts = whole_async(parts_of_async(texts, size))
         width = self.config.max_parallel_requests
         async for predictions in in_order_async(classify, parts, width):
             for prediction in predictions:
@@ -90,37 +100,40 @@ class AsyncClient(BaseClient):
 
     async def classify_examples(
         self,
-        examples: Sequence[Example],
+        examples: Iterable[Example] | AsyncIterable[Example],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
         context: Example | None = None,
     ) -> Answers[Classification]:
         """Gives labels and scores of tf.Examples; see `Client.classify_examples`."""
         ask = self._dialect.classify_examples
-        question = self._of_examples(ask, examples, signature_name, context)
+        rows = await collected(examples)
+        question = self._of_examples(ask, rows, signature_name, context)
         return await self._answer(question)
 
     async def regress(
         self,
-        examples: Sequence[Example],
+        examples: Iterable[Example] | AsyncIterable[Example],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
         context: Example | None = None,
     ) -> Answers[float]:
         """Gives a number per tf.Example; see `Client.regress`."""
         ask = self._dialect.regress
-        question = self._of_examples(ask, examples, signature_name, context)
+        rows = await collected(examples)
+        question = self._of_examples(ask, rows, signature_name, context)
         return await self._answer(question)
 
     async def multi_inference(
         self,
         tasks: Mapping[str, str],
-        examples: Sequence[Example],
+        examples: Iterable[Example] | AsyncIterable[Example],
         *,
         context: Example | None = None,
     ) -> dict[str, Answers[Any]]:
         """Asks several signatures the same; see `Client.multi_inference`."""
-        return await self._ask(self._dialect.multi_inference(tasks, examples, context))
+        rows = checked_examples(await collected(examples))
+        return await self._ask(self._dialect.multi_inference(tasks, rows, context))
 
     async def status(self) -> list[VersionStatus]:
         """Lists every version the server knows of, newest first."""
@@ -184,7 +197,7 @@ class AsyncClient(BaseClient):
 
     async def _answer(self, question: Question[Items, T]) -> T:
         """Joins the answers of all parts; they have one deadline."""
-        steps_of, parts, join = question
+        steps_of, parts, join = question.steps_of, question.parts, question.join
         if len(parts) == 1:
             return await self._ask(steps_of(parts[0].items))
         deadline = self._policy.deadline()
@@ -234,6 +247,14 @@ async def in_order_async(
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
+
+
+async def whole_async(
+    parts: AsyncIterator[Part[Items]],
+) -> AsyncIterator[Part[Part[Items]]]:
+    """Does what `parts.whole` does."""
+    async for part in parts:
+        yield Part(part.rows, part)
 
 
 async def as_async(items: Iterable[T]) -> AsyncIterator[T]:

@@ -7,8 +7,16 @@ they wait for its answers.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from collections.abc import (
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    MappingView,
+    Sequence,
+    Set,
+)
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .calls import Example, Inputs, Steps
 from .config import ClientConfig
@@ -23,6 +31,10 @@ from .results import (
     common_version,
 )
 from .retry import RetryBudget, RetryPolicy
+from .rows import checked_texts, listed
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 T = TypeVar("T")
 Items = TypeVar("Items")
@@ -31,7 +43,8 @@ NOT_READY = (UnavailableError, DeadlineExceededError, NotFoundError)
 """The errors that mean: not yet, or no longer."""
 
 
-class Question(NamedTuple, Generic[Items, T]):
+@dataclasses.dataclass(frozen=True)
+class Question(Generic[Items, T]):
     """The steps of every part, and how the answers of several parts become one."""
 
     steps_of: Callable[[Items], Steps[Any, Any, T]]
@@ -55,7 +68,7 @@ class BaseClient:
         """Makes a client with settings that were made before."""
         return cls(**vars(config))
 
-    def _classify(self, texts: Sequence[str]) -> Question[list[str], list[Prediction]]:
+    def _classify(self, texts: Iterable[str]) -> Question[list[str], list[Prediction]]:
         rows = checked_texts(texts)
         parts = self._cut(rows) if rows else []
         return Question(self._dialect.classify, parts, joined)
@@ -67,6 +80,7 @@ class BaseClient:
         output_filter: Sequence[str],
         rows_are_independent: bool,
     ) -> Question[Inputs, Outputs]:
+        inputs = _arrays(inputs)
         parts = [Part(range(0), inputs)]
         if rows_are_independent:
             parts = parts_of_inputs(inputs, self.config.max_rows_per_request) or parts
@@ -81,32 +95,58 @@ class BaseClient:
         ask: Callable[
             [list[Example], str, Example | None], Steps[Any, Any, Answers[T]]
         ],
-        examples: Sequence[Example],
+        examples: Iterable[Example],
         signature_name: str,
         context: Example | None,
     ) -> Question[list[Example], Answers[T]]:
         return Question(
             lambda part: ask(part, signature_name, context),
-            self._cut(examples),
+            self._cut(checked_examples(examples)),
             joined_answers,
         )
 
-    def _cut(self, rows: Sequence[T]) -> list[Part[list[T]]]:
+    def _cut(self, rows: list[T]) -> list[Part[list[T]]]:
         size = self.config.max_rows_per_request
         if len(rows) <= size:  # nearly always; also of nothing, the server is asked
-            return [Part(range(len(rows)), list(rows))]
+            return [Part(range(len(rows)), rows)]
         return list(parts_of(rows, size))
 
 
-def checked_texts(texts: Sequence[str]) -> list[str]:
-    """Gives the texts as a list.
+def checked_examples(examples: Iterable[Example]) -> list[Example]:
+    """Gives the tf.Examples as a list.
 
     Raises:
-        TypeError: `texts` is one string, or holds something else than strings.
+        TypeError: `examples` is one tf.Example, or holds something else than them.
     """
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"texts must be a list of str; got {texts!r}.")
-    return list(texts)
+    rows = listed(examples, "examples", "tf.Example")
+    for index, row in enumerate(rows):
+        if not (isinstance(row, (Mapping, bytes)) or hasattr(row, "SerializeToString")):
+            raise TypeError(
+                f"examples[{index}] is of type {type(row).__name__}; a tf.Example is a "
+                "mapping of feature name to value or list, a serialised one, or the "
+                "message."
+            )
+    return rows
+
+
+def _arrays(inputs: Inputs) -> Inputs:
+    """Gives inputs that numpy can make arrays of: what can only be read once is read.
+
+    Raises:
+        TypeError: they have no names.
+    """
+    if not isinstance(inputs, Mapping):
+        raise TypeError(
+            f"inputs must map names to arrays; got a {type(inputs).__name__}. "
+            "metadata() has the names."
+        )
+    return {name: _readable_twice(value) for name, value in inputs.items()}
+
+
+def _readable_twice(value: Any) -> Any:
+    # numpy takes a generator, a set or a view of a dict for one object.
+    once = isinstance(value, (Iterator, Set, MappingView))
+    return list(value) if once else value
 
 
 def is_available(versions: Iterable[VersionStatus]) -> bool:

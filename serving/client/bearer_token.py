@@ -1,5 +1,7 @@
 """The bearer token of a request: a string, a file that changes, or a function."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 import re

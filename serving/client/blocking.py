@@ -7,20 +7,20 @@ same for asyncio.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import contract
 from .base import (
     NOT_READY,
     BaseClient,
     Question,
-    checked_texts,
+    checked_examples,
     is_available,
 )
 from .calls import Example, Inputs, ServerConfig, Steps
 from .config import ClientConfig
 from .opening import open_transport
-from .parts import in_order, parts_of
+from .parts import Part, in_order, parts_of, whole
 from .prediction import Prediction
 from .results import (
     Answers,
@@ -30,6 +30,10 @@ from .results import (
     VersionStatus,
 )
 from .retry import Deadline, RetryPolicy, ask
+from .rows import check_collection, checked_texts
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 T = TypeVar("T")
 Items = TypeVar("Items")
@@ -53,14 +57,16 @@ class Client(BaseClient):
         super().__init__(endpoint, **settings)
         self._transport = open_transport(self.config, self._budget)
 
-    def classify(self, texts: Sequence[str]) -> list[Prediction]:
+    def classify(self, texts: Iterable[str]) -> list[Prediction]:
         """Gives one prediction per text, in their order.
 
-        A list longer than `max_rows_per_request` goes in parts; an error then names the
-        rows of its part.
+        `texts` is a list, or a generator, a file, an array or a column, which is read
+        to its end first; `classify_iter` reads as it goes. More than
+        `max_rows_per_request` go in parts; an error then names the rows of its part.
 
         Raises:
             TypeError: `texts` is one string, or holds something else than strings.
+            CodecError: a text holds a lone surrogate.
         """
         return self._answer(self._classify(texts))
 
@@ -68,13 +74,16 @@ class Client(BaseClient):
         """Yields predictions of any number of texts; each part has its own deadline.
 
         At most `max_parallel_requests` parts are in memory, and `texts` is read only as
-        predictions are taken.
+        predictions are taken. A text that cannot be sent raises as in `classify`, after
+        the predictions of the parts before.
         """
+        check_collection(texts, "texts", "str")
 
-        def classify(part: list[str]) -> list[Prediction]:
-            return self._ask(self._dialect.classify(checked_texts(part)))
+        def classify(part: Part[list[str]]) -> list[Prediction]:
+            texts = checked_texts(part.items, part.rows.start)
+            return self._ask(self._dialect.classify(texts))
 
-        parts = parts_of(texts, self.config.max_rows_per_request)
+        parts = whole(parts_of(texts, self.config.max_rows_per_request))
         width = self.config.max_parallel_requests
         for predictions in in_order(classify, parts, width):
             yield from predictions
@@ -99,7 +108,7 @@ class Client(BaseClient):
                 batch: a long one goes in parts of `max_rows_per_request`.
 
         Raises:
-            serving.client.wire.tensors.CodecError: an input cannot be sent.
+            CodecError: an input cannot be sent.
         """
         question = self._predict(
             inputs, signature_name, output_filter, rows_are_independent
@@ -108,7 +117,7 @@ class Client(BaseClient):
 
     def classify_examples(
         self,
-        examples: Sequence[Example],
+        examples: Iterable[Example],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
         context: Example | None = None,
@@ -122,7 +131,8 @@ class Client(BaseClient):
             context: features that all examples share, in the same form.
 
         Raises:
-            serving.client.wire.tensors.CodecError: a feature cannot be sent.
+            TypeError: `examples` is one tf.Example, or holds something else than them.
+            CodecError: a feature cannot be sent.
         """
         ask = self._dialect.classify_examples
         question = self._of_examples(ask, examples, signature_name, context)
@@ -130,7 +140,7 @@ class Client(BaseClient):
 
     def regress(
         self,
-        examples: Sequence[Example],
+        examples: Iterable[Example],
         signature_name: str = contract.Signature.SERVING_DEFAULT,
         *,
         context: Example | None = None,
@@ -143,7 +153,7 @@ class Client(BaseClient):
     def multi_inference(
         self,
         tasks: Mapping[str, str],
-        examples: Sequence[Example],
+        examples: Iterable[Example],
         *,
         context: Example | None = None,
     ) -> dict[str, Answers[Any]]:
@@ -154,7 +164,8 @@ class Client(BaseClient):
             examples: as in `classify_examples`; always one request.
             context: as in `classify_examples`.
         """
-        return self._ask(self._dialect.multi_inference(tasks, examples, context))
+        rows = checked_examples(examples)
+        return self._ask(self._dialect.multi_inference(tasks, rows, context))
 
     def status(self) -> list[VersionStatus]:
         """Lists every version the server knows of, newest first."""
@@ -203,7 +214,7 @@ class Client(BaseClient):
 
     def _answer(self, question: Question[Items, T]) -> T:
         """Joins the answers of all parts; they have one deadline."""
-        steps_of, parts, join = question
+        steps_of, parts, join = question.steps_of, question.parts, question.join
         if len(parts) == 1:
             return self._ask(steps_of(parts[0].items))
         deadline = self._policy.deadline()

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, Union
 
 if TYPE_CHECKING:
+    from typing import TypeAlias  # Python 3.10
+
     # Only a type checker needs them, and importing numpy takes 0.2 s.
     from google.protobuf.message import Message
     from numpy.typing import ArrayLike
@@ -49,7 +51,7 @@ class RestAnswer(NamedTuple):
     model_version: int | None
 
 
-CallT = TypeVar("CallT", bound=GrpcCall | RestCall)
+CallT = TypeVar("CallT", bound=Union[GrpcCall, RestCall])
 AnswerT = TypeVar("AnswerT")
 T = TypeVar("T")
 

@@ -1,35 +1,52 @@
 """How to reach a server: checked settings of the client."""
 
+from __future__ import annotations
+
 import dataclasses
 import enum
 import ipaddress
 import os
+import sys
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from . import contract
 from .wire.tf_serving_names import GRPC_PORT, REST_PORT
 
-Kind = TypeVar("Kind", bound=enum.StrEnum)
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
+
 _UNIX = "unix:"
+# Python 3.9 has no keyword-only dataclasses.
+KEYWORD_ONLY = {"kw_only": True} if sys.version_info >= (3, 10) else {}
 
 
-class TransportKind(enum.StrEnum):
+class Choice(str, enum.Enum):
+    """As enum.StrEnum, which Python 3.9 does not have."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+Kind = TypeVar("Kind", bound=Choice)
+
+
+class TransportKind(Choice):
     """`GRPC` is faster; `REST` passes where only HTTP/1.1 does."""
 
     GRPC = "grpc"
     REST = "rest"
 
 
-class Compression(enum.StrEnum):
+class Compression(Choice):
     """`GZIP` saves network and costs CPU: for long texts over slow lines."""
 
     NONE = "none"
     GZIP = "gzip"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, **KEYWORD_ONLY)
 class TlsConfig:
     """Encryption. Without `ca_path` the system's certificate authorities are trusted.
 
@@ -52,7 +69,7 @@ class TlsConfig:
             )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, **KEYWORD_ONLY)
 class ClientConfig:
     """One server, one model, and how patient to be.
 

@@ -4,11 +4,18 @@ ServingError
 ├── one class per gRPC status code, reached over gRPC and over REST
 │   └── MessageTooLargeError  a ResourceExhaustedError whose cure is known
 └── InvalidResponseError  the answer is not what a TF Serving API sends
+
+CodecError stands apart: nothing was sent, because a value cannot be.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Self
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 
 class ServingError(Exception):
@@ -51,6 +58,10 @@ class ServingError(Exception):
         return type(self)(
             self.endpoint, self.detail, rows=rows, retry_after_s=self.retry_after_s
         )
+
+
+class CodecError(ValueError):
+    """A value that cannot become a tensor, or a malformed TensorProto."""
 
 
 class InvalidArgumentError(ServingError):

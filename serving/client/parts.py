@@ -1,10 +1,13 @@
 """Long lists in parts: sent side by side, answered in order, bounded in memory."""
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .errors import ServingError
 
@@ -12,7 +15,8 @@ T = TypeVar("T")
 Items = TypeVar("Items")
 
 
-class Part(NamedTuple, Generic[Items]):
+@dataclasses.dataclass(frozen=True)
+class Part(Generic[Items]):
     """Rows of a longer list, and where they stand in it, counted from 0."""
 
     rows: range
@@ -55,6 +59,11 @@ def parts_of_inputs(
         )
         for start in range(0, count, size)
     ]
+
+
+def whole(parts: Iterable[Part[Items]]) -> Iterator[Part[Part[Items]]]:
+    """Wraps the parts, for a function that must know where its rows stand."""
+    return (Part(part.rows, part) for part in parts)
 
 
 def in_order(

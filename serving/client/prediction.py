@@ -1,5 +1,7 @@
 """What a classifier says about one text. Standard library only."""
 
+from __future__ import annotations
+
 import dataclasses
 from typing import Any
 
@@ -23,7 +25,7 @@ class Prediction:
         answer = {
             "label": self.label,
             "score": self.score,
-            "scores": dict(zip(self.labels, self.scores, strict=True)),
+            "scores": dict(zip(self.labels, self.scores)),
         }
         if self.model_version is not None:
             answer["model_version"] = self.model_version

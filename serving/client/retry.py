@@ -8,6 +8,8 @@ tenth of all requests (Site Reliability Engineering, "Handling Overload": per-cl
 retry budget; the token bucket is that of grpc/proposal, A6-client-retries.md).
 """
 
+from __future__ import annotations
+
 import random
 import threading
 import time

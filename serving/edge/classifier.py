@@ -1,5 +1,7 @@
 """Asks a TFLite model about texts."""
 
+from __future__ import annotations
+
 import bisect
 import dataclasses
 import os

@@ -1,5 +1,7 @@
 """The parts of a device model: TFLite file, vocabulary, labels, tokeniser settings."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os

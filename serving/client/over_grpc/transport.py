@@ -3,6 +3,8 @@
 Both in one file, because `import grpc` imports asyncio anyway.
 """
 
+from __future__ import annotations
+
 import asyncio
 import math
 import pathlib
@@ -70,8 +72,7 @@ class AsyncGrpcTransport(AsyncTransport[GrpcCall, bytes]):
         except grpc.RpcError as error:
             raise _serving_error(error, self._config.endpoint) from None
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._is_closed and task is not None and not task.cancelling():
+            if self._is_closed and not _is_cancelled():
                 # Nobody cancelled the caller: closing the channel ended the call.
                 raise _closed_error(self._config.endpoint) from None
             raise
@@ -87,6 +88,12 @@ class AsyncGrpcTransport(AsyncTransport[GrpcCall, bytes]):
             self._channel = _open_channel(grpc.aio, self._config)
         method = self._methods[path] = self._channel.unary_unary(path)
         return method
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled this task; before Python 3.11 nobody can tell."""
+    cancelling = getattr(asyncio.current_task(), "cancelling", None)
+    return cancelling is not None and cancelling() > 0
 
 
 def _open_channel(api: types.ModuleType, config: ClientConfig) -> Any:

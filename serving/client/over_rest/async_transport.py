@@ -1,12 +1,35 @@
 """REST for an event loop."""
 
+from __future__ import annotations
+
 import asyncio
+import sys
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import httpx
 
 from ..calls import AsyncTransport, RestAnswer, RestCall
 from ..config import ClientConfig
 from .exchange import RestExchange
+
+T = TypeVar("T")
+
+if sys.version_info >= (3, 11):
+
+    async def _within(timeout_s: float, answer: Awaitable[T]) -> T:
+        """Waits that long; raises `TimeoutError`."""
+        async with asyncio.timeout(timeout_s):
+            return await answer
+
+else:
+
+    async def _within(timeout_s: float, answer: Awaitable[T]) -> T:
+        """Waits that long, in a task of its own; raises `TimeoutError`."""
+        try:
+            return await asyncio.wait_for(answer, timeout_s)
+        except asyncio.TimeoutError:  # not yet the same
+            raise TimeoutError from None
 
 
 class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
@@ -20,9 +43,9 @@ class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
         connection = self._exchange.connections.take()
         is_usable = False
         try:
-            async with asyncio.timeout(timeout_s):
-                response = await connection.handle_async_request(request)
-                content = await self._read(response)
+            response, content = await _within(
+                timeout_s, self._exchanged(connection, request)
+            )
             is_usable = True
         except (httpx.TransportError, OSError) as error:  # OSError: TLS, time-out
             raise self._exchange.transport_error(error, request, timeout_s) from None
@@ -35,6 +58,12 @@ class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
         """Later calls raise `CancelledError`; those that wait are answered."""
         for connection in self._exchange.connections.drain():
             await connection.aclose()
+
+    async def _exchanged(
+        self, connection: httpx.AsyncHTTPTransport, request: httpx.Request
+    ) -> tuple[httpx.Response, bytes]:
+        response = await connection.handle_async_request(request)
+        return response, await self._read(response)
 
     async def _read(self, response: httpx.Response) -> bytes:
         chunks, size_bytes = [], 0

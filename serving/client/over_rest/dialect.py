@@ -61,10 +61,13 @@ class RestDialect:
             outputs = json.loads(answer.body)["outputs"]
             check_outputs(outputs)
             labels, scores = outputs[contract.LABELS], outputs[contract.SCORES]
-            if len(labels) != len(texts):
-                raise ValueError(f"{len(labels)} rows of labels for {len(texts)} texts")
+            if not len(labels) == len(scores) == len(texts):
+                raise ValueError(
+                    f"{len(labels)} rows of labels and {len(scores)} of scores for "
+                    f"{len(texts)} texts"
+                )
             found: list[Prediction] = []
-            for names, values in zip(labels, scores, strict=True):
+            for names, values in zip(labels, scores):
                 if not len(names) == len(values) > 0:
                     raise ValueError(f"{len(names)} labels, {len(values)} scores")
                 found += rows(names, values, len(names), answer.model_version)

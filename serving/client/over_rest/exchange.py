@@ -1,5 +1,7 @@
 """What the waiting and the asyncio REST transport share: requests, answers, errors."""
 
+from __future__ import annotations
+
 import collections
 import email.utils
 import gzip

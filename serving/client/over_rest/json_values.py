@@ -1,5 +1,7 @@
 """Arrays and tf.Examples as TF Serving's REST API writes and reads them."""
 
+from __future__ import annotations
+
 import base64
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from .. import protos
 from ..calls import Example
+from ..errors import CodecError
 from ..wire import dtypes
-from ..wire.tensors import CodecError, as_bytes
+from ..wire.tensors import as_bytes
 from ..wire.tf_examples import serialize
 from ..wire.tf_serving_names import BASE64_KEY
 
@@ -58,9 +61,9 @@ def _map(value: object, function: Callable[[Any], object]) -> Any:
 
 
 def _encode_text(item: object) -> str | dict[str, str]:
+    content = as_bytes(item)
     if isinstance(item, str):
         return item
-    content = as_bytes(item)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

@@ -7,14 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import protos
+from ..errors import CodecError
+from ..rows import lone_surrogate
 from . import dtypes
 from .dtypes import DType
 
 MAX_REPEATED_BYTES = 64 * 1024 * 1024
-
-
-class CodecError(ValueError):
-    """A value that cannot become a tensor, or a malformed TensorProto."""
 
 
 def encode(value: ArrayLike, *, typed_fields: bool = False) -> Any:
@@ -98,18 +96,24 @@ def _all_bytes(items: list[Any]) -> list[bytes]:
     # What a model answers is bytes already; one C loop tells.
     if set(map(type, items)) <= {bytes}:
         return items
-    return [as_bytes(item) for item in items]
+    return [as_bytes(item, f"item {index}") for index, item in enumerate(items)]
 
 
-def as_bytes(item: object) -> bytes:
-    """Encodes one item of an array of strings; `CodecError` when it is none."""
-    if isinstance(item, str):
-        return item.encode("utf-8")
+def as_bytes(item: object, place: str = "An item") -> bytes:
+    """Encodes one item of an array of strings; `CodecError` when it is none.
+
+    The error says which, as `place`, and not what: texts are other people's.
+    """
     if isinstance(item, bytes):
         return item
+    if isinstance(item, str):
+        try:
+            return item.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise CodecError(lone_surrogate(place, error)) from None
     raise CodecError(
-        f"An array of strings holds {item!r} ({type(item).__name__}); "
-        "only str and bytes can be sent. A ragged list also ends here: pad it."
+        f"{place} of an array of strings is of type {type(item).__name__}; only str "
+        "and bytes can be sent. A ragged list also ends here: pad it."
     )
 
 

@@ -4,6 +4,8 @@ The way of almost every request: `formats.tensors` handles all types, and import
 numpy alone takes longer than everything else a client does before its first answer.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 
 from .. import protos
 from ..calls import Example
-from .tensors import CodecError
+from ..errors import CodecError
+from ..rows import lone_surrogate
 
 
 def serialize(example: Example) -> bytes:
@@ -39,7 +40,7 @@ def _typed(name: str, value: object) -> tuple[str, list[Any]]:
         return "bytes_list", []
     if all(isinstance(item, (str, bytes)) for item in values):
         return "bytes_list", [
-            item.encode("utf-8") if isinstance(item, str) else item for item in values
+            _encoded(name, item) if isinstance(item, str) else item for item in values
         ]
     # bool is an int in Python, as it is in a tf.Example.
     if all(isinstance(item, int) for item in values):
@@ -51,6 +52,13 @@ def _typed(name: str, value: object) -> tuple[str, list[Any]]:
         f"Feature {name!r} holds {kinds}; a feature is one value or a flat list, all "
         "float, all int (or bool), or all str and bytes."
     )
+
+
+def _encoded(name: str, text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise CodecError(lone_surrogate(f"Feature {name!r}", error)) from None
 
 
 def _as_list(value: object) -> list[Any]:

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.client import AsyncClient, Client, errors
-from serving.client.wire.tensors import CodecError
+from serving.client import AsyncClient, Client, CodecError, errors
 from serving.server.status import Code
 from tests.support.patience import LONG_S
 from tests.support.serving.clients import CLIENTS, connected, like
