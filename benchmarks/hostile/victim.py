@@ -14,6 +14,7 @@ import grpc
 
 from benchmarks.hostile.attack import Target
 from serving.client import protos
+from serving.client.wire.tf_serving_names import MODELS_PATH
 from tests.support.serving.fakes import free_port
 
 _SAMPLE_S = 0.2
@@ -90,7 +91,7 @@ def _wait_until_ready(victim: Victim) -> None:
             "127.0.0.1", victim.target.rest_port, timeout=5
         )
         with contextlib.suppress(OSError), contextlib.closing(connection):
-            connection.request("GET", "/readyz")
+            connection.request("GET", f"{MODELS_PATH}/m/metadata")
             with connection.getresponse() as answer:
                 if answer.status == 200:
                     return

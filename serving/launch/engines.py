@@ -103,6 +103,11 @@ def command(
     if engine is Engine.DOCKER:
         return _container_command(settings, folder)
     is_embedded = engine is Engine.EMBEDDED
+    if is_embedded and settings.unknown_flags:
+        raise EngineError(
+            f"The embedded server has no flag {', '.join(settings.unknown_flags)}; "
+            "`python -m serving.server --help` lists those it has."
+        )
     flags = settings.arguments(str(folder), embedded=is_embedded)
     if not is_embedded:
         program = shutil.which(BINARY) or BINARY
@@ -191,6 +196,11 @@ def _notes(settings: EngineSettings) -> tuple[str, ...]:
         notes.append("TLS covers gRPC alone here: REST stays plain.")
     if settings.flags.shutdown_limit_seconds != FLAGS.shutdown_limit_seconds:
         notes.append("It does not drain: --shutdown_limit_seconds is left out.")
+    if settings.unknown_flags:
+        unknown = ", ".join(settings.unknown_flags)
+        notes.append(
+            f"{unknown}: no flag that we know; a server only logs unknown ones."
+        )
     return tuple(notes)
 
 

@@ -5,6 +5,8 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,7 +19,7 @@ from serving.client import Client
 from serving.client.config import TlsConfig
 from serving.launch import engines, process
 from serving.launch.engines import Engine, EngineChoice, EngineCommand
-from serving.launch.model_folder import check_versions
+from serving.launch.model_folder import check_versions, why_nothing_loads
 from serving.launch.readiness import ModelState, StatusProbe, first_token
 from serving.launch.settings import SECRET_FILE, EngineSettings
 from serving.server.models.config import ModelEntry
@@ -28,6 +30,7 @@ PROGRESS_S = 5.0
 LOG_LINES_SHOWN = 15
 LOG_LINE_CHARS = 80
 _LOG_TAIL_BYTES = 64 * 1024
+_FOLDER_PREFIX = "model-server-"
 
 
 class ServerStartError(RuntimeError):
@@ -55,6 +58,7 @@ class RunningServer:
         self.rest_endpoint = f"localhost:{settings.flags.rest_api_port}"
         self.log_path = log_path
         self.failures: dict[str, str] = {}
+        self._is_log_wanted = False
         self._command = command
         self._process = process.spawn(command, log_path)
         atexit.register(self.stop)
@@ -115,7 +119,7 @@ class RunningServer:
 
     def _is_ready(self, states: Mapping[str, ModelState], is_late: bool) -> bool:
         if self._process.poll() is not None:
-            raise self._start_error(f"ended with {self._process.returncode}")
+            raise self._start_error(_how_it_ended(self._process.returncode))
         if all(state.error is not None for state in states.values()):
             raise self._start_error(_reasons(states))
         self.failures = {
@@ -127,7 +131,12 @@ class RunningServer:
         return is_any and (is_late or all(each.is_settled for each in states.values()))
 
     def _progress(self, states: Mapping[str, ModelState], waited_s: float) -> str:
-        waiting = [f"{n}: {s.text}" for n, s in states.items() if not s.is_settled]
+        lacks = {m.name: why_nothing_loads(m) for m in self.settings.models}
+        waiting = [
+            f"{name}: {lacks[name] or state.text}"
+            for name, state in states.items()
+            if not state.is_settled
+        ]
         # An access log may be in it, too, and holds our own questions.
         log = [one for one in log_tail(self.log_path, 20) if not one.startswith("{")]
         last = f"  log: {log[-1][:LOG_LINE_CHARS]}" if log else ""
@@ -138,6 +147,7 @@ class RunningServer:
         # In one long wait, a Ctrl-C that comes just before it would go unnoticed.
         while (status := self._process.poll()) is None:
             time.sleep(POLL_S)
+        self._is_log_wanted = True
         return status
 
     def stop(self, limit_s: float = STOP_LIMIT_S) -> None:
@@ -159,6 +169,11 @@ class RunningServer:
             # No copy of the private key stays beside the log.
             (self.log_path.parent / SECRET_FILE).unlink(missing_ok=True)
 
+    def remove_log_folder(self) -> None:
+        """Removes log and configuration, unless a message told somebody to look."""
+        if not self._is_log_wanted:
+            shutil.rmtree(self.log_path.parent, ignore_errors=True)
+
     def __enter__(self) -> Self:
         return self
 
@@ -166,6 +181,7 @@ class RunningServer:
         self.stop()
 
     def _start_error(self, what: str) -> ServerStartError:
+        self._is_log_wanted = True
         lines = log_tail(self.log_path, LOG_LINES_SHOWN)
         tail = "\n".join(f"  {line}" for line in lines)
         return ServerStartError(
@@ -188,7 +204,8 @@ def start_server(
         base_path: holds `1/`, `2/`, ... with SavedModels.
         model_name: what clients call it.
         engine: see `serving.launch.engines.choose_engine`.
-        log_dir: where log and configuration go; a fresh temporary folder if None.
+        log_dir: where log and configuration go; if None a fresh temporary folder, which
+            goes with this process unless the server failed.
         settings: the other fields of `serving.launch.settings.EngineSettings`, and any
             flag of `serving.server.flags.ServerFlags`.
 
@@ -214,23 +231,26 @@ def start(
         EngineError: the engine cannot do it.
         ServerStartError: a port is taken.
     """
+    notes: list[str] = []
     for model in settings.models:
         if not (model.is_remote or settings.flags.model_config_file):
-            check_versions(model.base_path)
+            notes += check_versions(model)
     port, rest_api_port = _ports(settings)
     flags = dataclasses.replace(settings.flags, port=port, rest_api_port=rest_api_port)
     known = dataclasses.replace(settings, flags=flags)
-    folder = pathlib.Path(
-        log_dir or tempfile.mkdtemp(prefix="model-server-")
-    ).absolute()
+    folder = pathlib.Path(log_dir or tempfile.mkdtemp(prefix=_FOLDER_PREFIX)).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     command = engines.command(choice.engine, known, folder)
+    command = dataclasses.replace(command, notes=(*command.notes, *notes))
     engines.seen_by(choice.engine, known).write_files(folder)
     try:
-        return RunningServer(command, known, folder / "server.log")
+        server = RunningServer(command, known, folder / "server.log")
     except OSError as error:
         (folder / SECRET_FILE).unlink(missing_ok=True)
         raise ServerStartError(f"The server could not be started: {error}") from None
+    if log_dir is None:
+        atexit.register(server.remove_log_folder)
+    return server
 
 
 def log_tail(path: pathlib.Path, count: int) -> list[str]:
@@ -238,6 +258,12 @@ def log_tail(path: pathlib.Path, count: int) -> list[str]:
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _LOG_TAIL_BYTES, 0))
         return file.read().decode("utf-8", "replace").splitlines()[-count:]
+
+
+def _how_it_ended(status: int) -> str:
+    if status >= 0:
+        return f"ended with {status}"
+    return f"was ended by {signal.Signals(-status).name}"
 
 
 def _reasons(states: Mapping[str, ModelState]) -> str:

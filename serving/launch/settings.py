@@ -13,7 +13,7 @@ from typing import Any
 
 from serving.client.wire.tf_serving_names import GRPC_PORT, METRICS_PATH
 from serving.server.batching.config import BatchingConfig
-from serving.server.flags import ServerFlags
+from serving.server.flags import ServerFlags, parse_flags
 from serving.server.listeners.tls_config import ServerTlsConfig
 from serving.server.models.config import ModelEntry, entries_to_text
 from serving.server.observation.prometheus import PrometheusConfig
@@ -78,7 +78,7 @@ class EngineSettings:
     flags: ServerFlags = FLAGS
     # Flags that are written also where they have their default: people look for them.
     spelt_out: tuple[str, ...] = ("port", "rest_api_port", "enable_model_warmup")
-    # Flags that `ServerFlags` does not know, as `--name=value`.
+    # Any other flags, as `--name=value`; they come last and win.
     extra_flags: tuple[str, ...] = ()
 
     @classmethod
@@ -106,6 +106,7 @@ class EngineSettings:
         if not 0 <= rate <= 1:
             raise ValueError(f"access_log_sampling_rate is {rate}; allowed: 0 to 1.")
         told = self._told("")
+        parse_flags(self.extra_flags)
         # To the server, a port of 0 is none.
         dataclasses.replace(told, port=told.port or GRPC_PORT).check()
 
@@ -122,7 +123,14 @@ class EngineSettings:
     def only_embedded(self) -> list[str]:
         """What was asked for and only the embedded server has."""
         has_logging = any(model.logging is not None for model in self.models)
-        return [*self.flags.only_embedded, *(["logging_config"] if has_logging else [])]
+        extra, _ = parse_flags(self.extra_flags)
+        flags = [*self.flags.only_embedded, *extra.only_embedded]
+        return [*flags, *(["logging_config"] if has_logging else [])]
+
+    @property
+    def unknown_flags(self) -> list[str]:
+        """The extra flags that no server we know has."""
+        return parse_flags(self.extra_flags)[1]
 
     def files(self) -> dict[str, str]:
         """Gives name and text of every configuration file.
@@ -172,6 +180,9 @@ class EngineSettings:
         told: dict[str, Any] = {f: f"{folder}/{_FILES[f]}" for f in self._writers()}
         if self.batching is not None:
             told["enable_batching"] = True
+        if any(model.labels for model in self.models):
+            # Upstream gives labels before it loads, and would refuse to start.
+            told["allow_version_labels_for_unavailable_models"] = True
         return dataclasses.replace(self.flags, **told)
 
 

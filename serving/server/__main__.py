@@ -74,7 +74,7 @@ def _serve(flags: ServerFlags, loader: Loader | None) -> int:
         return _failed(error)
     try:
         app.run_until(signals.should_stop, signals.should_refresh)
-    except StatusError as error:
+    except (StatusError, PortError) as error:
         return _failed(error)
     finally:
         app.stop()

@@ -1,4 +1,4 @@
-"""The server as a whole: bind, start, load, serve, drain."""
+"""The server as a whole: load, open the ports, serve, drain."""
 
 import logging
 import time
@@ -25,8 +25,9 @@ TICK_S = 0.1
 class ServerApp:
     """One server process. `start`, then `run_until`, then `stop`.
 
-    Ports open at once: until a model is there, requests get UNAVAILABLE and the health
-    check NOT_SERVING, where upstream refuses connections.
+    As upstream's, its ports open when every model has been loaded, and connections are
+    refused until then. With `--open_ports_at_once` they open at the start: until a
+    model is there, requests get UNAVAILABLE and the health check NOT_SERVING.
     """
 
     def __init__(self, flags: ServerFlags, loader: Loader | None = None) -> None:
@@ -63,14 +64,17 @@ class ServerApp:
         self._loop: EventLoopThread | None = None
 
     def start(self) -> None:
-        """Binds both ports, then answers on them.
+        """Gets ready to listen, and says at once what would not work later.
 
         Raises:
+            StatusError: certificates that cannot be used.
             PortError: a port is taken; nothing is left running.
         """
         loop = EventLoopThread()
         try:
-            loop.call(self._transports.start())
+            loop.call(self._transports.prepare())
+            if self._flags.open_ports_at_once:
+                loop.call(self._transports.open())
         except BaseException:
             loop.stop()
             raise
@@ -89,7 +93,8 @@ class ServerApp:
                 logs go on in new files.
 
         Raises:
-            StatusError: every model has failed for good.
+            StatusError: a model of the start has failed for good.
+            PortError: somebody took a port while the models were loading.
         """
         polls = _Timer(self._flags.file_system_poll_wait_seconds)
         reads = _Timer(self._flags.model_config_file_poll_wait_seconds, first=False)
@@ -100,17 +105,25 @@ class ServerApp:
             elif reads.is_due():
                 self._read_configuration()
             self.manager.reconcile(list_files=polls.is_due())
-            self._note_start()
-            time.sleep(TICK_S)
+            if self.health.has_started:
+                time.sleep(TICK_S)
+            else:
+                self._advance_start()
 
-    def _note_start(self) -> None:
-        if self.health.has_started:
-            return
-        if self.health.is_ready:
-            self.health.has_started = True
-            log.info("All models are ready.")
-        elif (error := self.manager.start_error()) is not None:
+    def _advance_start(self) -> None:
+        """Waits a tick for the models, and opens the ports once they are there."""
+        progress = self.manager.wait_for_start(TICK_S)
+        if (error := progress.error) is not None:
             raise error
+        if not progress.is_over:
+            return
+        if self._loop is not None and not self._flags.open_ports_at_once:
+            self._loop.call(self._transports.open())
+        self.health.has_started = True
+        if progress.failures:
+            log.error("Serving without %s.", ", ".join(sorted(progress.failures)))
+        else:
+            log.info("All models are ready.")
 
     def _read_configuration(self) -> None:
         """Takes what the files say now; a bad file changes nothing."""

@@ -55,6 +55,10 @@ class ServerFlags:
     # Frees the old version's memory before the new one takes its own: requests get
     # UNAVAILABLE meanwhile, and there is no way back when the new version fails.
     unload_before_load: bool = _ours(False)
+    # A model that fails for good ends the start; with this the others are served.
+    tolerate_failed_models: bool = _ours(False)
+    # Ports open before the models are there: requests get UNAVAILABLE meanwhile.
+    open_ports_at_once: bool = _ours(False)
     # How long HandleReloadConfigRequest waits when the client sets no deadline.
     reload_limit_seconds: int = _ours(600)
 
@@ -83,6 +87,8 @@ class ServerFlags:
     enable_signature_method_name_check: bool = False
     version: bool = False
 
+    # /healthz and /readyz on a port of their own, open from the first moment.
+    health_port: int = _ours(0)
     # How long running requests may take after SIGTERM.
     shutdown_limit_seconds: int = _ours(20, harmless=True)
     # REST with the certificate of ssl_config_file. Off, because upstream leaves REST
@@ -141,7 +147,7 @@ class ServerFlags:
                 "At least one of server_options.grpc_port or "
                 "server_options.grpc_socket_path must be set."
             )
-        for name in ("port", "rest_api_port"):
+        for name in ("port", "rest_api_port", "health_port"):
             if getattr(self, name) not in range(2**16):
                 raise ValueError(
                     f"{name} must be 0 to 65535; received {getattr(self, name)}."

@@ -76,7 +76,8 @@ def test_metrics_are_where_prometheus_is_told_to_look(overlay: str):
 def test_readiness_asks_for_a_version_that_answers(overlay: str):
     container = server(overlay)
     of_model = f"/v1/models/{contract.MODEL_NAME}/metadata"
-    expected = "/readyz" if flags.is_embedded(container) else of_model
+    # What TF Serving offers, but where it would need a token.
+    expected = "/readyz" if "bearer_token_file" in flags.of(container) else of_model
     assert container["readinessProbe"]["httpGet"]["path"] == expected
     assert container["startupProbe"]["httpGet"]["path"] == expected
 

@@ -158,7 +158,7 @@ def _wait_until_ready(port: int, limit_s: float = 300) -> None:
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection("localhost", port, timeout=5)
             with contextlib.closing(connection):
-                connection.request("GET", "/readyz")
+                connection.request("GET", "/v1/models/m/metadata")
                 if connection.getresponse().status == http.client.OK:
                     return
         time.sleep(0.5)

@@ -11,19 +11,23 @@ from serving.server.grpc_api.server import make_server
 from serving.server.grpc_api.service import GrpcService
 from serving.server.listeners.bearer_tokens import TokenGuard, TokenInterceptor
 from serving.server.listeners.ports import (
-    bind_grpc,
-    bind_rest,
+    PortError,
+    bind_http,
     channel_options,
+    check_ports,
     grpc_addresses,
-    remove_socket,
+    listen,
 )
 from serving.server.listeners.tls import ServerTls
+from serving.server.listeners.unix_socket import UnixSocketFile
 from serving.server.models.health import Health
 from serving.server.observation.from_flags import Observation
 from serving.server.requests.handler import RequestHandler
 from serving.server.rest_api.api import RestApi, RestSettings
 from serving.server.rest_api.asgi_app import RestApp
+from serving.server.rest_api.probes import ProbeApi
 from serving.server.rest_api.uvicorn_server import CLOSE_NOTICE_S, RestServer
+from serving.server.status import invalid_argument
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +42,7 @@ class Transports:
         observation: has the metrics, and their page on the REST port.
 
     Raises:
-        StatusError: certificates or tokens that cannot be used.
+        StatusError: certificates or tokens that cannot be used; one port for two.
     """
 
     def __init__(
@@ -48,6 +52,11 @@ class Transports:
         health: Health,
         observation: Observation,
     ) -> None:
+        if flags.health_port and flags.health_port in (flags.port, flags.rest_api_port):
+            raise invalid_argument(
+                f"health_port is {flags.health_port}, which gRPC or REST has; it needs "
+                "a port of its own."
+            )
         self._flags = flags
         self._handler = handler
         self._health = health
@@ -59,34 +68,71 @@ class Transports:
         self._options = channel_options(flags.grpc_channel_arguments)
         self._grpc: grpc.aio.Server | None = None
         self._rest: RestServer | None = None
+        self._probes: RestServer | None = None
+        self._socket: UnixSocketFile | None = None
+        self._is_open = False
 
-    async def start(self) -> None:
-        """Binds both ports, then answers on them.
+    async def prepare(self) -> None:
+        """Makes all that listens later, and opens the port of the probes.
 
         Raises:
+            StatusError: a certificate that cannot be used.
             PortError: a port is taken; nothing is left running.
         """
         flags = self._flags
-        server = self._make_grpc()
-        bind_grpc(server, flags, self._tls and self._tls.grpc_credentials())
+        check_ports(flags)
+        if flags.grpc_socket_path:
+            path = flags.grpc_socket_path
+            self._socket = UnixSocketFile(path, flags.grpc_socket_mode)
+            self._socket.check()
+        self._grpc = self._make_grpc()
         if flags.rest_api_port == flags.port and flags.port:
             log.error("rest_api_port equals port (%d); REST is off.", flags.port)
         elif flags.rest_api_port:
-            await self._start_rest()
-        await server.start()
-        self._grpc = server
+            self._rest = self._make_rest()
+        if flags.health_port:
+            await self._start_probes()
+
+    async def open(self) -> None:
+        """Listens, after `prepare`.
+
+        Raises:
+            PortError: somebody was quicker.
+        """
+        flags = self._flags
+        if self._grpc is None:
+            raise RuntimeError("open comes after prepare")
+        # gRPC says nothing useful about a busy port, so ask the system first.
+        check_ports(flags)
+        # Nobody is let in before all are there.
+        bound = None
+        if self._rest is not None:
+            bound = bind_http("rest_api_port", flags.rest_api_port)
+        self._bind_grpc(self._grpc)
+        if self._rest is not None and bound is not None:
+            listen(bound, "rest_api_port", flags.rest_api_port)
+            await self._rest.start(bound)
+            log.info("Exporting HTTP/REST API at:localhost:%d", flags.rest_api_port)
+        await self._grpc.start()
+        self._is_open = True
+        if self._socket is not None:
+            self._socket.publish()
         for address in grpc_addresses(flags):
             log.info("Running gRPC ModelServer at %s", address)
 
     async def stop(self, limit_s: float) -> None:
         """No new requests; those under way end, or are cut off at the limit."""
         stopping = []
-        if self._grpc is not None:
+        if self._grpc is not None and self._is_open:
             stopping.append(self._stop_grpc(self._grpc, limit_s))
         if self._rest is not None:
             stopping.append(self._rest.stop(limit_s))
         await asyncio.gather(*stopping)
-        remove_socket(self._flags)
+        if self._socket is not None:
+            self._socket.remove()
+        # Until the end it says that the server is stopping.
+        if self._probes is not None:
+            await self._probes.stop(0.0)
 
     async def _stop_grpc(self, server: grpc.aio.Server, limit_s: float) -> None:
         # gRPC cancels what it has received and not yet handed over when it stops. So
@@ -116,7 +162,24 @@ class Transports:
             interceptors=interceptors,
         )
 
-    async def _start_rest(self) -> None:
+    def _bind_grpc(self, server: grpc.aio.Server) -> None:
+        flags = self._flags
+        if flags.port:
+            self._add_address(server, "port", f"0.0.0.0:{flags.port}")
+        if self._socket is not None:
+            address = self._socket.choose_address()
+            self._add_address(server, "grpc_socket_path", address)
+
+    def _add_address(self, server: grpc.aio.Server, flag: str, address: str) -> None:
+        try:
+            if self._tls is None:
+                server.add_insecure_port(address)
+            else:
+                server.add_secure_port(address, self._tls.grpc_credentials())
+        except RuntimeError as error:
+            raise PortError(flag, getattr(self._flags, flag), f"{error}.") from None
+
+    def _make_rest(self) -> RestServer:
         flags = self._flags
         tls: ssl.SSLContext | None = None
         if self._tls is not None and flags.rest_api_enable_tls:
@@ -127,7 +190,6 @@ class Transports:
                 "--rest_api_enable_tls encrypts it with the same certificate.",
                 flags.rest_api_port,
             )
-        bound = bind_rest(flags.rest_api_port)
         settings = RestSettings(
             timeout_s=flags.rest_api_timeout_in_ms / 1000,
             num_threads=flags.rest_api_num_threads,
@@ -136,8 +198,12 @@ class Transports:
         api = RestApi(self._handler, self._health, settings)
         guard = None if self._guard is None else self._guard.check
         app = RestApp(api, guard, cors=flags.rest_api_enable_cors_support)
-        self._rest = RestServer(
-            app, bound, tls, max_body_bytes=flags.rest_api_max_body_bytes
-        )
-        await self._rest.start()
-        log.info("Exporting HTTP/REST API at:localhost:%d", flags.rest_api_port)
+        return RestServer(app, tls, max_body_bytes=flags.rest_api_max_body_bytes)
+
+    async def _start_probes(self) -> None:
+        port = self._flags.health_port
+        bound = bind_http("health_port", port)
+        listen(bound, "health_port", port)
+        self._probes = RestServer(RestApp(ProbeApi(self._health), cors=False))
+        await self._probes.start(bound)
+        log.info("Answering /healthz and /readyz at localhost:%d", port)

@@ -1,21 +1,16 @@
-"""Sockets to listen on, bound before anything expensive starts."""
+"""Ports to listen on: whether they are free, and how they are had."""
 
 import errno
 import os
-import pathlib
 import re
 import resource
 import socket
-import stat
-
-import grpc
 
 from serving.server.flags import ServerFlags
 from serving.server.status import invalid_argument
 
-# `sun_path` of Linux, less its closing zero.
-_MAX_SOCKET_PATH_BYTES = 107
 _MAX_FILES = 2**16
+_BACKLOG = 1024
 _INT32 = range(-(2**31), 2**31)
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
 
@@ -24,10 +19,10 @@ class PortError(RuntimeError):
     """A port or a socket that cannot be had."""
 
     def __init__(self, flag: str, value: int | str, cause: str) -> None:
-        super().__init__(
-            f"--{flag}={value}: {cause} Stop what uses it, or choose another "
-            f"{'port' if isinstance(value, int) else 'path'} with --{flag}."
-        )
+        advice = f"Choose another path with --{flag}."
+        if isinstance(value, int):
+            advice = f"Stop what uses it, or choose another port with --{flag}."
+        super().__init__(f"--{flag}={value}: {cause} {advice}")
 
 
 def grpc_addresses(flags: ServerFlags) -> list[str]:
@@ -37,32 +32,16 @@ def grpc_addresses(flags: ServerFlags) -> list[str]:
     return tcp + unix
 
 
-def bind_grpc(
-    server: grpc.aio.Server,
-    flags: ServerFlags,
-    credentials: grpc.ServerCredentials | None = None,
-) -> None:
-    """Gives a gRPC server its addresses, encrypted when there are credentials.
+def check_ports(flags: ServerFlags) -> None:
+    """Finds out early what would fail when the ports open; listens nowhere.
 
     Raises:
         PortError: one of them is taken.
     """
-    # gRPC says nothing useful about a busy port, so ask the system first.
     if flags.port:
-        _listen(socket.AF_INET, "port", flags.port).close()
-    if flags.grpc_socket_path:
-        _check_socket(flags.grpc_socket_path)
-    for address in grpc_addresses(flags):
-        flag = "grpc_socket_path" if address.startswith("unix:") else "port"
-        try:
-            if credentials is None:
-                server.add_insecure_port(address)
-            else:
-                server.add_secure_port(address, credentials)
-        except RuntimeError as error:
-            raise PortError(flag, getattr(flags, flag), f"{error}.") from None
-    if flags.grpc_socket_path and flags.grpc_socket_mode:
-        os.chmod(flags.grpc_socket_path, int(flags.grpc_socket_mode, 8))
+        _bind(socket.AF_INET, "port", flags.port).close()
+    if flags.rest_api_port and flags.rest_api_port != flags.port:
+        bind_http("rest_api_port", flags.rest_api_port).close()
 
 
 def raise_file_limit() -> None:
@@ -71,12 +50,6 @@ def raise_file_limit() -> None:
     wanted = min(hard, _MAX_FILES) if hard != resource.RLIM_INFINITY else _MAX_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def remove_socket(flags: ServerFlags) -> None:
-    """Leaves no socket file behind; for the end."""
-    if flags.grpc_socket_path:
-        pathlib.Path(flags.grpc_socket_path).unlink(missing_ok=True)
 
 
 def channel_options(arguments: str) -> list[tuple[str, int | str]]:
@@ -99,52 +72,49 @@ def channel_options(arguments: str) -> list[tuple[str, int | str]]:
     return options
 
 
-def bind_rest(port: int) -> socket.socket:
-    """A listening socket on IPv6 and IPv4, or on IPv4 where there is no other.
+def bind_http(flag: str, port: int) -> socket.socket:
+    """A socket on IPv6 and IPv4, or on IPv4 where there is no other.
+
+    It does not listen yet: connections are refused.
 
     Raises:
         PortError: the port is taken.
     """
     # Where only IPv4 is taken, a dual-stack socket can still be bound on some systems.
-    only_ipv4 = _listen(socket.AF_INET, "rest_api_port", port)
+    only_ipv4 = _bind(socket.AF_INET, flag, port)
     if not socket.has_dualstack_ipv6():
         return only_ipv4
     only_ipv4.close()
-    return _listen(socket.AF_INET6, "rest_api_port", port)
+    return _bind(socket.AF_INET6, flag, port)
 
 
-def _listen(family: int, flag: str, port: int) -> socket.socket:
-    dualstack = family == socket.AF_INET6
+def listen(bound: socket.socket, flag: str, port: int) -> None:
+    """Lets connections come.
+
+    Raises:
+        PortError: somebody who bound the port as well was quicker.
+    """
     try:
-        return socket.create_server(
-            ("", port), family=family, backlog=1024, dualstack_ipv6=dualstack
-        )
+        bound.listen(_BACKLOG)
     except OSError as error:
-        busy = error.errno == errno.EADDRINUSE
-        cause = "the port is in use" if busy else os.strerror(error.errno or 0)
-        raise PortError(flag, port, f"{cause}.") from None
+        raise _port_error(flag, port, error) from None
 
 
-def _check_socket(path: str) -> None:
-    """Lets gRPC have `path`, where it removes any socket, in use or not."""
-    flag = "grpc_socket_path"
-    if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
-        cause = f"the path is longer than {_MAX_SOCKET_PATH_BYTES} bytes."
-        raise PortError(flag, path, cause)
-    if not pathlib.Path(path).parent.is_dir():
-        raise PortError(flag, path, "its directory does not exist.")
+def _bind(family: int, flag: str, port: int) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
     try:
-        mode = os.stat(path, follow_symlinks=False).st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise PortError(flag, path, "there is a file of another kind.")
-    if _listens(path):
-        raise PortError(flag, path, "the socket is in use.")
+        # Connections of the server before, which are still closing, do not matter.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(("", port))
+    except OSError as error:
+        bound.close()
+        raise _port_error(flag, port, error) from None
+    return bound
 
 
-def _listens(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        # Full, slow or forbidden: somebody is there.
-        return probe.connect_ex(path) != errno.ECONNREFUSED
+def _port_error(flag: str, port: int, error: OSError) -> PortError:
+    busy = error.errno == errno.EADDRINUSE
+    cause = "the port is in use" if busy else os.strerror(error.errno or 0)
+    return PortError(flag, port, f"{cause}.")

@@ -21,7 +21,7 @@ class Health:
     Services: "" and the two TF Serving ones for all models, a model's name for one.
 
     Attributes:
-        has_started: every model has been ready once; upstream opens its ports then.
+        has_started: the models have been loaded once, and the ports are open.
         is_stopping: the server is not ready any more, whatever the models are.
     """
 
@@ -33,6 +33,10 @@ class Health:
     def unready_models(self) -> list[str]:
         """Lists the models that cannot answer now."""
         return self._manager.unready_models()
+
+    def why_unready(self, name: str) -> str:
+        """Says why a model cannot answer now."""
+        return self._manager.why_unready(name)
 
     @property
     def is_ready(self) -> bool:

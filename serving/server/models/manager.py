@@ -11,10 +11,11 @@ from serving.server.flags import ServerFlags
 from serving.server.models.config import ModelEntry, entries_of
 from serving.server.models.model import ServedModel
 from serving.server.models.not_found import why_not_found
+from serving.server.models.start import StartProgress
 from serving.server.models.swapping import Lifecycle, Loader, Pools
 from serving.server.models.thread_pool import ThreadPool
 from serving.server.models.version import ServedVersion
-from serving.server.status import StatusError, invalid_argument
+from serving.server.status import invalid_argument
 from serving.version_dirs import has_scheme
 
 # Two hanging loads leave room for others; more at once mostly compete for memory.
@@ -163,19 +164,33 @@ class ModelManager:
         """Lists the configured models that cannot answer now."""
         return [name for name in self.entries if not self.lifecycle.answers(name)]
 
-    def failures(self) -> dict[str, ServedVersion]:
-        """Maps models that have failed for good to the version that did."""
+    def start_progress(self) -> StartProgress:
+        """Tells which models have loaded, have failed for good, or do neither yet."""
         with self._changed:
-            found = {n: self.lifecycle.models[n].failure for n in self.entries}
-        return {name: version for name, version in found.items() if version is not None}
+            return self._start_progress()
 
-    def start_error(self) -> StatusError | None:
-        """Says what upstream ends with, when every model has failed for good."""
-        failures = self.failures()
-        if not failures or len(failures) < len(self.entries):
-            return None
-        causes = {str(version): version.error for version in failures.values()}
-        return upstream_texts.did_not_become_available("servable", causes)
+    def wait_for_start(self, limit_s: float) -> StartProgress:
+        """Returns how far the models are, as soon as all have loaded or one failed."""
+
+        def is_decided() -> bool:
+            progress = self._start_progress()
+            return progress.is_over or progress.error is not None
+
+        with self._changed:
+            self._changed.wait_for(is_decided, limit_s)
+            return self._start_progress()
+
+    def why_unready(self, name: str) -> str:
+        """Says why a model cannot answer now."""
+        with self._changed:
+            model = self.lifecycle.models.get(name)
+            return why_not_found(model, name, None, "").message
+
+    def _start_progress(self) -> StartProgress:
+        return StartProgress.of(
+            [self.lifecycle.models[name] for name in self.entries],
+            tolerates_failures=self.lifecycle.flags.tolerate_failed_models,
+        )
 
     def _configure(self, entries: Sequence[ModelEntry]) -> None:
         models = self.lifecycle.models

@@ -202,6 +202,23 @@ class ServedModel:
         versions = [self.live.get(number) for number in self.wanted]
         return all(v is not None and _is_settled(v) for v in versions)
 
+    @property
+    def is_available(self) -> bool:
+        """True when a version answers."""
+        return bool(self._available())
+
+    @property
+    def is_absent(self) -> bool:
+        """True when somebody looked, and there is nothing to load or to serve."""
+        was_seen = self.was_listed and not self.is_being_listed
+        return was_seen and not self.wanted and not self.live
+
+    @property
+    def has_untried(self) -> bool:
+        """True while a wanted version waits for the end of its first attempt."""
+        versions = [self.live.get(number) for number in self.wanted]
+        return any(v is None or (v.is_loading and v.error is None) for v in versions)
+
     def _available(self) -> list[ServedVersion]:
         return [v for v in self.live.values() if v.state is State.AVAILABLE]
 

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import functools
-import json
 import operator
 import re
 import urllib.parse
@@ -31,6 +30,13 @@ from serving.server.requests.handler import ModelRef, RequestHandler, RequestUnd
 from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.requests.predict_checks import signature_map
 from serving.server.requests.results import Classes, Values
+from serving.server.rest_api.exchange import (
+    Answer,
+    Request,
+    json_answer,
+    not_found_page,
+)
+from serving.server.rest_api.probes import is_probe, probe_answer
 from serving.server.rest_api.version_status import start_error, status_content
 from serving.server.status import Code, StatusError, from_exception, invalid_argument
 from serving.version_dirs import INT64_MAX
@@ -43,41 +49,10 @@ _STATUS = re.compile(rf"{MODELS_PATH}(?:/([^/:]+))?{_MODEL}(/metadata)?", re.IGN
 API_PATH = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
 
 T = TypeVar("T")
-JSON_TYPE = "application/json"
-PROBES = ("/healthz", "/readyz")
 # Invalid JSON of this size takes 50 ms to be told what is wrong with it.
 _SMALL_BYTES = 16 * 1024
 _BYTES_PER_VALUE, _BYTES_PER_ROW = 16, 1024
 _size_of = operator.attrgetter("size")
-NOT_FOUND_PAGE = (
-    b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n"
-    b"<H1>Not Found</H1>\n</BODY></HTML>\n"
-)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer, without the transport."""
-
-    status: int
-    body: bytes
-    content_type: str = JSON_TYPE
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Request:
-    """What came: `target` is path and query, percent-encoded; `body` is unpacked."""
-
-    method: str
-    target: str
-    body: bytes = b""
-    peer: str = ""
-
-
-def is_probe(method: str, target: str) -> bool:
-    """Returns True for what needs no token: is the server alive, is it ready?"""
-    return target in PROBES and method in ("GET", "HEAD")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,12 +97,12 @@ class RestApi:
         method, target = request.method, request.target
         if method in ("GET", "HEAD"):
             if is_probe(method, target):
-                return self._probe(target)
+                return probe_answer(self._health, target)
             path, _, query = target.partition("?")
             if path in self._settings.pages:
                 return await self._page(path, query)
         if not API_PATH.fullmatch(target):
-            return Answer(404, NOT_FOUND_PAGE, "text/html")
+            return not_found_page()
         record = RequestRecord(
             api="", entrypoint=REST, request_bytes=len(request.body), peer=request.peer
         )
@@ -203,7 +178,7 @@ class RestApi:
         self, ref: ModelRef, body: bytes, under_way: RequestUnderWay
     ) -> Answer:
         versions = self._handler.status(ref)
-        answer = _json_answer(status_content(versions))
+        answer = json_answer(status_content(versions))
         error = start_error(versions, ref.name, ref.version)
         if error is None or self._health.has_started:
             return answer
@@ -227,22 +202,12 @@ class RestApi:
             "model_spec": spec,
             "metadata": {"signature_def": signature_def},
         }
-        return _json_answer(content, _served_by(version))
+        return json_answer(content, _served_by(version))
 
     async def _page(self, path: str, query: str) -> Answer:
         page = functools.partial(self._settings.pages[path], query)
         status, text = await self._in_thread(page)
         return Answer(status, text.encode(), "text/plain")
-
-    def _probe(self, target: str) -> Answer:
-        if target == "/healthz":
-            return _json_answer({"status": "alive"})
-        waiting = self._health.unready_models()
-        if self._health.is_ready:
-            return _json_answer({"status": "ready"})
-        state = "stopping" if self._health.is_stopping else "loading"
-        content = json.dumps({"status": state, "models_not_ready": waiting})
-        return Answer(503, content.encode())
 
 
 def error_response(error: StatusError) -> Answer:
@@ -281,10 +246,3 @@ def _inputs_of(version: ServedVersion, name: str) -> Mapping[str, "protos.Tensor
 def _served_by(version: ServedVersion) -> dict[str, str]:
     name = urllib.parse.quote(version.model_name)
     return {MODEL_NAME_HEADER: name, MODEL_VERSION_HEADER: str(version.number)}
-
-
-def _json_answer(
-    content: JsonObject, headers: Mapping[str, str] | None = None
-) -> Answer:
-    body = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    return Answer(200, body.encode(), headers=headers or {})

@@ -3,19 +3,13 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from serving.client.wire.tf_serving_names import AUTHORIZATION_KEY
-from serving.server.rest_api.api import (
-    API_PATH,
-    JSON_TYPE,
-    Answer,
-    Request,
-    RestApi,
-    error_response,
-    is_probe,
-)
+from serving.server.rest_api.api import API_PATH, error_response
 from serving.server.rest_api.body_memory import BodyMemory, HeldBody, Receive
+from serving.server.rest_api.exchange import JSON_TYPE, Answer, Request
+from serving.server.rest_api.probes import is_probe
 from serving.server.status import StatusError
 
 _AUTHORIZATION = AUTHORIZATION_KEY.encode()
@@ -26,6 +20,13 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Guard = Callable[[str | None], None]
 
 
+class Api(Protocol):
+    """What answers requests that were let in."""
+
+    async def answer(self, request: Request) -> Answer:
+        """Answers, and never raises."""
+
+
 class RestApp:
     """The ASGI application: lets requests in, reads bodies, writes answers.
 
@@ -34,7 +35,7 @@ class RestApp:
         cors: answers say that pages of any origin may read them.
     """
 
-    def __init__(self, api: RestApi, guard: Guard | None = None, *, cors: bool) -> None:
+    def __init__(self, api: Api, guard: Guard | None = None, *, cors: bool) -> None:
         self.is_closing = False
         """Answers end their connections, so that clients turn to another server."""
         self._api = api

@@ -1,4 +1,4 @@
-"""uvicorn around the REST application, on a socket that is bound already."""
+"""uvicorn around the REST application, on a socket that listens already."""
 
 import asyncio
 import socket
@@ -24,7 +24,6 @@ class RestServer:
     def __init__(
         self,
         app: RestApp,
-        bound: socket.socket,
         tls: ssl.SSLContext | None = None,
         *,
         max_body_bytes: int = 256 * 1024 * 1024,
@@ -48,12 +47,13 @@ class RestServer:
         config.ssl = tls
         self._app = app
         self._server = uvicorn.Server(config)
-        self._socket = bound
+        self._socket: socket.socket | None = None
         self._serving: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Accepts connections from now on."""
-        serve = self._server.serve(sockets=[self._socket])
+    async def start(self, listening: socket.socket) -> None:
+        """Accepts the connections of a socket from now on."""
+        self._socket = listening
+        serve = self._server.serve(sockets=[listening])
         self._serving = asyncio.create_task(serve)
         while not self._server.started and not self._serving.done():
             await asyncio.sleep(0.001)
@@ -73,4 +73,5 @@ class RestServer:
         self._server.config.timeout_graceful_shutdown = max(1, int(limit_s))
         self._server.should_exit = True
         await asyncio.wait([self._serving], timeout=limit_s + 1)
-        self._socket.close()
+        if self._socket is not None:
+            self._socket.close()

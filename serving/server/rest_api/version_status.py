@@ -18,8 +18,8 @@ def start_error(
 ) -> StatusError | None:
     """Returns UNAVAILABLE while these versions load for the first time.
 
-    For the start only: upstream's port is closed then, and so the probes of existing
-    manifests take any answer with 200 for a model that is there.
+    Only where the ports open at once: the probes of existing manifests take any answer
+    with 200 for a model that is there.
     """
     if not all(one.is_loading for one in versions):
         return None

@@ -1,5 +1,6 @@
 """Which engine is taken and why, and how each is told the same."""
 
+import dataclasses
 import pathlib
 import signal
 from typing import Any
@@ -11,6 +12,8 @@ from serving.launch.engines import Engine, EngineError
 from serving.launch.settings import EngineSettings, TlsFiles
 from serving.server.models.config import ModelEntry
 from tests.support.serving.programs import program
+
+MODEL = ModelEntry(name="classifier", base_path="/m")
 
 
 def docker(images: str) -> str:
@@ -135,3 +138,25 @@ def test_what_tf_serving_does_otherwise_is_said() -> None:
     assert "REST stays plain" in command.notes[0]
     assert not any("shutdown" in argument for argument in command.arguments)
     assert engines.command(Engine.EMBEDDED, wanted, pathlib.Path("/")).notes == ()
+
+
+def test_a_flag_that_no_server_has_is_refused_or_noted(path_dir: pathlib.Path) -> None:
+    wanted = EngineSettings.of((MODEL,), extra_flags=("--foo=bar",))
+    with pytest.raises(EngineError, match="has no flag --foo=bar"):
+        engines.command(Engine.EMBEDDED, wanted, path_dir)
+    notes = engines.command(Engine.TENSORFLOW_MODEL_SERVER, wanted, path_dir).notes
+    assert "--foo=bar: no flag that we know" in " ".join(notes)
+
+
+def test_an_extra_flag_of_ours_chooses_the_embedded_server() -> None:
+    wanted = EngineSettings.of((MODEL,), extra_flags=("--health_port=8502",))
+    assert wanted.only_embedded == ["--health_port"]
+    with pytest.raises(ValueError, match="flag health_port; expected int"):
+        EngineSettings.of((MODEL,), extra_flags=("--health_port=x",))
+
+
+def test_labels_are_let_in_before_their_versions_have_loaded() -> None:
+    labelled = dataclasses.replace(MODEL, labels={"stable": 1})
+    flag = "--allow_version_labels_for_unavailable_models=true"
+    assert flag in EngineSettings.of((labelled,)).arguments("/etc/x")
+    assert flag not in EngineSettings.of((MODEL,)).arguments("/etc/x")

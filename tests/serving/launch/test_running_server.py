@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from serving.launch.running_server import (
     start_server,
 )
 from serving.launch.settings import SECRET_FILE, EngineSettings, TlsFiles
-from serving.server.models.config import ModelEntry
+from serving.server.models.config import ModelEntry, VersionPolicy, entries_to_text
 from tests.support.patience import wait_until
 from tests.support.repository import ROOT
 from tests.support.serving.fakes import free_port
@@ -160,11 +161,12 @@ def test_a_container_is_removed_even_if_its_tool_was_killed(
     assert calls.read_text().splitlines()[-1] == f"rm --force {name}"
 
 
-def _two_models(base_path: pathlib.Path, second: str) -> RunningServer:
+def _two_models(base_path: pathlib.Path, second: str, **flags: Any) -> RunningServer:
     good = ModelEntry(name="good", base_path=str(base_path))
     other = ModelEntry(name="other", base_path=second)
     choice = EngineChoice(Engine.TENSORFLOW_MODEL_SERVER, "a test")
-    return start(EngineSettings.of((good, other)), choice)
+    extra = tuple(f"--{name}={value}" for name, value in flags.items())
+    return start(EngineSettings.of((good, other), extra_flags=extra), choice)
 
 
 @pytest.mark.usefixtures("model_server")
@@ -182,7 +184,8 @@ def test_a_model_that_does_not_come_is_named_and_the_other_served(
     base_path: pathlib.Path,
 ) -> None:
     lines: list[str] = []
-    with _two_models(base_path, "remote://nowhere") as server:
+    flags = {"open_ports_at_once": "true"}
+    with _two_models(base_path, "remote://nowhere", **flags) as server:
         probe = StatusProbe(server.settings)
         wait_until(lambda: probe.ask("good").is_available, "the good model's load")
         server.wait_until_ready(1.5, show=lines.append, progress_s=0.1)
@@ -237,6 +240,105 @@ def test_a_folder_without_versions_is_refused(
         (folder / name).mkdir()
     with pytest.raises(ValueError, match=message):
         start_server(folder)
+
+
+@pytest.mark.parametrize(
+    "policy, labels, message",
+    [
+        (VersionPolicy(specific=(7,)), {}, "No version 7 below .*; there: 1, 2"),
+        (
+            VersionPolicy(),
+            {"stable": 1},
+            "Label stable names version 1 of m, and only 2",
+        ),
+    ],
+)
+def test_what_would_never_be_served_is_refused_at_once(
+    base_path: pathlib.Path,
+    policy: VersionPolicy,
+    labels: dict[str, int],
+    message: str,
+) -> None:
+    (base_path / "2").mkdir()
+    entry = ModelEntry(name="m", base_path=str(base_path), policy=policy, labels=labels)
+    with pytest.raises(ValueError, match=message):
+        start(EngineSettings.of((entry,)), EngineChoice(Engine.EMBEDDED, "a test"))
+
+
+@pytest.mark.usefixtures("model_server")
+def test_a_version_that_is_still_to_come_is_noted(base_path: pathlib.Path) -> None:
+    policy = VersionPolicy(specific=(1, 7))
+    entry = ModelEntry(
+        name="m", base_path=str(base_path), policy=policy, labels={"next": 7}
+    )
+    choice = EngineChoice(Engine.TENSORFLOW_MODEL_SERVER, "a test")
+    with start(EngineSettings.of((entry,)), choice) as server:
+        assert server.notes == (f"Version 7 of m is not below {base_path} yet.",)
+        server.wait_until_ready(30)
+
+
+@pytest.mark.usefixtures("model_server")
+def test_while_the_ports_are_closed_progress_says_what_a_folder_lacks(
+    base_path: pathlib.Path,
+) -> None:
+    folder = base_path.parent
+    (folder / "empty").mkdir()
+    paths = {"m": base_path, "late": folder / "empty"}
+    entries = tuple(ModelEntry(name=n, base_path=str(p)) for n, p in paths.items())
+    config = folder / "models.config"
+    config.write_text(entries_to_text(entries))
+    settings = EngineSettings.of(entries, model_config_file=str(config))
+    choice = EngineChoice(Engine.TENSORFLOW_MODEL_SERVER, "a test")
+    lines: list[str] = []
+    with start(settings, choice, folder / "log") as server:
+
+        def show(line: str) -> None:
+            lines.append(line)
+            (folder / "empty" / "1").mkdir(exist_ok=True)
+
+        server.wait_until_ready(30, show=show, progress_s=0.1)
+    assert f"late: no version directory below {folder / 'empty'} yet" in lines[0]
+
+
+def test_a_crash_while_loading_is_told_by_its_signal(
+    path_dir: pathlib.Path, base_path: pathlib.Path
+) -> None:
+    program(path_dir, "tensorflow_model_server", "kill -SEGV $$")
+    with (
+        start_server(base_path, log_dir=base_path.parent) as server,
+        pytest.raises(ServerStartError, match="was ended by SIGSEGV"),
+    ):
+        server.wait_until_ready(30)
+
+
+KEEPS_NOTHING = """
+import sys
+from serving.launch import ServerStartError, start_server
+try:
+    with start_server(sys.argv[1]) as server:
+        server.wait_until_ready(30)
+except ServerStartError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_temporary_folder_goes_with_the_process_unless_its_log_is_named(
+    base_path: pathlib.Path, path_dir: pathlib.Path, works: bool
+) -> None:
+    module = "tests.support.serving.fake_model_server"
+    script = f'cd "{ROOT}" && exec "{sys.executable}" -m {module} "$@"'
+    program(path_dir, "tensorflow_model_server", script if works else "exit 3")
+    temporary = base_path.parent / "tmp"
+    temporary.mkdir()
+    said = subprocess.check_output(
+        [sys.executable, "-c", KEEPS_NOTHING, str(base_path)],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        cwd=ROOT,
+        text=True,
+    )
+    left = list(temporary.iterdir())
+    assert (not left) if works else (str(left[0]) in said)
 
 
 PARENT = """

@@ -87,17 +87,17 @@ def started() -> Iterator[Callable[..., FakeServer]]:
         server.stop()
 
 
-def test_until_the_first_model_is_there_ports_are_open_and_unavailable(
+def test_ports_that_open_at_once_are_unavailable_until_the_model_is_there(
     tmp_path: pathlib.Path, started: Callable[..., FakeServer]
 ) -> None:
-    """Upstream's ports are closed meanwhile; a client waits in both cases."""
+    """With the flag; a client that tries again waits in both cases."""
     may_load = threading.Event()
 
     def slow(entry: ModelEntry, version: ServedVersion) -> FakeServable:
         may_load.wait(LONG_S)
         return fake_loader(entry, version)
 
-    server = started(tmp_path, loader=slow)
+    server = started(tmp_path, loader=slow, open_ports_at_once=True)
     wait_until(lambda: _rest(server, f"/v1/models/{MODEL}")[0] == 503)
     words = f"Servable not found for request: Latest({MODEL}). It is still loading"
     for code, told in (_predict_grpc(server), _predict_rest(server)):
@@ -142,7 +142,8 @@ def test_a_folder_without_versions_is_waited_for_as_long_as_it_takes(
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    server = started(tmp_path / "model", model_base_path=str(empty))
+    settings = {"model_base_path": str(empty), "open_ports_at_once": True}
+    server = started(tmp_path / "model", **settings)
     wait_until(lambda: _predict_grpc(server)[0] == "NOT_FOUND")
     assert _health(server) == 2
     words = f"Could not find any versions of model {MODEL}"

@@ -206,11 +206,16 @@ class FakeServer:
 
     def __enter__(self) -> Self:
         self.start()
-        wait_until(lambda: self.app.health.is_ready, "a ready server")
+        wait_until(self._is_open_and_ready, "a ready server")
         return self
 
+    @property
+    def is_started(self) -> bool:
+        """True between `start` and `stop`."""
+        return self._thread.ident is not None and not self._stopping.is_set()
+
     def start(self) -> None:
-        """Answers from now on, whatever there is to answer with."""
+        """Begins to load; `open_ports_at_once` decides whether anybody can ask yet."""
         self.app.start()
         self._thread.start()
 
@@ -219,9 +224,14 @@ class FakeServer:
 
     def stop(self) -> None:
         """Lets running requests end, those asleep in their own time."""
+        if not self.is_started:
+            return
         self._stopping.set()
         self._thread.join(10)
         self.app.stop()
+
+    def _is_open_and_ready(self) -> bool:
+        return self.app.health.has_started and self.app.health.is_ready
 
     def _load_fake(self, entry: ModelEntry, version: ServedVersion) -> FakeServable:
         return FakeServable(version.number, self.naps)

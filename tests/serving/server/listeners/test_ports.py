@@ -1,11 +1,10 @@
 """Where the server listens."""
 
+import errno
 import pathlib
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent import futures
 
 import grpc
 import pytest
@@ -13,26 +12,18 @@ import pytest
 from serving.server.flags import ServerFlags
 from serving.server.listeners.ports import (
     PortError,
-    bind_grpc,
+    bind_http,
     channel_options,
+    check_ports,
     grpc_addresses,
-    remove_socket,
+    listen,
 )
 from serving.server.status import StatusError
 from tests.support.serving.fakes import FakeServer, free_port
 
 
-@pytest.fixture
-def server() -> Iterator[grpc.Server]:
-    """A server that has no port yet."""
-    options = [("grpc.so_reuseport", 0)]
-    made = grpc.server(futures.ThreadPoolExecutor(1), options=options)
-    yield made
-    made.stop(None)
-
-
-def _flags(path: pathlib.Path | str = "", port: int = 0, mode: str = "") -> ServerFlags:
-    return ServerFlags(port=port, grpc_socket_path=str(path), grpc_socket_mode=mode)
+def _flags(path: pathlib.Path | str = "", port: int = 0) -> ServerFlags:
+    return ServerFlags(port=port, grpc_socket_path=str(path))
 
 
 def _connects(address: str) -> bool:
@@ -58,91 +49,37 @@ def test_grpc_listens_on_tcp_and_on_a_unix_socket(
     assert grpc_addresses(flags) == addresses
 
 
-def test_port_0_leaves_the_socket_alone_to_answer(
-    server: grpc.Server, tmp_path: pathlib.Path
-) -> None:
-    path = tmp_path / "a socket"
-    bind_grpc(server, _flags(path))
-    server.start()
-    assert _connects(f"unix:{path}")
-
-
-def test_a_relative_socket_path_works(
-    server: grpc.Server, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    bind_grpc(server, _flags("s", port=(port := free_port())))
-    server.start()
-    assert (tmp_path / "s").is_socket()
-    assert _connects("unix:s")
-    assert _connects(f"127.0.0.1:{port}")
-
-
-def test_a_socket_left_by_a_dead_server_is_replaced(
-    server: grpc.Server, tmp_path: pathlib.Path
-) -> None:
-    path = tmp_path / "s"
-    with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(path))
-    bind_grpc(server, _flags(path))
-    server.start()
-    assert _connects(f"unix:{path}")
-
-
-def test_a_socket_in_use_is_not_taken_away(
-    server: grpc.Server, tmp_path: pathlib.Path
-) -> None:
-    path = tmp_path / "s"
-    with socket.socket(socket.AF_UNIX) as alive:
-        alive.bind(str(path))
-        alive.listen()
-        with pytest.raises(PortError, match=f"{path}: the socket is in use"):
-            bind_grpc(server, _flags(path))
-        assert path.is_socket()
-
-
-def test_a_file_is_not_mistaken_for_an_old_socket(
-    server: grpc.Server, tmp_path: pathlib.Path
-) -> None:
-    path = tmp_path / "precious"
-    path.write_text("data")
-    with pytest.raises(PortError, match="there is a file of another kind"):
-        bind_grpc(server, _flags(path))
-    assert path.read_text() == "data"
-
-
-@pytest.mark.parametrize(
-    "name, cause",
-    [("no/such/s", "its directory does not exist"), ("s" * 120, "longer than 107")],
-)
-def test_an_impossible_socket_path_is_explained(
-    server: grpc.Server, tmp_path: pathlib.Path, name: str, cause: str
-) -> None:
-    with pytest.raises(PortError, match=cause):
-        bind_grpc(server, _flags(tmp_path / name))
-
-
-def test_the_socket_has_the_mode_it_is_given(
-    server: grpc.Server, tmp_path: pathlib.Path
-) -> None:
-    path = tmp_path / "s"
-    bind_grpc(server, _flags(path, mode="660"))
-    assert path.stat().st_mode & 0o777 == 0o660
-
-
-def test_no_socket_is_left_behind(server: grpc.Server, tmp_path: pathlib.Path) -> None:
-    flags = _flags(tmp_path / "s")
-    bind_grpc(server, flags)
-    remove_socket(flags)
-    remove_socket(flags)
-    assert not (tmp_path / "s").exists()
-
-
-def test_a_busy_port_is_named(server: grpc.Server) -> None:
+@pytest.mark.parametrize("flag", ["port", "rest_api_port"])
+def test_a_busy_port_is_named_before_anything_is_loaded(flag: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        with pytest.raises(PortError, match=f"--port={port}: the port is in use"):
-            bind_grpc(server, _flags(port=port))
+        ports = {"port": free_port(), "rest_api_port": free_port(), flag: port}
+        with pytest.raises(PortError, match=f"--{flag}={port}: the port is in use"):
+            check_ports(ServerFlags(**ports))
+
+
+def test_a_port_that_is_only_looked_at_refuses_connections() -> None:
+    with bind_http("rest_api_port", port := free_port()) as bound:
+        check_ports(ServerFlags(port=free_port(), rest_api_port=port))
+        assert _refuses(port)
+        listen(bound, "rest_api_port", port)
+        assert not _refuses(port)
+
+
+def test_of_two_that_bound_a_port_the_second_to_listen_is_told() -> None:
+    port = free_port()
+    with (
+        bind_http("rest_api_port", port) as first,
+        bind_http("rest_api_port", port) as second,
+    ):
+        listen(first, "rest_api_port", port)
+        with pytest.raises(PortError, match="the port is in use"):
+            listen(second, "rest_api_port", port)
+
+
+def _refuses(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 @pytest.mark.parametrize(

@@ -31,19 +31,3 @@ def test_a_listener_that_fails_stops_nothing(
     world.push(1)
     assert world.served() == 1
     assert "A listener of state changes failed" in caplog.text
-
-
-def test_the_start_fails_only_when_every_model_has(world: World) -> None:
-    world.broken |= {("m", 1), ("n", 1)}
-    world.serve(world.entry(), world.entry("n"))
-    for name in ("m", "n"):
-        assert world.manager.start_error() is None
-        world.push(1, name=name)
-    world.pass_s(60)
-    assert world.manager.start_error() is None
-    world.pass_s(60)
-    cause = "due to error: NOT_FOUND: saved_model.pb is missing"
-    assert str(world.manager.start_error()) == (
-        "UNKNOWN: 2 servable(s) did not become available: "
-        f"{{{{{{name: m version: 1}} {cause}}}, {{{{name: n version: 1}} {cause}}}, }}"
-    )
