@@ -1,44 +1,151 @@
 """Rows of CSV and TSV files."""
 
 import csv
-from collections.abc import Iterator
+import itertools
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from serving.text_files.csv_records import QUOTES_ADVICE, CsvRecords, Record
 from serving.text_files.rows import (
     Columns,
+    Note,
     Row,
     TextFileError,
     require_columns,
     row_of_text,
 )
-from serving.text_files.streams import format_suffix, open_text
+from serving.text_files.shown import named, shown
+from serving.text_files.stray_quotes import SwallowedRows
+from serving.text_files.streams import decoded, format_suffix
 
-_UNLIMITED_FIELD_BYTES = 2**31 - 1  # The default of 128 KiB is an error, not a row.
+_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+# A spreadsheet's own first line, which says what separates.
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')
 
 
-def read_delimited(path: Path, columns: Columns) -> Iterator[Row]:
+def read_delimited(path: Path, columns: Columns, note: Note) -> Iterator[Row]:
     """Yields the rows below the header."""
-    csv.field_size_limit(_UNLIMITED_FIELD_BYTES)
-    with open_text(path) as stream:
-        delimiter = "\t" if format_suffix(path) == ".tsv" else ","
-        reader = csv.reader(stream, delimiter=delimiter)
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(path, header, columns)
-        text_at, label_at = header.index(columns.text), header.index(columns.label)
-        for cells in reader:
-            if not cells:
-                continue  # A blank line, often the last one.
-            if len(cells) != len(header):
-                yield Row(reader.line_num, problem="wrong_number_of_columns")
-                continue
-            yield row_of_text(reader.line_num, cells[text_at], cells[label_at])
+    with decoded(path, note) as stream:
+        if format_suffix(path) == ".tsv":
+            note("tabs separate, and quotes are part of the text, as in all .tsv files")
+            yield from _tsv_rows(path, stream, columns)
+        else:
+            yield from _csv_rows(path, stream, columns, note)
 
 
-def _check_header(path: Path, header: list[str], columns: Columns) -> None:
-    for name in (columns.text, columns.label):
-        if header.count(name) > 1:
-            raise TextFileError(
-                f"{path} names the column '{name}' {header.count(name)} times in its "
-                "first line. Each column needs a name of its own."
+def _tsv_rows(path: Path, lines: Iterable[str], columns: Columns) -> Iterator[Row]:
+    cut = (
+        (number, [line], line.rstrip("\r\n").split("\t"))
+        for number, line in enumerate(lines, 1)
+    )
+    records = itertools.dropwhile(_is_blank, cut)
+    header = _names(next(records, (1, [], []))[2])
+    _require(path, header, columns)
+    yield from _rows(records, header, columns)
+
+
+def _csv_rows(
+    path: Path, lines: Iterable[str], columns: Columns, note: Note
+) -> Iterator[Row]:
+    source = CsvRecords(named(path), lines)
+    records = iter(source)
+    header = _header(path, source, records, columns)
+    if source.delimiter != ",":
+        sign = f"'{shown(source.delimiter)}'"
+        name = _NAMES.get(source.delimiter, "other signs")
+        note(f"{name} separate, not commas: found {sign} in its header")
+    source.width = len(header)
+    swallowed = SwallowedRows(named(path), source.delimiter, QUOTES_ADVICE)
+    yield from _rows(records, header, columns, swallowed)
+    swallowed.check_doubts()
+
+
+def _header(
+    path: Path, source: CsvRecords, records: Iterator[Record], columns: Columns
+) -> list[str]:
+    """Takes the names, and the character that separates them, from the first record."""
+    _, taken, cells = next(itertools.dropwhile(_is_blank, records), (1, [""], []))
+    if (said := _SEPARATOR_LINE.fullmatch("".join(taken))) is not None:
+        source.set_delimiter(said[1])
+        _, taken, cells = next(records, (2, [""], []))
+    names = _names(cells)
+    if set(columns.names) <= set(names):
+        require_columns(path, names, columns)
+        return names
+    for delimiter in set(_NAMES) - {source.delimiter}:
+        others = _names(next(csv.reader(taken, delimiter=delimiter), []))
+        if set(columns.names) <= set(others):
+            source.set_delimiter(delimiter)
+            require_columns(path, others, columns)
+            return others
+    _require(path, names, columns)
+    return names
+
+
+def _names(cells: list[str]) -> list[str]:
+    """Strips the names, and leaves out what a comma at the end of the line adds."""
+    names = [name.strip() for name in cells]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _require(path: Path, names: list[str], columns: Columns) -> None:
+    if not names:
+        raise TextFileError(
+            f"{named(path)} is empty: it has no header. Its first line must name the "
+            f"columns, such as {','.join(columns.names)}."
+        )
+    require_columns(path, names, columns, _hint(path, names, columns))
+
+
+def _hint(path: Path, names: list[str], columns: Columns) -> str:
+    """Says what a header is instead, if that can be seen."""
+    if format_suffix(path) == ".tsv":
+        if {f'"{name}"' for name in columns.names} & set(names):
+            return (
+                "In a .tsv file quotes are part of the text. Save it without them, or "
+                "as .csv."
             )
-    require_columns(path, header, columns)
+        separates = [sign for sign in ",;|" if sign in names[0]]
+        if len(names) == 1 and separates:
+            return f"Found '{separates[0]}' where tabs should be: name it .csv."
+        return ""
+    found = [sign for sign in _NAMES if sign in names[0]]
+    if len(names) == 1 and found:
+        shown_sign = "a tab" if found[0] == "\t" else f"'{found[0]}'"
+        return (
+            f"Found {shown_sign} between the names, which is understood: name two of "
+            "them with --text-column and --label-column."
+        )
+    return ""
+
+
+def _is_blank(record: Record) -> bool:
+    return not any(cell.strip() for cell in record[2])
+
+
+def _rows(
+    records: Iterable[Record],
+    header: list[str],
+    columns: Columns,
+    swallowed: SwallowedRows | None = None,
+) -> Iterator[Row]:
+    width, text_at = len(header), header.index(columns.text)
+    label_at = None if columns.label is None else header.index(columns.label)
+    labels = set() if swallowed is None else swallowed.labels
+    for number, lines, cells in records:
+        if len(cells) != width:
+            if len(cells) <= 1 and not "".join(cells).strip():
+                continue  # A blank line, often the last one.
+            if len(cells) < width or "".join(cells[width:]).strip():
+                problem = "wrong_number_of_columns"
+                yield Row(number, problem=problem, lines=len(lines))
+                continue
+        label = "" if label_at is None else cells[label_at]
+        if len(lines) == 1:
+            labels.add(label)
+        elif swallowed is not None:
+            swallowed.check(number, lines, width, label_at)
+        yield row_of_text(number, cells[text_at], label, len(lines))

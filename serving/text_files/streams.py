@@ -1,18 +1,49 @@
-"""The bytes of a file, unpacked, and the text they are."""
+"""The bytes of a file, unpacked, and the text they are.
 
+A file is opened once, so that a pipe will do, and what it holds is seen from its first
+bytes: a name promises much.
+"""
+
+import contextlib
 import gzip
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from serving.text_files.rows import TextFileError
+from serving.text_files.rows import Note, TextFileError
+from serving.text_files.shown import named
 
-_BYTE_ORDER_MARKS = {
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-    b"PK\x03\x04": "a zip archive or spreadsheet",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-}
+_GZIP = b"\x1f\x8b"
+_HEAD_BYTES = 4096
+_UTF_16 = "Save it as UTF-8, for example with: iconv -f UTF-16 -t UTF-8 OLD > NEW"
+_SAVE = "Save it as CSV in UTF-8."
+_UNPACK = "Unpack it first; what may stay packed is gzip."
+# By their first bytes; the longer of two that begin alike comes first.
+_OTHERS = (
+    (b"\xff\xfe\0\0", "UTF-32", _UTF_16.replace("UTF-16", "UTF-32")),
+    (b"\0\0\xfe\xff", "UTF-32", _UTF_16.replace("UTF-16", "UTF-32")),
+    (b"\xff\xfe", "UTF-16", _UTF_16),
+    (b"\xfe\xff", "UTF-16", _UTF_16),
+    (
+        b"PK\x03\x04",
+        "a zip archive or spreadsheet",
+        f"{_SAVE} Unpack it, if an archive.",
+    ),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", _SAVE),
+    (_GZIP, "gzipped twice", "Unpack it once: gunzip FILE."),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd", _UNPACK),
+    (b"\xfd7zXZ\0", "packed with xz", _UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (b"PAR1", "a Parquet file", "Name it .parquet."),
+    (b"ARROW1", "an Arrow file", "Save it as Parquet."),
+    (b"Obj\x01", "an Avro file", _SAVE),
+    (b"SQLite format 3", "a SQLite database", _SAVE),
+    (b"%PDF", "a PDF", _SAVE),
+    (b"{\\rtf", "rich text of a word processor", _SAVE),
+    (b"version https://git-lfs", "a pointer of Git LFS", "Fetch it: git lfs pull."),
+)
+_WEB_PAGES = (b"<!doctype html", b"<html")
 
 
 def format_suffix(path: Path) -> str:
@@ -21,22 +52,61 @@ def format_suffix(path: Path) -> str:
     return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """Opens a file, unpacked where its name ends in `.gz`."""
-    is_packed = path.suffix.lower() == ".gz"
-    return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
+@contextlib.contextmanager
+def unpacked(path: Path, note: Note) -> Iterator[IO[bytes]]:
+    """Opens a file; gzip is seen by its first bytes and not by its name.
+
+    Raises:
+        OSError, EOFError, zlib.error: Later, where it is damaged or cut.
+    """
+    with path.open("rb") as file:
+        is_packed = file.peek(len(_GZIP)).startswith(_GZIP)
+        if is_packed != (path.suffix.lower() == ".gz"):
+            note(
+                "it is gzipped, although its name does not end in .gz"
+                if is_packed
+                else "it is not gzipped, although its name ends in .gz"
+            )
+        if not is_packed:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as inner:
+            yield cast(IO[bytes], inner)
 
 
-def open_text(path: Path) -> io.TextIOWrapper:
-    """Decodes UTF-8 with or without a BOM; bad bytes become lone surrogates."""
-    with open_bytes(path) as file:
-        head = file.read(4)
-    for mark, name in _BYTE_ORDER_MARKS.items():
-        if head.startswith(mark):
-            raise TextFileError(f"{path} is {name}, not UTF-8 text. Save it as UTF-8.")
+@contextlib.contextmanager
+def decoded(path: Path, note: Note) -> Iterator[io.TextIOWrapper]:
+    """Opens UTF-8 with or without a BOM; bad bytes become lone surrogates.
+
+    Raises:
+        TextFileError: It is no text, or not in UTF-8.
+    """
+    with unpacked(path, note) as file:
+        head = file.peek(_HEAD_BYTES)[:_HEAD_BYTES]  # type: ignore[attr-defined]
+        if (other := other_format(head)) is not None:
+            what, advice = other
+            raise TextFileError(f"{named(path)} is {what}, not UTF-8 text. {advice}")
+        yield text_of(file)
+
+
+def text_of(file: IO[bytes]) -> io.TextIOWrapper:
+    """Decodes bytes as every file of text is."""
     return io.TextIOWrapper(
-        open_bytes(path),
-        encoding="utf-8-sig",
-        errors="surrogateescape",
-        newline="",
+        file, encoding="utf-8-sig", errors="surrogateescape", newline=""
     )
+
+
+def other_format(head: bytes) -> tuple[str, str] | None:
+    """What begins with these bytes, if no UTF-8 text, and what to do with it."""
+    for mark, what, advice in _OTHERS:
+        if head.startswith(mark):
+            return what, advice
+    if head.startswith(b"BZh") and head[4:10] == b"1AY&SY":
+        return "packed with bzip2", _UNPACK
+    if head.lstrip().lower().startswith(_WEB_PAGES):
+        return "a web page", "Fetch the file itself; a login may be needed."
+    # Every other byte of Latin script in UTF-16 is zero; a text has a stray one.
+    zeros = head.count(0)
+    if zeros > len(head) // 3 and 0 in (head[::2].count(0), head[1::2].count(0)):
+        return "UTF-16 without a mark", _UTF_16
+    return ("binary data", _SAVE) if zeros > len(head) // 10 else None

@@ -1,0 +1,32 @@
+"""What of a user's file may stand in a message: short, and harmless on a terminal."""
+
+import os
+from pathlib import Path
+
+_MAX_SHOWN = 60
+
+
+def shown(value: object, limit: int = _MAX_SHOWN) -> str:
+    """Makes a value printable: control bytes, invisible marks and the rest escaped."""
+    text = str(value)
+    kept = "".join(map(_visible, text[: limit + 1]))
+    return kept if len(text) <= limit else f"{kept[:limit]}…"
+
+
+def named(path: Path) -> str:
+    """Makes a path printable, also one whose name is no UTF-8, in its full length."""
+    return "".join(map(_visible, os.fsencode(path).decode("utf-8", "backslashreplace")))
+
+
+def listed(names: list[str], limit: int = 20) -> str:
+    """Lists names in quotes, the first few of many."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return (", ".join(f"'{shown(name)}'" for name in names[:limit]) or "none") + more
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    if 0xDC80 <= ord(character) <= 0xDCFF:  # A byte that was no UTF-8.
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()

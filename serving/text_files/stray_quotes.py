@@ -1,0 +1,72 @@
+"""Notices two stray quotes that made one text of the rows between them."""
+
+from collections.abc import Sequence
+
+from serving.text_files.rows import TextFileError
+from serving.text_files.shown import shown
+
+_SURE_LINES = 20
+_MAX_DOUBTS = 1_000
+_LIKE_ROWS = 0.9
+
+
+class SwallowedRows:
+    """Judges records of several lines by whether their lines look like rows.
+
+    A line looks like one if it has the right number of fields and, where labels are
+    read, the label of another row. A text of several lines hardly ever does, line by
+    line. Labels may also come later, so that the last word is `check_doubts`.
+
+    Attributes:
+        labels: of rows that take one line, and are in no doubt.
+    """
+
+    def __init__(self, name: str, delimiter: str, advice: str) -> None:
+        self.labels: set[str] = set()
+        self._name, self._delimiter, self._advice = name, delimiter, advice
+        self._doubts: list[tuple[int, str, frozenset[str]]] = []
+
+    def check(
+        self, number: int, lines: Sequence[str], width: int, label_at: int | None
+    ) -> None:
+        """Judges a record by all its lines but the last.
+
+        Raises:
+            TextFileError: They are rows.
+        """
+        commas = width - 1
+        if not commas or lines[0].count(self._delimiter) != commas:
+            return  # The usual text of several lines.
+        rows = [line for line in lines[:-1] if line.count(self._delimiter) == commas]
+        if len(rows) < _LIKE_ROWS * (len(lines) - 1):
+            return
+        if label_at is None:
+            if len(rows) >= _SURE_LINES:
+                raise self._error(number, lines[0])
+            return
+        cells = (row.split(self._delimiter)[label_at] for row in rows)
+        labels = frozenset(cell.strip(' "\r\n') for cell in cells)
+        if self._are_known(labels):
+            raise self._error(number, lines[0])
+        if len(self._doubts) < _MAX_DOUBTS:
+            self._doubts.append((number, lines[0], labels))
+
+    def check_doubts(self) -> None:
+        """Judges anew, at the end of the file, what the labels did not decide.
+
+        Raises:
+            TextFileError: A record holds other rows.
+        """
+        for number, line, labels in self._doubts:
+            if self._are_known(labels):
+                raise self._error(number, line)
+
+    def _are_known(self, labels: frozenset[str]) -> bool:
+        return labels <= self.labels or labels <= {one.strip() for one in self.labels}
+
+    def _error(self, number: int, line: str) -> TextFileError:
+        return TextFileError(
+            f"{self._name}, line {number}: the quote that opens a text here is closed "
+            f"some lines later, and what is between looks like rows: "
+            f"'{shown(line.strip())}'. {self._advice}"
+        )

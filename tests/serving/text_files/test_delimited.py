@@ -1,0 +1,218 @@
+"""CSV and TSV: every row arrives with its line, or the file is refused by line."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from serving.text_files import csv_records
+from serving.text_files.reading import read_rows, read_texts
+from serving.text_files.rows import Columns, Row, TextFileError
+
+HEADER = "text,label\n"
+
+
+def _write(folder: Path, content: str, name: str = "d.csv") -> Path:
+    (folder / name).write_bytes(content.encode())
+    return folder / name
+
+
+def _read(folder: Path, content: str, name: str = "d.csv") -> list[Row]:
+    return list(read_rows(_write(folder, content, name), Columns()))
+
+
+def _plain(folder: Path, content: str, name: str = "d.csv") -> list[tuple[str, str]]:
+    rows = _read(folder, content, name)
+    assert not any(row.problem for row in rows)
+    return [(row.text, row.label) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        ('a,x\n"b,y\nc,x\n', "line 3: the quote .* never closed; .* ends in line 4"),
+        ('"b,y\n' + "c,x\n" * 900, "line 2: .* not closed within 500 lines: '\"b,y'"),
+        ('"a" b,x\nc,y\n', "line 2: text follows a closing quote: '\"a\" b,x'"),
+        ('a,x\n"b,y\nc,x\n"d,y\n', r"line 5: text follows .* \(opened in line 3\)"),
+        ('"say \\"hi\\"",x\n', "line 2: .* A backslash does not make a quote part"),
+        ('a,x\nb,"y\n', "line 3: the quote .* never closed"),
+        ('"a""\nb,x\n', "line 2: the quote .* never closed"),
+        ('a,x\r\n"b,y\r\nc,x\r\n', "line 3: .* never closed; .* line 4: '\"b,y'"),
+    ],
+)
+def test_a_stray_quote_is_named_with_its_line_and_advice(
+    tmp_path: Path, rows: str, message: str
+) -> None:
+    with pytest.raises(TextFileError, match=message) as caught:
+        _read(tmp_path, HEADER + rows)
+    assert str(caught.value).startswith(f"{tmp_path / 'd.csv'}, line ")
+    assert '"5"" pipe",label' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "rows, line",
+    [
+        ('a,x\nb,y\n"c,x\nd,y\ne,x\nf",y\ng,x\n', 4),
+        ('a,x\nb,y\n"c,x\nd",y\n', 4),
+        ('a,x\nb,y\nc,"x\nd,y"\n', 4),
+        ('"c,x\nd,y\nf",y\ng,x\nh,y\n', 2),
+        ("a,x\nb,y\n" + '"c,x\n' + "d,y\n" * 400 + 'f",y\n', 4),
+    ],
+    ids=["several rows", "the next row", "in the label", "labels come later", "many"],
+)
+def test_two_stray_quotes_do_not_swallow_the_rows_between_them(
+    tmp_path: Path, rows: str, line: int
+) -> None:
+    with pytest.raises(TextFileError, match=f"line {line}: .* looks like rows"):
+        _read(tmp_path, HEADER + rows)
+
+
+def test_two_stray_quotes_are_seen_without_labels_where_many_rows_are_between(
+    tmp_path: Path,
+) -> None:
+    path = _write(tmp_path, 'id,text\n1,a\n2,"b\n' + "3,c\n" * 30 + '4,d"\n5,e\n')
+    with pytest.raises(TextFileError, match="line 3: .* looks like rows"):
+        list(read_texts(path, "text"))
+
+
+@pytest.mark.parametrize(
+    "rows, expected",
+    [
+        ('a "b" c,x\n5" pipe,y\n', [('a "b" c', "x"), ('5" pipe', "y")]),
+        ('"Dear,\n\nhello, x\nbye",x\n', [("Dear,\n\nhello, x\nbye", "x")]),
+        ('"a\r\nb",x\r\nc,y\r\n', [("a\r\nb", "x"), ("c", "y")]),
+        ('"say ""hi""",x\n"""b""",y\n', [('say "hi"', "x"), ('"b"', "y")]),
+        ('"a" ,x\n"b" , "y"\n"c","x" \n', [("a", "x"), ("b", "y"), ("c", "x")]),
+        ('a, "x"\n"b, c", "y"\n', [("a", "x"), ("b, c", "y")]),
+        ("a,x,\nb,y,,\n", [("a", "x"), ("b", "y")]),
+        ("\n\na,x\n\n  \nb,y\n\n", [("a", "x"), ("b", "y")]),
+        ("a,x\nb,y", [("a", "x"), ("b", "y")]),
+        ("'a,x\n", [("'a", "x")]),
+    ],
+    ids=[
+        "in the middle of a field",
+        "several lines",
+        "with carriage returns",
+        "doubled",
+        "before spaces",
+        "after spaces",
+        "commas at the end",
+        "blank lines",
+        "no line end at the end",
+        "another kind of quote",
+    ],
+)
+def test_what_is_right_is_read(
+    tmp_path: Path, rows: str, expected: list[tuple[str, str]]
+) -> None:
+    assert _plain(tmp_path, HEADER + rows) == expected
+
+
+def test_carriage_returns_alone_end_lines(tmp_path: Path) -> None:
+    assert _read(tmp_path, "text,label\ra,x\rb,y\r") == [
+        Row(2, "a", "x"),
+        Row(3, "b", "y"),
+    ]
+
+
+def test_a_row_is_numbered_by_the_line_where_it_begins(tmp_path: Path) -> None:
+    rows = _read(tmp_path, HEADER + '"a\nb\nc",x\nd\n"e\nf",y,z\n\ng,x\n')
+    assert [(row.number, row.lines, row.problem) for row in rows] == [
+        (2, 3, None),
+        (5, 1, "wrong_number_of_columns"),
+        (6, 2, "wrong_number_of_columns"),
+        (9, 1, None),
+    ]
+
+
+def test_a_quote_after_a_space_may_open_a_text_of_several_lines(tmp_path: Path) -> None:
+    rows = 'id, text, label\n1, "a\nb, c", "x"\n2, "d", y\n'
+    found = _read(tmp_path, rows)
+    assert [(row.number, row.text, row.label.strip()) for row in found] == [
+        (2, "a\nb, c", "x"),
+        (4, "d", "y"),
+    ]
+
+
+def test_a_quote_after_a_comma_in_a_text_takes_no_other_rows(tmp_path: Path) -> None:
+    rows = _read(tmp_path, HEADER + 'he said, "no,x\nb,y\nc,x\n')
+    assert [row.problem for row in rows] == ["wrong_number_of_columns", None, None]
+    last = _read(tmp_path, HEADER + 'b,y\nhe said, "no,x\nc,x')
+    assert [row.number for row in last] == [2, 3, 4]
+
+
+def test_a_text_of_as_many_lines_as_allowed_is_read(tmp_path: Path) -> None:
+    text = "\n".join(["line"] * csv_records.MAX_RECORD_LINES)
+    assert _plain(tmp_path, f'{HEADER}"{text}",x\n') == [(text, "x")]
+
+
+@pytest.mark.parametrize(
+    "content, sign",
+    [
+        ('text;label\n"a;b";x\nc, d;y\n', "';'"),
+        ("text\tlabel\na;b\tx\nc, d\ty\n", r"'\t'"),
+        ("sep=;\ntext;label\na;b,x\n".replace(",", ";").replace("a;b", "a,b"), "';'"),
+    ],
+    ids=["semicolons", "tabs", "a spreadsheet's first line"],
+)
+def test_other_separators_are_understood_and_said(
+    tmp_path: Path, content: str, sign: str
+) -> None:
+    notes: list[str] = []
+    rows = list(read_rows(_write(tmp_path, content), Columns(), notes.append))
+    assert rows[0].label == "x"
+    assert rows[0].problem is None
+    assert f"found {sign} in its header" in notes[0]
+
+
+def test_quotes_are_part_of_the_text_in_a_tsv_file_and_that_is_said(
+    tmp_path: Path,
+) -> None:
+    content = 'text\tlabel\n5" pipe\tx\n"quoted"\ty\n"open\tx\n'
+    notes: list[str] = []
+    path = _write(tmp_path, content, "d.tsv")
+    rows = list(read_rows(path, Columns(), notes.append))
+    assert [row.text for row in rows] == ['5" pipe', '"quoted"', '"open']
+    assert notes == [
+        "tabs separate, and quotes are part of the text, as in all .tsv files"
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", ['"text","label"', " text , label ", "\ufefftext,label"]
+)
+def test_a_header_may_be_quoted_padded_or_marked(tmp_path: Path, header: str) -> None:
+    assert _plain(tmp_path, f"{header}\na,x\n") == [("a", "x")]
+
+
+@pytest.mark.parametrize(
+    "content, name, message",
+    [
+        ("Text,Label\na,x\n", "d.csv", "Did you mean --text-column 'Text'?"),
+        ("text,labels\na,x\n", "d.csv", "Did you mean --label-column 'labels'?"),
+        ("body;topic\na;x\n", "d.csv", "Found ';' between the names"),
+        ("text,label\na,x\n", "d.tsv", "Found ',' where tabs should be"),
+        ('"text"\t"label"\n', "d.tsv", "quotes are part of the text. Save it without"),
+        ("\n\n", "d.csv", "is empty: it has no header"),
+        ("text,label,text\n", "d.csv", "names the column 'text' 2 times"),
+        ("\x1b[31mred\x07,b\n", "d.csv", r"it has '\x1b[31mred\x07', 'b'"),
+    ],
+)
+def test_a_header_that_does_not_fit_gets_a_hint(
+    tmp_path: Path, content: str, name: str, message: str
+) -> None:
+    with pytest.raises(TextFileError, match=re.escape(message)):
+        _read(tmp_path, content, name)
+
+
+def test_a_nul_byte_and_a_byte_that_is_no_utf_8_cost_their_row_only(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "d.csv").write_bytes(b"text,label\na\0,x\n\xe9,y\nb,\xe9\nc,x\n")
+    rows = list(read_rows(tmp_path / "d.csv", Columns()))
+    assert [(row.number, row.problem) for row in rows] == [
+        (2, "nul_byte"),
+        (3, "invalid_utf8"),
+        (4, "invalid_utf8"),
+        (5, None),
+    ]
