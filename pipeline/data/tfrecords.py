@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from model import contract
-from pipeline.data.ingest import Dataset
+from pipeline.data.dataset import Dataset
 
 
 def write(dataset: Dataset, folder: Path) -> Path:

@@ -116,9 +116,9 @@ def _announce(
         f"preset [bold]{request.config.preset}[/]",
         soft_wrap=True,
     )
-    for kind, counts in (("dropped", dataset.dropped), ("noted", dataset.noted)):
-        for reason, count in counts.items():
-            console.print(f"  [yellow]{kind}[/] {count:,} × {reason.replace('_', ' ')}")
+    for reason, count in dataset.dropped.items():
+        console.print(f"  [yellow]dropped[/] {count:,} × {reason.replace('_', ' ')}")
+    progress.show_notes(console, dataset.notes)
     console.print(f"  [dim]log: {log_path}[/]", soft_wrap=True)
 
 

@@ -28,7 +28,7 @@ from components import (
 from components.predictions import ScoredRows
 from model import contract, hooks
 from pipeline.config import PipelineConfig
-from pipeline.data.ingest import Dataset
+from pipeline.data.dataset import Dataset
 from pipeline.nodes import create, fingerprint
 from pipeline.report import results
 from pipeline.run.node_runner import NodeRun

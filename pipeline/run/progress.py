@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,14 @@ from rich.progress import (
 )
 
 from model import contract
+from pipeline.data.notes import Note
 
 if TYPE_CHECKING:  # Keras and TFX are not imported yet when the terminal is.
     from model.training import callbacks
     from pipeline.run.node_runner import NodeRun
 
 _PLAIN_INTERVAL_S = 20.0
+_SHOWN_EXAMPLES = 3
 
 
 @contextlib.contextmanager
@@ -70,6 +72,17 @@ def _flush_or_drop() -> None:
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
             stream.flush()
+
+
+def show_notes(console: Console, notes: Iterable[Note]) -> None:
+    """Prints each note with a few examples and what to do about it."""
+    for note in notes:
+        console.print(f"  [yellow]noted[/] {note.count:,} × {note.what}")
+        for example in note.examples[:_SHOWN_EXAMPLES]:
+            console.print(f"      {example}", markup=False, soft_wrap=True)
+        left = note.count - _SHOWN_EXAMPLES
+        more = f"… {left:,} more are in the report. " if left > 0 else ""
+        console.print(f"      [dim]{more}{note.advice}[/]", soft_wrap=True)
 
 
 class RunDisplay(logging.Handler):

@@ -80,7 +80,10 @@ def test_labels_lose_stray_whitespace_and_it_is_noted(tmp_path: Path) -> None:
     rows = [(text, f"  {label} ") for text, label in _rows(200)]
     dataset = _load(_csv(tmp_path / "d.csv", rows))
     assert dataset.labels == ["a", "b"]
-    assert dataset.noted["label_whitespace_trimmed"] == 200
+    (note,) = dataset.notes
+    assert note.what == "labels with spaces around them, which were removed"
+    assert note.count == 200
+    assert note.examples[0] == r"'\u0020\u0020a\u0020' (100 rows, first d.csv:2)"
 
 
 @pytest.mark.parametrize(
@@ -167,12 +170,15 @@ def test_a_test_label_that_was_never_learnt_is_refused(tmp_path: Path) -> None:
         _load(tmp_path)
 
 
-def test_overlap_between_splits_is_noted(tmp_path: Path) -> None:
+def test_overlap_between_splits_is_noted_with_its_rows(tmp_path: Path) -> None:
     rows = _rows(200)
     _csv(tmp_path / "train.csv", rows)
-    _csv(tmp_path / "validation.csv", [("new one", "a")])
+    _csv(tmp_path / "validation.csv", [("new one", "a"), ("new two", "b")])
     _csv(tmp_path / "test.csv", rows[:7])
-    assert _load(tmp_path).noted == {"test_text_also_in_train": 7}
+    (note,) = _load(tmp_path).notes
+    assert note.what == "test rows whose text is also in train"
+    assert note.count == 7
+    assert note.examples[0] == "'amber amber 0' (train.csv:2, test.csv:2)"
 
 
 def test_a_folder_without_a_train_file_is_refused_with_its_content(

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from model import contract
 from pipeline.data import tfrecords
-from pipeline.data.ingest import Dataset
+from pipeline.data.dataset import Dataset
 
 ROWS = {
     contract.TRAIN: [("rain 🌨", "weather"), ("soup", "größe"), ("sun", "weather")],
@@ -17,7 +17,7 @@ ROWS = {
 
 
 def dataset(**changes: list[tuple[str, str]]) -> Dataset:
-    return Dataset(source="s", splits={**ROWS, **changes}, dropped={}, noted={})
+    return Dataset(source="s", splits={**ROWS, **changes}, dropped={})
 
 
 def read(path: Path) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from components import evaluation_metrics
 from components.artifacts import write_json
 from model import contract
 from pipeline.config import EDGE_PUSHER, PUSHER, PipelineConfig, RunConfig
-from pipeline.data.ingest import Dataset
+from pipeline.data.dataset import Dataset
 from pipeline.nodes.create import BASELINE_RESOLVER
 from pipeline.report.results import Check, RunInfo
 from pipeline.run.node_runner import NodeRun
@@ -74,7 +74,6 @@ def dataset() -> Dataset:
             contract.TEST: [("four", "b"), ("six", "c")],
         },
         dropped={"empty_text": 2},
-        noted={},
     )
 
 

@@ -1,0 +1,192 @@
+"""Every row that was read: usable, changed or dropped, and where it stands."""
+
+import bisect
+import collections
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.data.config import DataConfig
+from pipeline.data.notes import MAX_EXAMPLES, Note, rows_told, visible
+from pipeline.data.repeats import text_key
+from pipeline.errors import DataError
+from serving.text_files.reading import read_rows
+from serving.text_files.rows import Columns
+
+_SHOWN_EXAMPLES = 3
+_BYTES_PER_LETTER = 4
+"""At most, in UTF-8."""
+
+
+class _Label(NamedTuple):
+    """What a label's cell holds, looked at once for all rows that have it.
+
+    `is_odd` ones need a second look at each of their rows.
+    """
+
+    text: str
+    problem: str | None
+    is_trimmed: bool
+    is_column_name: bool
+    is_odd: bool
+
+
+class Census:
+    """Sorts rows into usable and dropped, and keeps what notes are made of.
+
+    `rows` holds the usable ones, in the order of the files. `keys` maps every text,
+    normalised, to the position of its first row, and `repeats` that position to those
+    of the other rows with this text.
+    """
+
+    def __init__(self, config: DataConfig) -> None:
+        self._config = config
+        self._columns = Columns(text=config.text_column, label=config.label_column)
+        self._column_names = (
+            config.text_column.casefold(),
+            config.label_column.casefold(),
+        )
+        self._labels: dict[str, _Label] = {}
+        self._numbers: list[int] = []
+        self._files: list[tuple[int, str]] = []
+        self._dropped_at: dict[str, list[str]] = collections.defaultdict(list)
+        self._trimmed: collections.Counter[str] = collections.Counter()
+        self._trimmed_at: dict[str, str] = {}
+        self.rows: list[tuple[str, str]] = []
+        self.keys: dict[str, int] = {}
+        self.repeats: dict[int, list[int]] = {}
+        self.dropped: collections.Counter[str] = collections.Counter()
+
+    def read(self, file: Path) -> None:
+        """Reads a file and adds its rows.
+
+        Raises:
+            TextFileError: It is not what its name says.
+            DataError: It begins anew in the middle, with its columns the other way.
+        """
+        self._files.append((len(self.rows), file.name))
+        limit = self._config.max_text_bytes // _BYTES_PER_LETTER
+        labels, rows, numbers, keys = self._labels, self.rows, self._numbers, self.keys
+        for row in read_rows(file, self._columns):
+            text = row.text.strip()
+            label = labels.get(row.label) or self._seen(row.label)
+            # Rows are many: most pass by one test.
+            if (
+                not text
+                or label.is_odd
+                or row.problem
+                or len(text) > limit
+                or "\0" in text
+            ):
+                problem = row.problem or self._problem(file, row.number, text, label)
+                if problem is not None:
+                    self._drop(problem, f"{file.name}:{row.number}")
+                    continue
+                if label.is_trimmed:
+                    self._trim(row.label, f"{file.name}:{row.number}")
+            position = len(rows)
+            first = keys.setdefault(text_key(text), position)
+            if first != position:
+                self.repeats.setdefault(first, []).append(position)
+            rows.append((text, label.text))
+            numbers.append(row.number)
+
+    def _seen(self, cell: str) -> _Label:
+        text = cell.strip()
+        problem = None
+        if not text:
+            problem = "empty_label"
+        elif "\0" in text:
+            problem = "nul_byte"
+        elif "\n" in text or "\r" in text:
+            problem = "line_break_in_label"
+        is_column_name = text.casefold() in self._column_names
+        self._labels[cell] = _Label(
+            text=text,
+            problem=problem,
+            is_trimmed=text != cell,
+            is_column_name=is_column_name,
+            is_odd=bool(problem) or is_column_name or text != cell,
+        )
+        return self._labels[cell]
+
+    def _problem(self, file: Path, number: int, text: str, label: _Label) -> str | None:
+        if not text:
+            return "empty_text"
+        if label.problem:
+            return label.problem
+        if "\0" in text:
+            return "nul_byte"
+        if len(text.encode()) > self._config.max_text_bytes:
+            return "text_too_long"
+        if label.is_column_name:
+            return self._header_again(f"{file.name}:{number}", text, label)
+        return None
+
+    def _header_again(self, place: str, text: str, label: _Label) -> str | None:
+        """Finds the first line of another file in the middle of this one."""
+        names = text.casefold(), label.text.casefold()
+        if names == self._column_names:
+            return "header_row_again"
+        if names == self._column_names[::-1]:
+            raise DataError(
+                f"{place} names the columns again, the other way round: "
+                f"{visible(text)} stands where the text is, {visible(label.text)} "
+                "where the label is. Below it texts would be taken for labels. Two "
+                "files with another order of columns were joined: reorder one of them."
+            )
+        return None
+
+    def _drop(self, problem: str, place: str) -> None:
+        self.dropped[problem] += 1
+        if len(self._dropped_at[problem]) < _SHOWN_EXAMPLES:
+            self._dropped_at[problem].append(place)
+
+    def _trim(self, cell: str, place: str) -> None:
+        self._trimmed[cell] += 1
+        self._trimmed_at.setdefault(cell, place)
+
+    def place(self, position: int) -> str:
+        """Says where the usable row at `position` stands, such as `mine.csv:7`."""
+        at = bisect.bisect_right(self._files, position, key=lambda file: file[0]) - 1
+        return f"{self._files[at][1]}:{self._numbers[position]}"
+
+    def notes(self) -> list[Note]:
+        """Says which labels had spaces around them that were taken away."""
+        if not self._trimmed:
+            return []
+        return [
+            Note(
+                what="labels with spaces around them, which were removed",
+                count=self._trimmed.total(),
+                examples=tuple(
+                    f"{visible(cell, marked=' ')} ({rows_told(count)}, first "
+                    f"{self._trimmed_at[cell]})"
+                    for cell, count in self._trimmed.most_common(MAX_EXAMPLES)
+                ),
+                advice="Nothing to do: the label counts without them.",
+            )
+        ]
+
+    def dropped_told(self) -> list[str]:
+        """Names every reason for dropping rows, with the first places."""
+        return [
+            f"{count:,} {reason.replace('_', ' ')} "
+            f"({', '.join(self._dropped_at[reason])}"
+            f"{', …' if count > _SHOWN_EXAMPLES else ''})"
+            for reason, count in self.dropped.most_common()
+        ]
+
+    def check(self, path: Path) -> None:
+        """Raises `DataError` where too little is left."""
+        total = len(self.rows) + self.dropped.total()
+        told = "; ".join(self.dropped_told()) or "it has a header and nothing below"
+        if not self.rows:
+            raise DataError(f"{path} holds no usable row: {told}.")
+        fraction = self.dropped.total() / total
+        if fraction > self._config.max_dropped_fraction:
+            raise DataError(
+                f"{path}: {self.dropped.total():,} of {total:,} rows cannot be used "
+                f"({fraction:.1%}, allowed {self._config.max_dropped_fraction:.1%}): "
+                f"{told}. Mend the file, or accept the loss with "
+                "--set data.max_dropped_fraction=0.5."
+            )
