@@ -49,6 +49,8 @@ class Census:
         self._numbers: list[int] = []
         self._files: list[tuple[int, str]] = []
         self._dropped_at: dict[str, list[str]] = collections.defaultdict(list)
+        self._dropped_lines = 0
+        self._told: list[str] = []
         self._trimmed: collections.Counter[str] = collections.Counter()
         self._trimmed_at: dict[str, str] = {}
         self.rows: list[tuple[str, str]] = []
@@ -66,7 +68,11 @@ class Census:
         self._files.append((len(self.rows), file.name))
         limit = self._config.max_text_bytes // _BYTES_PER_LETTER
         labels, rows, numbers, keys = self._labels, self.rows, self._numbers, self.keys
-        for row in read_rows(file, self._columns):
+
+        def told(sentence: str) -> None:
+            self._told.append(f"{file.name}: {sentence}")
+
+        for row in read_rows(file, self._columns, told):
             text = row.text.strip()
             label = labels.get(row.label) or self._seen(row.label)
             # Rows are many: most pass by one test.
@@ -79,7 +85,7 @@ class Census:
             ):
                 problem = row.problem or self._problem(file, row.number, text, label)
                 if problem is not None:
-                    self._drop(problem, f"{file.name}:{row.number}")
+                    self._drop(problem, f"{file.name}:{row.number}", row.lines)
                     continue
                 if label.is_trimmed:
                     self._trim(row.label, f"{file.name}:{row.number}")
@@ -136,8 +142,9 @@ class Census:
             )
         return None
 
-    def _drop(self, problem: str, place: str) -> None:
+    def _drop(self, problem: str, place: str, lines: int) -> None:
         self.dropped[problem] += 1
+        self._dropped_lines += lines
         if len(self._dropped_at[problem]) < _SHOWN_EXAMPLES:
             self._dropped_at[problem].append(place)
 
@@ -151,10 +158,14 @@ class Census:
         return f"{self._files[at][1]}:{self._numbers[position]}"
 
     def notes(self) -> list[Note]:
-        """Says which labels had spaces around them that were taken away."""
-        if not self._trimmed:
-            return []
-        return [
+        """Says how files were read, and which labels lost the spaces around them."""
+        found = [
+            Note(
+                what="remarks on how the files were read",
+                count=len(self._told),
+                examples=tuple(self._told[:MAX_EXAMPLES]),
+                advice="Nothing to do if that is how they are meant.",
+            ),
             Note(
                 what="labels with spaces around them, which were removed",
                 count=self._trimmed.total(),
@@ -164,8 +175,9 @@ class Census:
                     for cell, count in self._trimmed.most_common(MAX_EXAMPLES)
                 ),
                 advice="Nothing to do: the label counts without them.",
-            )
+            ),
         ]
+        return [note for note in found if note.count]
 
     def dropped_told(self) -> list[str]:
         """Names every reason for dropping rows, with the first places."""
@@ -177,16 +189,19 @@ class Census:
         ]
 
     def check(self, path: Path) -> None:
-        """Raises `DataError` where too little is left."""
-        total = len(self.rows) + self.dropped.total()
+        """Raises `DataError` where too little is left.
+
+        A dropped row counts with all its lines: it may hold many that ran together.
+        """
         told = "; ".join(self.dropped_told()) or "it has a header and nothing below"
         if not self.rows:
             raise DataError(f"{path} holds no usable row: {told}.")
-        fraction = self.dropped.total() / total
-        if fraction > self._config.max_dropped_fraction:
+        dropped = self._dropped_lines
+        total = len(self.rows) + dropped
+        if dropped / total > self._config.max_dropped_fraction:
             raise DataError(
-                f"{path}: {self.dropped.total():,} of {total:,} rows cannot be used "
-                f"({fraction:.1%}, allowed {self._config.max_dropped_fraction:.1%}): "
-                f"{told}. Mend the file, or accept the loss with "
-                "--set data.max_dropped_fraction=0.5."
+                f"{path}: {dropped:,} of {total:,} rows cannot be used "
+                f"({dropped / total:.1%}, allowed "
+                f"{self._config.max_dropped_fraction:.1%}): {told}. Mend the file, or "
+                "accept the loss with --set data.max_dropped_fraction=0.5."
             )
