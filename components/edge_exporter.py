@@ -4,6 +4,7 @@ Some files load in an old runtime and compute garbage, so what counts is the num
 every row of the test split goes through every file, in a process without TensorFlow.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -31,6 +32,7 @@ from components.predictions import ScoredRows
 from components.vocabulary_gen import read_labels, read_lines
 from model import contract
 from model.export import tflite
+from serving.launch import child
 
 _REPORT_FILE = "device.json"
 _VARIANTS = {contract.FLOAT32_TFLITE: False, contract.INT8_TFLITE: True}
@@ -109,7 +111,7 @@ def export(
         RuntimeError: A file does not run in the device runtime.
     """
     classifier = _load_classifier(model_run_dir)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         scratch = Path(folder)
         rows_path = scratch / "rows.jsonl"
         rows_path.write_text("".join(json.dumps(t) + "\n" for t in expected.texts))
@@ -117,7 +119,8 @@ def export(
         for name, quantize in _VARIANTS.items():
             packed = _packed(classifier, vocabulary_dir, quantize=quantize)
             (scratch / name).write_bytes(packed)
-            measurements.append(_Measurement(scratch / name, rows_path))
+            measurement = _Measurement(scratch / name, rows_path)
+            measurements.append(running.enter_context(measurement))
         files = [measurement.finish(expected) for measurement in measurements]
         tf.io.gfile.makedirs(output_dir)
         for file in files:
@@ -146,21 +149,33 @@ def _packed(classifier: keras.Model, vocabulary_dir: str, *, quantize: bool) -> 
 
 
 class _Measurement:
-    """A run of `python -m serving.edge`, which imports no TensorFlow."""
+    """A run of `python -m serving.edge`, which imports no TensorFlow.
+
+    It is ended with the `with` block, and by Linux should this process be killed.
+    """
 
     def __init__(self, path: Path, rows_path: Path) -> None:
         self._path = path
         self._scores_path = path.with_suffix(".npy")
+        command = [
+            sys.executable,
+            *("-m", "serving.edge", str(path), str(rows_path)),
+            *("--output", str(self._scores_path)),
+        ]
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                *("-m", "serving.edge", str(path), str(rows_path)),
-                *("--output", str(self._scores_path)),
-            ],
+            child.dying_with_us(command),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.communicate()
 
     def finish(self, expected: ScoredRows) -> DeviceFile:
         """Waits, and compares with the SavedModel's scores."""

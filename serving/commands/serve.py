@@ -85,6 +85,9 @@ def serve(
     """
     # As in a container: SIGTERM is a polite Ctrl-C, and the server may drain.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The terminal is gone; under nohup it is ignored, and stays so.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         from serving.launch import engines, from_options, running_server
 

@@ -1,14 +1,24 @@
 """Becomes another program that dies with its parent: `child.py PARENT SIGNAL COMMAND`.
 
-Run as a file by `serving.launch`, with an isolated interpreter; standard library only.
+Run as a file by `dying_with_us`, with an isolated interpreter; standard library only.
 Linux ends the program for us; elsewhere it is started without that insurance.
 """
 
 import ctypes
 import os
+import signal
 import sys
+from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
+
+
+def dying_with_us(
+    command: Sequence[str], death_signal: signal.Signals = signal.SIGKILL
+) -> list[str]:
+    """Gives the command that starts `command` and ends it when this thread ends."""
+    prefix = [sys.executable, "-I", __file__, str(os.getpid()), str(int(death_signal))]
+    return [*prefix, *command]
 
 
 def main() -> None:
@@ -17,7 +27,7 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal)
         if os.getppid() != parent:
-            sys.exit("The parent died before the server could start.")
+            sys.exit("The parent died before its child could start.")
     os.execvp(command[0], command)
 
 

@@ -5,7 +5,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import threading
 from concurrent import futures
 
@@ -24,11 +23,7 @@ def spawn(command: EngineCommand, log_path: pathlib.Path) -> subprocess.Popen[by
     Raises:
         OSError: there is no such program, or no place for the log.
     """
-    arguments = [
-        *(sys.executable, "-I", child.__file__),
-        *(str(os.getpid()), str(int(command.death_signal))),
-        *command.arguments,
-    ]
+    arguments = child.dying_with_us(command.arguments, command.death_signal)
     started: futures.Future[subprocess.Popen[bytes]] = futures.Future()
 
     def start_and_wait() -> None:

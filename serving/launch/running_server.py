@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from serving.client import Client
 from serving.client.config import TlsConfig
 from serving.launch import engines, process
 from serving.launch.engines import Engine, EngineChoice, EngineCommand
+from serving.launch.log_folder import LogFolder
 from serving.launch.model_folder import check_versions, why_nothing_loads
 from serving.launch.readiness import ModelState, StatusProbe, first_token
 from serving.launch.settings import SECRET_FILE, EngineSettings
@@ -30,7 +30,6 @@ PROGRESS_S = 5.0
 LOG_LINES_SHOWN = 15
 LOG_LINE_CHARS = 80
 _LOG_TAIL_BYTES = 64 * 1024
-_FOLDER_PREFIX = "model-server-"
 
 
 class ServerStartError(RuntimeError):
@@ -49,18 +48,18 @@ class RunningServer:
     """
 
     def __init__(
-        self, command: EngineCommand, settings: EngineSettings, log_path: pathlib.Path
+        self, command: EngineCommand, settings: EngineSettings, folder: LogFolder
     ) -> None:
         self.engine = command.engine
         self.notes = command.notes
         self.settings = settings
         self.grpc_endpoint = f"localhost:{settings.flags.port}"
         self.rest_endpoint = f"localhost:{settings.flags.rest_api_port}"
-        self.log_path = log_path
+        self.log_path = folder.path / "server.log"
         self.failures: dict[str, str] = {}
-        self._is_log_wanted = False
         self._command = command
-        self._process = process.spawn(command, log_path)
+        self._folder = folder
+        self._process = process.spawn(command, self.log_path)
         atexit.register(self.stop)
 
     @property
@@ -147,11 +146,13 @@ class RunningServer:
         # In one long wait, a Ctrl-C that comes just before it would go unnoticed.
         while (status := self._process.poll()) is None:
             time.sleep(POLL_S)
-        self._is_log_wanted = True
+        self._folder.keeps_log = True
         return status
 
     def stop(self, limit_s: float = STOP_LIMIT_S) -> None:
         """Lets running requests finish, then makes sure that nothing is left.
+
+        Of a server that failed or ended by itself, the log is.
 
         An interruption (a second Ctrl-C) ends the waiting, not the server's end.
         """
@@ -168,11 +169,7 @@ class RunningServer:
             process.clean_up(self._command)
             # No copy of the private key stays beside the log.
             (self.log_path.parent / SECRET_FILE).unlink(missing_ok=True)
-
-    def remove_log_folder(self) -> None:
-        """Removes log and configuration, unless a message told somebody to look."""
-        if not self._is_log_wanted:
-            shutil.rmtree(self.log_path.parent, ignore_errors=True)
+            self._folder.close()
 
     def __enter__(self) -> Self:
         return self
@@ -181,7 +178,7 @@ class RunningServer:
         self.stop()
 
     def _start_error(self, what: str) -> ServerStartError:
-        self._is_log_wanted = True
+        self._folder.keeps_log = True
         lines = log_tail(self.log_path, LOG_LINES_SHOWN)
         tail = "\n".join(f"  {line}" for line in lines)
         return ServerStartError(
@@ -204,8 +201,8 @@ def start_server(
         base_path: holds `1/`, `2/`, ... with SavedModels.
         model_name: what clients call it.
         engine: see `serving.launch.engines.choose_engine`.
-        log_dir: where log and configuration go; if None a fresh temporary folder, which
-            goes with this process unless the server failed.
+        log_dir: where log and configuration go; if None, a temporary folder that goes
+            with the server.
         settings: the other fields of `serving.launch.settings.EngineSettings`, and any
             flag of `serving.server.flags.ServerFlags`.
 
@@ -238,19 +235,24 @@ def start(
     port, rest_api_port = _ports(settings)
     flags = dataclasses.replace(settings.flags, port=port, rest_api_port=rest_api_port)
     known = dataclasses.replace(settings, flags=flags)
-    folder = pathlib.Path(log_dir or tempfile.mkdtemp(prefix=_FOLDER_PREFIX)).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    command = engines.command(choice.engine, known, folder)
-    command = dataclasses.replace(command, notes=(*command.notes, *notes))
-    engines.seen_by(choice.engine, known).write_files(folder)
     try:
-        server = RunningServer(command, known, folder / "server.log")
+        with contextlib.ExitStack() as on_failure:
+            folder = LogFolder(log_dir)
+            on_failure.callback(folder.close)
+            on_failure.callback((folder.path / SECRET_FILE).unlink, missing_ok=True)
+            command = engines.command(choice.engine, known, folder.path)
+            command = dataclasses.replace(command, notes=(*command.notes, *notes))
+            engines.seen_by(choice.engine, known).write_files(folder.path)
+            server = RunningServer(command, known, folder)
+            on_failure.pop_all()
+            return server
     except OSError as error:
-        (folder / SECRET_FILE).unlink(missing_ok=True)
-        raise ServerStartError(f"The server could not be started: {error}") from None
-    if log_dir is None:
-        atexit.register(server.remove_log_folder)
-    return server
+        place = log_dir or tempfile.tempdir or "the temporary folder"
+        raise ServerStartError(
+            f"The server could not be started: {error}\n"
+            f"Its log and settings, a few KiB, go below {place}; --log-dir (log_dir), "
+            "or TMPDIR, names another place."
+        ) from None
 
 
 def log_tail(path: pathlib.Path, count: int) -> list[str]:

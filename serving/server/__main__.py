@@ -52,7 +52,11 @@ class _Signals:
         # No Event here: setting one in a handler waits for ever when the handler has
         # interrupted the main thread while that holds the Event's lock.
         self._received: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        numbers = [signal.SIGTERM, signal.SIGHUP]
+        # Ignored from the start (nohup, a script's &): a Ctrl-C is meant for others.
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            numbers.append(signal.SIGINT)
+        for number in numbers:
             signal.signal(number, lambda received, _: self._received.append(received))
 
     def should_stop(self) -> bool:

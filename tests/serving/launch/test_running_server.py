@@ -1,17 +1,20 @@
 """Starting an engine, waiting for its models, and how it ends."""
 
+import errno
 import os
 import pathlib
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
 import pytest
 
 from serving.launch.engines import Engine, EngineChoice, EngineCommand
+from serving.launch.log_folder import LogFolder
 from serving.launch.readiness import StatusProbe
 from serving.launch.running_server import (
     RunningServer,
@@ -39,6 +42,17 @@ def model_server(path_dir: pathlib.Path) -> None:
 
 
 @pytest.fixture
+def temporary_dir(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> pathlib.Path:
+    """Where temporary files of this process go, and nothing else."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
 def base_path(tmp_path: pathlib.Path) -> pathlib.Path:
     """A folder with one version."""
     (tmp_path / "model" / "1").mkdir(parents=True)
@@ -47,7 +61,8 @@ def base_path(tmp_path: pathlib.Path) -> pathlib.Path:
 
 @pytest.mark.usefixtures("model_server")
 def test_a_server_is_started_asked_and_stopped(base_path: pathlib.Path) -> None:
-    with start_server(base_path, model_name="m") as server:
+    log_dir = base_path.parent / "logs"
+    with start_server(base_path, model_name="m", log_dir=log_dir) as server:
         server.wait_until_ready(30)
         assert server.engine is Engine.TENSORFLOW_MODEL_SERVER
         with server.client() as client:
@@ -55,6 +70,49 @@ def test_a_server_is_started_asked_and_stopped(base_path: pathlib.Path) -> None:
         process_id = server.process_id
     assert not _is_alive(process_id)
     assert "Stopped." in server.log_path.read_text()
+
+
+def test_a_server_that_was_told_no_folder_leaves_none(
+    path_dir: pathlib.Path, base_path: pathlib.Path, temporary_dir: pathlib.Path
+) -> None:
+    program(path_dir, "tensorflow_model_server", "exec /bin/sleep 60")
+    with start_server(base_path) as server:
+        assert server.log_path.is_relative_to(temporary_dir)
+        assert server.log_path.exists()
+    assert list(temporary_dir.iterdir()) == []
+
+
+def test_the_log_of_a_server_that_failed_stays_until_the_next_is_started(
+    path_dir: pathlib.Path, base_path: pathlib.Path, temporary_dir: pathlib.Path
+) -> None:
+    program(path_dir, "tensorflow_model_server", "echo no such model; exit 3")
+    with start_server(base_path) as server, pytest.raises(ServerStartError):
+        server.wait_until_ready(30)
+    assert server.log_path.read_text() == "no such model\n"
+    program(path_dir, "tensorflow_model_server", "exec /bin/sleep 60")
+    with start_server(base_path):
+        assert not server.log_path.parent.exists()
+    assert list(temporary_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_place_without_room_for_the_log_is_named_with_another(
+    base_path: pathlib.Path,
+    temporary_dir: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    def write_files(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(EngineSettings, "write_files", write_files)
+    with pytest.raises(ServerStartError) as caught:
+        start_server(base_path, engine=Engine.EMBEDDED)
+    what, advice = str(caught.value).splitlines()
+    assert os.strerror(number) in what
+    assert str(temporary_dir) in advice
+    assert "--log-dir" in advice
+    assert list(temporary_dir.iterdir()) == []
 
 
 @pytest.mark.usefixtures("model_server")
@@ -222,7 +280,7 @@ def test_a_client_of_a_guarded_server_has_the_token(base_path: pathlib.Path) -> 
     flags = settings.arguments(str(base_path.parent), embedded=True)
     fake = (sys.executable, "-m", "tests.support.serving.fake_model_server", *flags)
     command = EngineCommand(Engine.EMBEDDED, fake, working_dir=ROOT)
-    with RunningServer(command, settings, base_path.parent / "log") as server:
+    with RunningServer(command, settings, LogFolder(base_path.parent)) as server:
         server.wait_until_ready(30)
         with server.client() as client:
             assert client.classify(["a"])[0].label == "billing"
