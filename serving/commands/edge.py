@@ -1,6 +1,7 @@
 """`ktp edge`: asks a TFLite model, without TensorFlow."""
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import click
 
 from model import contract
 from serving.edge.errors import EdgeError
+from serving.edge.model_file import TFLITE_IDENTIFIER
 
 if TYPE_CHECKING:
     from serving.edge.prediction import Prediction
@@ -33,6 +35,7 @@ def edge() -> None:
 )
 def predict(model: str, texts: tuple[str, ...], as_json: bool, threads: int) -> None:
     """Classify each TEXT, or each line of standard input, with the file MODEL."""
+    _check_paths(model, texts)
     texts = tuple(_valid(text) for text in texts) or _lines_of_input()
     try:
         from serving.edge.classifier import EdgeClassifier  # numpy: not for --help.
@@ -44,6 +47,35 @@ def predict(model: str, texts: tuple[str, ...], as_json: bool, threads: int) -> 
         _print_json(texts, predictions)
     else:
         _print_table(texts, predictions)
+
+
+def _check_paths(model: str, texts: tuple[str, ...]) -> None:
+    """Refuses a second model, which a shell's `*` makes a text; notices other files."""
+    for text in texts:
+        try:
+            is_file = os.path.isfile(text)
+        except ValueError:  # a null byte, for example
+            is_file = False
+        if not is_file:
+            continue
+        if _is_model(text):
+            raise click.UsageError(
+                f"{text!r} is a model file, not a text: ask one model at a time. Where "
+                f"a pattern with * names several, write one; the first was {model!r}."
+            )
+        click.echo(
+            f"Note: {text!r} is a file; its name is classified, not what it holds. To "
+            "classify its lines: ktp edge predict MODEL < FILE",
+            err=True,
+        )
+
+
+def _is_model(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(8)[4:] == TFLITE_IDENTIFIER
+    except OSError:
+        return path.endswith(".tflite")
 
 
 def _valid(text: str) -> str:

@@ -9,17 +9,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .classifier import EdgeClassifier
-    from .errors import EdgeError, ModelFileError, RuntimeMissingError
+    from .errors import (
+        ClosedError,
+        EdgeError,
+        ModelFileError,
+        RuntimeMissingError,
+        TextError,
+    )
     from .prediction import Prediction
 
 _HOMES = {"EdgeClassifier": "classifier", "Prediction": "prediction"}
 
 __all__ = [
+    "ClosedError",
     "EdgeClassifier",
     "EdgeError",
     "ModelFileError",
     "Prediction",
     "RuntimeMissingError",
+    "TextError",
 ]
 
 

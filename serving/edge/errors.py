@@ -2,7 +2,7 @@
 
 
 class EdgeError(Exception):
-    """A model cannot be used here; the message says what to do."""
+    """A model or a text cannot be used here; the message says what to do."""
 
 
 class ModelFileError(EdgeError):
@@ -11,3 +11,11 @@ class ModelFileError(EdgeError):
 
 class RuntimeMissingError(EdgeError):
     """No TFLite runtime is installed, or none that works with this numpy."""
+
+
+class TextError(EdgeError, ValueError):
+    """A text is none: it holds a lone surrogate."""
+
+
+class ClosedError(EdgeError):
+    """The classifier was closed."""

@@ -11,11 +11,12 @@ import zipfile
 from . import contract
 from .errors import ModelFileError
 
-_IDENTIFIER = b"TFL3"
+TFLITE_IDENTIFIER = b"TFL3"
+"""Bytes 4 to 7 of every TFLite model."""
 _PARTS = (contract.VOCABULARY_FILE, contract.LABELS_FILE, contract.TOKENIZER_FILE)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, **contract.KEYWORD_ONLY)
 class ModelFile:
     """What goes with a model."""
 
@@ -57,10 +58,11 @@ def _check_identifier(path: pathlib.Path) -> None:
             f"Cannot read {path}: {error.strerror}. Give the path of a .tflite file, "
             f"for example {contract.EDGE_DIR}/1/{contract.FLOAT32_TFLITE} of a run."
         ) from error
-    if head[4:] != _IDENTIFIER:
+    if head[4:] != TFLITE_IDENTIFIER:
         raise ModelFileError(
             f"{path} is not a TFLite model: its bytes 4 to 7 are {head[4:]!r}, not "
-            f"{_IDENTIFIER!r}. A server's SavedModel is a folder; this needs the file."
+            f"{TFLITE_IDENTIFIER!r}. A server's SavedModel is a folder; this needs the "
+            "file."
         )
 
 

@@ -21,8 +21,11 @@ _CHINESE = re.compile(
     r"\U0002A700-\U0002B73F\U0002B740-\U0002B81F\U0002B820-\U0002CEAF"
     r"\U0002F800-\U0002FA1F]"
 )
-_NEW_PUNCTUATION = re.compile(r"[\U00011B00-\U00011B09\U00011F43-\U00011F4F]")
-"""Unicode 15, which RE2 knows and the `unicodedata` of Python 3.11 does not."""
+_NEW_PUNCTUATION = re.compile(
+    r"[\u061D\u1B7D\u1B7E\u2E53-\u2E5D\U00010F86-\U00010F89\U000116B9"
+    r"\U00011B00-\U00011B09\U00011F43-\U00011F4F\U00012FF1\U00012FF2]"
+)
+"""Unicode 14 and 15, which RE2 knows and the `unicodedata` of old Pythons does not."""
 _IGNORABLE = re.compile(
     r"[\u00AD\u061C\u115F-\u1160\u180E\u200B-\u200F\u202A-\u202E\u2060-\u206F"
     r"\u3164\uFEFF\uFFA0\uFFF0-\uFFF8\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A"

@@ -56,3 +56,30 @@ def test_a_file_that_cannot_be_used_gives_one_line_and_code_1(tmp_path: pathlib.
 )
 def test_wrong_usage_gives_code_2(arguments: list[str]):
     assert predict(*arguments).exit_code == 2
+
+
+def test_a_second_model_is_refused_instead_of_classified(
+    model_path: pathlib.Path, tmp_path: pathlib.Path
+):
+    second = tmp_path / "2" / "model.tflite"
+    second.parent.mkdir()
+    second.write_bytes(model_path.read_bytes())
+    answer = predict(model_path, second, "my card")
+    assert answer.exit_code == 2
+    assert f"'{second}' is a model file, not a text: ask one model" in answer.output
+
+
+def test_a_text_that_is_a_file_is_answered_with_a_note(
+    model_path: pathlib.Path, tmp_path: pathlib.Path
+):
+    path = tmp_path / "texts.txt"
+    path.write_text("my card\n")
+    answer = predict(model_path, "--json", path)
+    assert json.loads(answer.stdout)["text"] == str(path)
+    assert "is a file; its name is classified, not what it holds" in answer.stderr
+
+
+def test_what_names_no_file_is_a_text(model_path: pathlib.Path):
+    answer = predict(model_path, "--json", "a" * 5000, "no/such/model.tflite")
+    assert len(answer.stdout.splitlines()) == 2
+    assert not answer.stderr

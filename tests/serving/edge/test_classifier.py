@@ -57,8 +57,9 @@ def test_the_shortest_signature_that_fits_is_used(
     model_path: pathlib.Path, num_ids: int, length: int
 ):
     classifier, used = EdgeClassifier(model_path), []
-    for key, runner in list(classifier._runners.items()):
-        classifier._runners[key] = lambda key=key, runner=runner, **inputs: (
+    runners = classifier._interpreter._loaded.runners
+    for key, runner in list(runners.items()):
+        runners[key] = lambda key=key, runner=runner, **inputs: (
             used.append(key) or runner(**inputs)
         )
     classifier.score_token_ids([[5] * num_ids])
