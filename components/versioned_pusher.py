@@ -1,83 +1,129 @@
-"""VersionedPusher: TFX's Pusher, but a version appears whole or not at all.
+"""VersionedPusher: both models under one number, or neither; a version whole or not.
 
-TFX copies file by file into the numbered folder that a server is watching. Here the
-copy goes to a folder whose name no server reads, and is then renamed. The SavedModel
-and the device files of one blessing get the same version number.
+TFX's Pusher knows one model, and copies file by file into the numbered folder that a
+server is watching. Here the SavedModel and the device files are copied to folders whose
+names no server reads; when all of them are complete, they are renamed.
 """
 
 import os
-import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import tensorflow as tf
-from tfx import types
 from tfx import v1 as tfx
-from tfx.components.pusher import executor as pusher_executor
-from tfx.dsl.components.base import executor_spec
-from tfx.proto import pusher_pb2
-from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import io_utils, proto_utils
+from tfx.components.util import model_utils
+from tfx.utils import io_utils, path_utils
 
-from model import contract
-
-
-class Executor(pusher_executor.Executor):
-    """Pushes a blessed model to `<base_directory>/<version>`."""
-
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        pushed = artifact_utils.get_single_instance(
-            output_dict[standard_component_specs.PUSHED_MODEL_KEY]
-        )
-        if not self.CheckBlessing(input_dict):
-            self._MarkNotPushed(pushed)
-            return
-        destination = pusher_pb2.PushDestination()
-        proto_utils.json_to_proto(
-            exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
-        )
-        version = version_of(input_dict)
-        path = push(
-            self.GetModelPath(input_dict),
-            destination.filesystem.base_directory,
-            version,
-        )
-        self._MarkPushed(pushed, pushed_destination=path, pushed_version=str(version))
+_STAGING_PREFIX = ".staging-"
+_COMPLETE_PREFIX = ".complete-"
+"""A file in the last folder: what is staged under this number may be published."""
 
 
-def version_of(input_dict: dict[str, list[types.Artifact]]) -> int:
-    """Gives the second of the blessing, or now where nobody recorded it."""
-    blessings = input_dict.get(standard_component_specs.MODEL_BLESSING_KEY)
-    recorded_ms = 0
-    if blessings:
-        recorded_ms = blessings[0].mlmd_artifact.create_time_since_epoch
-    return recorded_ms // 1000 or int(time.time())
+class Delivery(NamedTuple):
+    """One folder to push, and the folder of versions that gets it."""
+
+    model_path: str
+    base_directory: str
 
 
-def push(model_path: str, base_directory: str, version: int) -> str:
-    """Copies a folder to `<base_directory>/<version>` and returns that path.
+@tfx.dsl.components.component
+def VersionedPusher(
+    model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
+    edge_model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
+    model_blessing: tfx.dsl.components.InputArtifact[
+        tfx.types.standard_artifacts.ModelBlessing
+    ],
+    server_blessing: tfx.dsl.components.InputArtifact[
+        tfx.types.standard_artifacts.InfraBlessing
+    ],
+    edge_blessing: tfx.dsl.components.InputArtifact[
+        tfx.types.standard_artifacts.InfraBlessing
+    ],
+    pushed_model: tfx.dsl.components.OutputArtifact[
+        tfx.types.standard_artifacts.PushedModel
+    ],
+    pushed_edge_model: tfx.dsl.components.OutputArtifact[
+        tfx.types.standard_artifacts.PushedModel
+    ],
+    serving_dir: tfx.dsl.components.Parameter[str],
+    edge_dir: tfx.dsl.components.Parameter[str],
+    run_id: tfx.dsl.components.Parameter[str],
+) -> None:
+    """Pushes to `<serving_dir>/<version>` and `<edge_dir>/<version>`, if all agree.
+
+    One refusal is enough for neither to be pushed.
+    """
+    del run_id  # Never the same: a version that somebody deleted is pushed again.
+    # Devices first: a SavedModel that is served has its device files.
+    repair((edge_dir, serving_dir))
+    pushed = (pushed_edge_model, pushed_model)
+    is_blessed = (
+        model_utils.is_model_blessed(model_blessing)
+        and model_utils.is_infra_validated(server_blessing)
+        and model_utils.is_infra_validated(edge_blessing)
+    )
+    if not is_blessed:
+        for artifact in pushed:
+            artifact.set_int_custom_property("pushed", 0)
+        return
+    version = version_of((model_blessing, edge_blessing))
+    deliveries = (
+        Delivery(path_utils.serving_model_path(edge_model.uri), edge_dir),
+        Delivery(path_utils.serving_model_path(model.uri), serving_dir),
+    )
+    for artifact, path in zip(pushed, push(deliveries, version), strict=True):
+        artifact.set_int_custom_property("pushed", 1)
+        artifact.set_string_custom_property("pushed_destination", path)
+        artifact.set_string_custom_property("pushed_version", str(version))
+
+
+def version_of(blessings: Sequence[tfx.dsl.Artifact]) -> int:
+    """Gives the second of the latest blessing, or now where nobody recorded it.
+
+    Other device files of the same model were blessed later: they are a new version.
+    """
+    recorded_ms = [each.mlmd_artifact.create_time_since_epoch for each in blessings]
+    return max(recorded_ms, default=0) // 1000 or int(time.time())
+
+
+def push(deliveries: Sequence[Delivery], version: int) -> list[str]:
+    """Copies each to `<base_directory>/<version>`, all or none; returns those paths.
 
     A version that is already there stays as it is: versions never change.
     """
-    target = os.path.join(base_directory, str(version))
-    if tf.io.gfile.exists(target):
-        return target
-    staging = os.path.join(base_directory, f"{contract.STAGING_PREFIX}{version}")
-    if tf.io.gfile.exists(staging):  # An interrupted push left it.
-        tf.io.gfile.rmtree(staging)
+    bases = [delivery.base_directory for delivery in deliveries]
+    targets = [_target(base, version) for base in bases]
     try:
-        io_utils.copy_dir(model_path, staging)
-        tf.io.gfile.rename(staging, target)
+        for delivery, target in zip(deliveries, targets, strict=True):
+            if not tf.io.gfile.exists(target):
+                staging = _staging(delivery.base_directory, version)
+                io_utils.copy_dir(delivery.model_path, staging)
+        _mark_complete(bases, version)
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+        _clear(bases)
         raise
-    return target
+    try:
+        repair(bases)
+    except BaseException:  # Ctrl-C between two names: a second call ends it.
+        repair(bases)
+        raise
+    return targets
+
+
+def repair(bases: Sequence[str]) -> None:
+    """Ends what an interrupted push began: publishes all of it, or removes all of it.
+
+    `bases` in the order in which they are published.
+    """
+    for version in _complete_versions(bases):
+        for base in bases:
+            staging, target = _staging(base, version), _target(base, version)
+            if tf.io.gfile.exists(staging) and not tf.io.gfile.exists(target):
+                tf.io.gfile.rename(staging, target)
+        tf.io.gfile.remove(_complete_mark(bases, version))
+    _clear(bases)
 
 
 def read_destination(pushed: tfx.dsl.Artifact) -> Path | None:
@@ -87,7 +133,37 @@ def read_destination(pushed: tfx.dsl.Artifact) -> Path | None:
     return Path(pushed.get_string_custom_property("pushed_destination"))
 
 
-class VersionedPusher(tfx.components.Pusher):
-    """`tfx.components.Pusher` with the executor above."""
+def _clear(bases: Sequence[str]) -> None:
+    for base in bases:
+        for name in _names(base):
+            if name.startswith(_STAGING_PREFIX):
+                tf.io.gfile.rmtree(os.path.join(base, name))
 
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+def _mark_complete(bases: Sequence[str], version: int) -> None:
+    tf.io.gfile.makedirs(bases[-1])
+    io_utils.write_string_file(_complete_mark(bases, version), "")
+
+
+def _complete_versions(bases: Sequence[str]) -> list[str]:
+    names = _names(bases[-1])
+    return [n[len(_COMPLETE_PREFIX) :] for n in names if n.startswith(_COMPLETE_PREFIX)]
+
+
+def _complete_mark(bases: Sequence[str], version: int | str) -> str:
+    return os.path.join(bases[-1], f"{_COMPLETE_PREFIX}{version}")
+
+
+def _staging(base: str, version: int | str) -> str:
+    return os.path.join(base, f"{_STAGING_PREFIX}{version}")
+
+
+def _target(base: str, version: int | str) -> str:
+    return os.path.join(base, str(version))
+
+
+def _names(base: str) -> list[str]:
+    """Lists a folder; an object store ends the names of folders with a slash."""
+    if not tf.io.gfile.isdir(base):
+        return []
+    return [name.rstrip("/") for name in tf.io.gfile.listdir(base)]

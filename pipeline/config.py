@@ -15,8 +15,10 @@ from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
 
 DEFAULT_PRESET = "small"
-PUSHER, EDGE_PUSHER = "Pusher", "EdgePusher"
-"""Ids of the nodes that push the SavedModel and the device files."""
+PUSHER = "Pusher"
+"""Id of the node that pushes the SavedModel and the device files."""
+PUSHED_MODEL, PUSHED_EDGE_MODEL = "pushed_model", "pushed_edge_model"
+"""Its outputs."""
 SECTIONS = ("data", "text", "model", "training", "evaluation", "export")
 """The parts of a `RunConfig` that `--set` can change."""
 
@@ -134,7 +136,8 @@ class PipelineConfig:
     `data_root` holds `<split>.tfrecord` files of normalised rows. `majority_share` is
     the accuracy of always answering the most frequent label. Without `metadata_path`
     the orchestrator brings its own metadata. `resolve_baseline` compares with the
-    latest blessed model; open-source Kubeflow has no resolver.
+    latest blessed model; open-source Kubeflow has no resolver. With another `run_id`
+    the pusher looks again whether both versions are in their places.
     """
 
     name: str
@@ -148,6 +151,7 @@ class PipelineConfig:
     majority_share: float = 0.0
     resolve_baseline: bool = True
     beam_pipeline_args: tuple[str, ...] = ()
+    run_id: str = ""
 
     @property
     def min_accuracy(self) -> float:

@@ -87,5 +87,7 @@ def _show(summary: execute.Summary, console: Console) -> None:
         "TFLite": summary.tflite or not_pushed,
         "report": summary.report,
     }
+    if summary.blessed and summary.refusals:  # An int8 file that is not good enough.
+        facts["left out"] = "; ".join(summary.refusals)
     for name, value in facts.items():
         console.print(f"  [bold]{name:<20}[/] {value}", soft_wrap=True)

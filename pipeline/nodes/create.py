@@ -14,7 +14,7 @@ from components.text_transform import TextTransform
 from components.versioned_pusher import VersionedPusher
 from components.vocabulary_gen import VocabularyGen
 from model import contract
-from pipeline.config import EDGE_PUSHER, PUSHER, PipelineConfig
+from pipeline.config import PUSHER, PipelineConfig
 from pipeline.nodes.evaluation import eval_config
 from pipeline.nodes.fingerprint import code_fingerprint
 
@@ -49,8 +49,7 @@ class DeliveryNodes(NamedTuple):
 
     model_server_validator: BaseNode
     edge_exporter: BaseNode
-    pusher: VersionedPusher
-    edge_pusher: VersionedPusher
+    pusher: BaseNode
 
 
 def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
@@ -159,20 +158,18 @@ def _delivery_nodes(
         min_agreement=config.run.evaluation.min_device_agreement,
         code_fingerprint=checked_by,
     )
-    # Only what every check has blessed leaves the pipeline.
+    # Only what every check has blessed leaves the pipeline: both models, or neither.
     pusher = VersionedPusher(
         model=model.trainer.outputs["model"],
+        edge_model=edge_exporter.outputs["edge_model"],
         model_blessing=model.evaluator.outputs["blessing"],
-        infra_blessing=model_server_validator.outputs["blessing"],
-        push_destination=_folder(config.serving_dir),
+        server_blessing=model_server_validator.outputs["blessing"],
+        edge_blessing=edge_exporter.outputs["blessing"],
+        serving_dir=config.serving_dir,
+        edge_dir=config.edge_dir,
+        run_id=config.run_id,
     ).with_id(PUSHER)
-    edge_pusher = VersionedPusher(
-        model=edge_exporter.outputs["edge_model"],
-        model_blessing=model.evaluator.outputs["blessing"],
-        infra_blessing=edge_exporter.outputs["blessing"],
-        push_destination=_folder(config.edge_dir),
-    ).with_id(EDGE_PUSHER)
-    return DeliveryNodes(model_server_validator, edge_exporter, pusher, edge_pusher)
+    return DeliveryNodes(model_server_validator, edge_exporter, pusher)
 
 
 def _splits() -> tfx.proto.Input:
@@ -203,12 +200,6 @@ def _baseline_resolver() -> tfx.dsl.Resolver:
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
     ).with_id(BASELINE_RESOLVER)
-
-
-def _folder(path: str) -> tfx.proto.PushDestination:
-    return tfx.proto.PushDestination(
-        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=path)
-    )
 
 
 def _metadata(config: PipelineConfig) -> Any:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from model import contract
 from pipeline.atomic_write import write_whole
-from pipeline.config import EDGE_PUSHER, PUSHER, PipelineConfig, RunConfig
+from pipeline.config import PUSHED_EDGE_MODEL, PUSHED_MODEL, PipelineConfig, RunConfig
 from pipeline.data import ingest
 from pipeline.errors import RunError
 from pipeline.nodes.fingerprint import code_fingerprint
@@ -158,6 +158,7 @@ def pipeline_config(
         checkpoint_root=str(workspace.pipeline_dir / "checkpoints"),
         majority_share=max(counts.values()) / counts.total(),
         beam_pipeline_args=BEAM_ARGS,
+        run_id=datetime.datetime.now().isoformat(),
     )
 
 
@@ -170,7 +171,8 @@ def _report(
 ) -> Summary:
     from pipeline.report import results, write_report
 
-    saved_model, edge = outcome.pushed(PUSHER), outcome.pushed(EDGE_PUSHER)
+    saved_model = outcome.pushed(PUSHED_MODEL)
+    edge = outcome.pushed(PUSHED_EDGE_MODEL)
     facts: dict[str, Any] = {
         "blessed": saved_model is not None and edge is not None,
         "train_s": outcome.history["train_s"],

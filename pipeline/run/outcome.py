@@ -27,7 +27,7 @@ from components import (
 )
 from components.predictions import ScoredRows
 from model import contract, hooks
-from pipeline.config import PipelineConfig
+from pipeline.config import PUSHER, PipelineConfig
 from pipeline.data.dataset import Dataset
 from pipeline.nodes import create, fingerprint
 from pipeline.report import results
@@ -90,9 +90,9 @@ class Outcome:
             macro_f1=values[evaluation_metrics.MACRO_F1],
         )
 
-    def pushed(self, node_id: str) -> Path | None:
-        """Says where a pusher put its version, or None where it refused."""
-        (artifact,) = self.runs[node_id].outputs["pushed_model"]
+    def pushed(self, key: str) -> Path | None:
+        """Says where the pusher put one of its outputs, or None where it refused."""
+        (artifact,) = self.runs[PUSHER].outputs[key]
         return versioned_pusher.read_destination(artifact)
 
     def checks(self) -> tuple[results.Check, ...]:

@@ -1,16 +1,57 @@
-"""A version appears whole or not at all."""
+"""Both models under one number, or neither; a version appears whole or not at all."""
 
-import json
+import dataclasses
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
 from components import versioned_pusher
 from components.artifacts import bless
+from components.versioned_pusher import Delivery, push, repair, version_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Two models that were made, and the two folders of versions."""
+
+    root: Path
+
+    @property
+    def edge(self) -> Path:
+        return self.root / "edge"
+
+    @property
+    def serving(self) -> Path:
+        return self.root / "serving_model"
+
+    @property
+    def bases(self) -> list[str]:
+        return [str(self.edge), str(self.serving)]
+
+    def push(self, version: int = 17) -> list[str]:
+        models = (str(self.root / "device"), str(self.root / "saved"))
+        return push([*map(Delivery, models, self.bases)], version)
+
+    def names(self) -> list[list[str]]:
+        """What stands in the two folders, hidden or not."""
+        return [
+            sorted(os.listdir(base)) if os.path.isdir(base) else []
+            for base in self.bases
+        ]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    _model(tmp_path / "saved")
+    (tmp_path / "device").mkdir()
+    (tmp_path / "device" / "model.tflite").write_text("device")
+    return Place(tmp_path)
 
 
 def _model(folder: Path) -> Path:
@@ -20,99 +61,170 @@ def _model(folder: Path) -> Path:
     return folder
 
 
-def test_a_version_has_every_file_and_nothing_else_is_left(tmp_path: Path) -> None:
-    base = tmp_path / "serving_model"
-    path = versioned_pusher.push(str(_model(tmp_path / "m")), str(base), 17)
-    assert path == str(base / "17")
-    assert (base / "17" / "variables" / "data").read_text() == "weights"
-    assert [entry.name for entry in base.iterdir()] == ["17"]
+def test_both_versions_have_every_file_and_nothing_else_is_left(place: Place) -> None:
+    assert place.push() == [str(place.edge / "17"), str(place.serving / "17")]
+    assert (place.serving / "17" / "variables" / "data").read_text() == "weights"
+    assert (place.edge / "17" / "model.tflite").read_text() == "device"
+    assert place.names() == [["17"], ["17"]]
 
 
-def test_a_failed_copy_leaves_no_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("full", ["device", "saved"])
+def test_a_disk_that_fills_up_in_either_copy_leaves_neither_version(
+    place: Place, monkeypatch: pytest.MonkeyPatch, full: str
 ) -> None:
-    base = tmp_path / "serving_model"
+    place.push(16)
+    copy_dir = io_utils.copy_dir
 
     def fail_half_way(source: str, target: str) -> None:
-        Path(target).mkdir(parents=True)
-        (Path(target) / "saved_model.pb").write_text("half")
-        raise OSError(28, "No space left on device")
+        copy_dir(source, target)
+        if source.endswith(full):
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(io_utils, "copy_dir", fail_half_way)
     with pytest.raises(OSError, match="No space"):
-        versioned_pusher.push(str(_model(tmp_path / "m")), str(base), 17)
-    assert list(base.iterdir()) == []
+        place.push()
+    assert place.names() == [["16"], ["16"]]
 
 
-def test_a_version_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
-    base = tmp_path / "serving_model"
-    versioned_pusher.push(str(_model(tmp_path / "m")), str(base), 17)
-    other = _model(tmp_path / "other")
-    (other / "saved_model.pb").write_text("another graph")
-    versioned_pusher.push(str(other), str(base), 17)
-    assert (base / "17" / "saved_model.pb").read_text() == "graph"
+def _interrupted_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the rename of that number, and all after it, be the end of the process."""
+    rename, calls = tf.io.gfile.rename, []
+
+    def kill(source: str, target: str) -> None:
+        calls.append(target)
+        if len(calls) >= number:
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr(tf.io.gfile, "rename", kill)
 
 
-def test_what_an_interrupted_push_left_is_replaced(tmp_path: Path) -> None:
-    base = tmp_path / "serving_model"
-    stale = base / ".staging-17"
-    stale.mkdir(parents=True)
-    (stale / "stale").write_text("x")
-    versioned_pusher.push(str(_model(tmp_path / "m")), str(base), 17)
-    assert not (base / "17" / "stale").exists()
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_is_killed_between_the_two_names_is_ended_by_the_next_run(
+    place: Place, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    with monkeypatch.context() as patch:
+        _interrupted_at(number, patch)
+        with pytest.raises(KeyboardInterrupt):
+            place.push()
+    repair(place.bases)
+    assert place.names() == [["17"], ["17"]]
+    assert (place.serving / "17" / "variables" / "data").read_text() == "weights"
 
 
-def test_both_pushers_of_one_blessing_get_the_same_version() -> None:
-    blessing = standard_artifacts.ModelBlessing()
-    blessing.mlmd_artifact.create_time_since_epoch = 1_700_000_000_123
-    inputs = {"model_blessing": [blessing]}
-    assert versioned_pusher.version_of(inputs) == 1_700_000_000
-    assert versioned_pusher.version_of(inputs) == versioned_pusher.version_of(inputs)
+def test_ctrl_c_between_the_two_names_leaves_both(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, calls = tf.io.gfile.rename, []
+
+    def interrupt_once(source: str, target: str) -> None:
+        calls.append(target)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr(tf.io.gfile, "rename", interrupt_once)
+    with pytest.raises(KeyboardInterrupt):
+        place.push()
+    assert place.names() == [["17"], ["17"]]
+
+
+def test_what_was_killed_while_it_was_copied_is_never_published(place: Place) -> None:
+    place.push(16)
+    for base in (place.edge, place.serving):
+        (base / ".staging-17").mkdir()
+        (base / ".staging-17" / "half").touch()
+    repair(place.bases)
+    assert place.names() == [["16"], ["16"]]
+
+
+def test_a_version_that_is_there_stays_as_it_is(place: Place) -> None:
+    place.push()
+    (place.root / "saved" / "saved_model.pb").write_text("another graph")
+    place.push()
+    assert (place.serving / "17" / "saved_model.pb").read_text() == "graph"
+
+
+@pytest.mark.parametrize("deleted", ["edge", "serving_model"])
+def test_a_version_that_was_deleted_from_one_folder_comes_back(
+    place: Place, deleted: str
+) -> None:
+    place.push()
+    tf.io.gfile.rmtree(str(place.root / deleted / "17"))
+    place.push()
+    assert place.names() == [["17"], ["17"]]
+
+
+def test_the_version_is_the_second_of_the_latest_blessing() -> None:
+    blessings = [standard_artifacts.ModelBlessing(), standard_artifacts.InfraBlessing()]
+    blessings[0].mlmd_artifact.create_time_since_epoch = 1_700_000_000_123
+    assert version_of(blessings) == 1_700_000_000
+    # Other device files of the same model: a version never changes, so it is another.
+    blessings[1].mlmd_artifact.create_time_since_epoch = 1_700_000_009_999
+    assert version_of(blessings) == 1_700_000_009
 
 
 def test_without_a_recorded_blessing_the_version_is_the_time() -> None:
     before = int(time.time())
-    assert before <= versioned_pusher.version_of({}) <= time.time()
-    blessing = standard_artifacts.ModelBlessing()
-    assert versioned_pusher.version_of({"model_blessing": [blessing]}) >= before
+    assert before <= version_of([]) <= time.time()
+    assert version_of([standard_artifacts.ModelBlessing()]) >= before
 
 
-def _pushed(folder: Path, *, model_ok: int, server_ok: int) -> Any:
-    """The `PushedModel` of one push with these two blessings."""
-    blessing = standard_artifacts.ModelBlessing()
-    blessing.set_int_custom_property("blessed", model_ok)
-    blessing.mlmd_artifact.create_time_since_epoch = 1_700_000_000_123
-    infra = standard_artifacts.InfraBlessing()
-    infra.uri = str(folder / "infra")
-    bless(infra, bool(server_ok))
-    model = standard_artifacts.Model()
-    model.uri = str(folder / "trained")
-    _model(folder / "trained" / "Format-Serving")
-    pushed = standard_artifacts.PushedModel()
-    pushed.uri = str(folder / "pushed")
-    destination = {"filesystem": {"base_directory": str(folder / "serving_model")}}
-    versioned_pusher.Executor().Do(
-        {"model": [model], "model_blessing": [blessing], "infra_blessing": [infra]},
-        {"pushed_model": [pushed]},
-        {"push_destination": json.dumps(destination)},
-    )
-    return pushed
+Run = Callable[..., list[Path | None]]
 
 
-def test_a_blessed_model_goes_to_its_version_and_says_where(tmp_path: Path) -> None:
-    pushed = _pushed(tmp_path, model_ok=1, server_ok=1)
-    target = tmp_path / "serving_model" / "1700000000"
-    assert versioned_pusher.read_destination(pushed) == target
-    assert pushed.get_string_custom_property("pushed_version") == "1700000000"
-    assert (target / "saved_model.pb").read_text() == "graph"
-    assert (target / "variables" / "data").read_text() == "weights"
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs the component with blessings by name; gives both destinations."""
+    _model(tmp_path / "trained" / "Format-Serving")
+    (tmp_path / "exported" / "Format-Serving").mkdir(parents=True)
+    (tmp_path / "exported" / "Format-Serving" / "model.tflite").touch()
+
+    def run(*, refused: str = "") -> list[Path | None]:
+        blessing = standard_artifacts.ModelBlessing()
+        blessing.set_int_custom_property("blessed", int(refused != "evaluator"))
+        blessing.mlmd_artifact.create_time_since_epoch = 1_700_000_000_123
+        others = []
+        for name in ("server", "edge"):
+            others.append(standard_artifacts.InfraBlessing())
+            others[-1].uri = str(tmp_path / f"{name}_blessing")
+            bless(others[-1], refused != name)
+        models = [standard_artifacts.Model(), standard_artifacts.Model()]
+        models[0].uri, models[1].uri = f"{tmp_path}/trained", f"{tmp_path}/exported"
+        pushed = [standard_artifacts.PushedModel(), standard_artifacts.PushedModel()]
+        versioned_pusher.VersionedPusher.EXECUTOR_SPEC.executor_class._FUNCTION(
+            *(*models, blessing, *others, *pushed),
+            *(str(tmp_path / "serving_model"), str(tmp_path / "edge"), "first"),
+        )
+        return [versioned_pusher.read_destination(artifact) for artifact in pushed]
+
+    return run
 
 
-@pytest.mark.parametrize(("model_ok", "server_ok"), [(0, 1), (1, 0), (0, 0)])
-def test_an_unblessed_model_is_never_pushed(
-    tmp_path: Path, model_ok: int, server_ok: int
+def test_what_every_check_blessed_goes_to_its_versions_and_says_where(
+    run: Run, tmp_path: Path
 ) -> None:
-    pushed = _pushed(tmp_path, model_ok=model_ok, server_ok=server_ok)
-    assert pushed.get_int_custom_property("pushed") == 0
-    assert versioned_pusher.read_destination(pushed) is None
+    serving, edge = run()
+    assert serving == tmp_path / "serving_model" / "1700000000"
+    assert edge == tmp_path / "edge" / "1700000000"
+    assert (serving / "saved_model.pb").read_text() == "graph"
+    assert (edge / "model.tflite").exists()
+
+
+@pytest.mark.parametrize("refused", ["evaluator", "server", "edge"])
+def test_one_refusal_is_enough_for_neither_to_be_pushed(
+    run: Run, tmp_path: Path, refused: str
+) -> None:
+    assert run(refused=refused) == [None, None]
     assert not (tmp_path / "serving_model").exists()
+    assert not (tmp_path / "edge").exists()
+
+
+@pytest.mark.parametrize("refused", ["evaluator", "server", "edge"])
+def test_a_refusal_leaves_the_versions_that_are_live(
+    run: Run, tmp_path: Path, refused: str
+) -> None:
+    run()
+    run(refused=refused)
+    for name in ("serving_model", "edge"):
+        assert os.listdir(tmp_path / name) == ["1700000000"]

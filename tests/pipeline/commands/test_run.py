@@ -121,6 +121,16 @@ def test_json_is_the_only_line_on_stdout(pipeline: FakeExecute) -> None:
     assert "90.50%" in answer.stderr
 
 
+def test_a_device_file_that_was_left_out_is_named_with_its_bound(
+    pipeline: FakeExecute,
+) -> None:
+    refusal = "model_int8.tflite agreement: at least 0.9950, 0.9911"
+    pipeline.summary = dataclasses.replace(PUSHED, refusals=(refusal,))
+    answer = ran()
+    assert answer.exit_code == 0
+    assert f"left out             {refusal}" in answer.output
+
+
 def test_a_refused_model_ends_with_what_refused_it(pipeline: FakeExecute) -> None:
     pipeline.summary = REFUSED
     answer = ran("--json")

@@ -14,7 +14,13 @@ from tfx.types import standard_artifacts
 from components import evaluation_metrics
 from components.artifacts import write_json
 from model import contract
-from pipeline.config import EDGE_PUSHER, PUSHER, PipelineConfig, RunConfig
+from pipeline.config import (
+    PUSHED_EDGE_MODEL,
+    PUSHED_MODEL,
+    PUSHER,
+    PipelineConfig,
+    RunConfig,
+)
 from pipeline.data.dataset import Dataset
 from pipeline.nodes.create import BASELINE_RESOLVER
 from pipeline.report.results import Check, RunInfo
@@ -59,8 +65,7 @@ OUTPUTS = {
     "Evaluator": ("evaluation", standard_artifacts.ModelEvaluation),
     "ModelServerValidator": ("report", standard_artifacts.Model),
     "EdgeExporter": ("report", standard_artifacts.Model),
-    PUSHER: ("pushed_model", standard_artifacts.PushedModel),
-    EDGE_PUSHER: ("pushed_model", standard_artifacts.PushedModel),
+    PUSHER: (PUSHED_MODEL, standard_artifacts.PushedModel),
 }
 MakeOutcome = Callable[..., Outcome]
 
@@ -286,14 +291,16 @@ def test_lineage_names_every_node_with_its_time(make_outcome: MakeOutcome) -> No
     assert {"tensorflow", "tfx"} <= lineage.versions.keys()
 
 
-def test_a_pusher_that_refused_pushed_nothing(
+def test_what_was_pushed_is_told_with_its_place_and_a_refusal_with_none(
     make_outcome: MakeOutcome, runs: dict[str, NodeRun]
 ) -> None:
-    (pushed,) = runs[PUSHER].outputs["pushed_model"]
+    outputs = runs[PUSHER].outputs
+    outputs[PUSHED_EDGE_MODEL] = [standard_artifacts.PushedModel()]
+    (pushed,) = outputs[PUSHED_MODEL]
     pushed.set_int_custom_property("pushed", 1)
     pushed.set_string_custom_property("pushed_destination", "/serving_model/17")
-    assert make_outcome().pushed(PUSHER) == Path("/serving_model/17")
-    assert make_outcome().pushed(EDGE_PUSHER) is None
+    assert make_outcome().pushed(PUSHED_MODEL) == Path("/serving_model/17")
+    assert make_outcome().pushed(PUSHED_EDGE_MODEL) is None
 
 
 def _anomalies(folder: Path, split: str, **found: str) -> None:
