@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import ipaddress
 import os
 import sys
-import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from . import contract
+from .wire import addresses
 from .wire.tf_serving_names import GRPC_PORT, REST_PORT
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
 
-_UNIX = "unix:"
 # Python 3.9 has no keyword-only dataclasses.
 KEYWORD_ONLY = {"kw_only": True} if sys.version_info >= (3, 10) else {}
 
@@ -116,6 +114,7 @@ class ClientConfig:
     def __post_init__(self) -> None:
         for name, kind in (("transport", TransportKind), ("compression", Compression)):
             object.__setattr__(self, name, _member(kind, name, getattr(self, name)))
+        object.__setattr__(self, "endpoint", addresses.resolvable(self.endpoint))
         self._check_numbers()
         self._check_model()
         self._check_endpoint()
@@ -150,12 +149,17 @@ class ClientConfig:
                 f"endpoint {self.endpoint!r} is a URL; gRPC takes HOST:PORT. "
                 "For REST say transport='rest'."
             )
+        if not is_grpc and addresses.is_grpc_target(self.endpoint):
+            raise ValueError(
+                f"endpoint {self.endpoint!r} is a name that only gRPC knows; REST "
+                "takes HOST:PORT, a URL or unix:/path."
+            )
         if not self.is_url and ":" not in self.endpoint:
             raise ValueError(
                 f"endpoint {self.endpoint!r} has no port; give HOST:PORT, for example "
                 f"{self.endpoint or 'localhost'}:{default_port(self.transport)}."
             )
-        if self.tls is not None and self.endpoint.startswith("http://"):
+        if self.tls is not None and self.endpoint.lower().startswith("http://"):
             raise ValueError(
                 f"endpoint {self.endpoint!r} is plaintext and tls is given; "
                 "say https://, or leave tls out."
@@ -183,31 +187,25 @@ class ClientConfig:
     @property
     def is_url(self) -> bool:
         """True when the endpoint begins with `http://` or `https://`."""
-        return self.endpoint.startswith(("http://", "https://"))
+        return addresses.is_url(self.endpoint)
 
     @property
     def unix_path(self) -> str | None:
         """The socket file in `unix:/path` or `unix:///path`; else None."""
-        if not self.endpoint.startswith(_UNIX):
+        if not self.endpoint.startswith(addresses.UNIX):
             return None
-        path = self.endpoint.removeprefix(_UNIX)
+        path = self.endpoint.removeprefix(addresses.UNIX)
         return path.removeprefix("//") if path.startswith("///") else path
 
     @property
     def is_local(self) -> bool:
         """True for this machine: nothing leaves it, and no proxy may stand between."""
-        if self.unix_path is not None:
-            return True
-        host = _host(self.endpoint)
-        try:
-            return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return addresses.is_this_machine(self.endpoint)
 
     @property
     def is_encrypted(self) -> bool:
         """True when the connection uses TLS."""
-        return self.tls is not None or self.endpoint.startswith("https://")
+        return self.tls is not None or self.endpoint.lower().startswith("https://")
 
     @classmethod
     def from_env(
@@ -237,17 +235,6 @@ class ClientConfig:
 def default_port(transport: TransportKind) -> int:
     """Gives the port on which TF Serving's container offers that transport."""
     return GRPC_PORT if transport is TransportKind.GRPC else REST_PORT
-
-
-def _host(endpoint: str) -> str:
-    """Finds the host of `HOST:PORT` or a URL, without brackets, port or scheme."""
-    scheme, slashes, rest = endpoint.partition("//")
-    # gRPC also takes `dns:///host:port`, where the authority before the host is empty.
-    address = rest.lstrip("/") if slashes else scheme
-    try:
-        return urllib.parse.urlsplit(f"//{address}").hostname or ""
-    except ValueError:
-        return address
 
 
 def _member(kind: type[Kind], setting: str, name: str) -> Kind:

@@ -104,7 +104,7 @@ def test_a_token_leaves_this_machine_encrypted_or_not_at_all(
         ("http://localhost@example.com:1", False),
         ("10.0.0.1:1", False),
         ("[::ffff:10.0.0.1]:1", False),
-        ("0.0.0.0:1", False),
+        ("0.0.0.0:1", True),
     ],
 )
 def test_only_this_machine_is_local(endpoint: str, is_local: bool) -> None:
