@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ PUSHER = "Pusher"
 """Id of the node that pushes the SavedModel and the device files."""
 PUSHED_MODEL, PUSHED_EDGE_MODEL = "pushed_model", "pushed_edge_model"
 """Its outputs."""
+_PIPELINE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 SECTIONS = ("data", "text", "model", "training", "evaluation", "export")
 """The parts of a `RunConfig` that `--set` can change."""
 
@@ -129,6 +131,20 @@ class RunConfig:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def name_problem(name: str) -> str:
+    """Says why no orchestrator takes the name of a pipeline; empty where each does.
+
+    Kubernetes puts it into labels and the names of pods.
+    """
+    if _PIPELINE_NAME.fullmatch(name):
+        return ""
+    return (
+        f"The pipeline's name is {shown(name)}; allowed: lower-case letters, digits "
+        "and dashes, 1 to 63 of them, a letter or digit first and last, for example "
+        "keras-transformer."
+    )
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PipelineConfig:
     """What `create_pipeline` builds from: the settings, and where things are.
@@ -152,6 +168,10 @@ class PipelineConfig:
     resolve_baseline: bool = True
     beam_pipeline_args: tuple[str, ...] = ()
     run_id: str = ""
+
+    def __post_init__(self) -> None:
+        if problem := name_problem(self.name):
+            raise SettingError(problem)
 
     @property
     def min_accuracy(self) -> float:

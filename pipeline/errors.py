@@ -25,3 +25,7 @@ class Terminated(KeyboardInterrupt):
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
         self.status = 128 + number
+
+
+class SubmitError(UserError):
+    """Kubeflow did not get the pipeline, or did not take it."""

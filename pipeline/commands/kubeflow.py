@@ -1,5 +1,6 @@
 """`ktp compile` and `ktp submit`. TFX and kfp are imported only where they are used."""
 
+import dataclasses
 import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from pipeline.commands.key_values import key_values
 from pipeline.config import DEFAULT_PRESET, PipelineConfig, RunConfig
 from pipeline.errors import SettingError
 from pipeline.kubeflow.submit import Submission, submit
+from pipeline.kubeflow.target import Target, place_problem
 from pipeline.kubeflow.volume_claim import VolumeClaim
 
 _DISTRIBUTION = "keras-transformer-pipeline"
@@ -68,12 +70,7 @@ def compile_command(
     claims = [VolumeClaim.parse(volume) for volume in volumes]
     if not (claims or for_vertex):
         claims = [VolumeClaim(name=_DISTRIBUTION, mount_path=_MOUNT_PATH)]
-    _check_reachable(places, claims)
-    # These take half a minute to import.
-    from pipeline.kubeflow.compile import compile_pipeline
-    from pipeline.nodes.create import create_pipeline
-    from pipeline.run.node_runner import BEAM_ARGS
-
+    image = _default_image() if image is None else image
     config = PipelineConfig(
         name=places["name"],
         run=run,
@@ -82,9 +79,21 @@ def compile_command(
         serving_dir=f"{places['push_root']}/{contract.SERVING_DIR}",
         edge_dir=f"{places['push_root']}/{contract.EDGE_DIR}",
         resolve_baseline=for_vertex,
-        beam_pipeline_args=BEAM_ARGS,
     )
-    image = image or _default_image()
+    target = Target(
+        output_path=output_path,
+        name=config.name,
+        image=image,
+        pipeline_root=config.pipeline_root,
+        volumes=claims,
+    )
+    _check(target, places)
+    # These take half a minute to import.
+    from pipeline.kubeflow.compile import compile_pipeline
+    from pipeline.nodes.create import create_pipeline
+    from pipeline.run.node_runner import BEAM_ARGS
+
+    config = dataclasses.replace(config, beam_pipeline_args=BEAM_ARGS)
     compile_pipeline(create_pipeline(config), output_path, image=image, volumes=claims)
     click.echo(f"Wrote {output_path}; every step runs in the image {image}.")
 
@@ -121,17 +130,15 @@ def submit_command(spec: Path, **settings: object) -> None:
     click.echo(f"Started {submission.host.rstrip('/')}/#/runs/details/{run_id}")
 
 
-def _check_reachable(places: dict[str, str], claims: Sequence[VolumeClaim]) -> None:
-    """Wants a volume below every plain path: a step's own disk goes with the step."""
-    for option in ("data_root", "push_root"):
-        place = places[option]
-        if "://" not in place and not any(claim.holds(place) for claim in claims):
-            mounted = ", ".join(claim.mount_path for claim in claims) or "nothing"
-            raise SettingError(
-                f"--{option.replace('_', '-')} is {place}, which no step can see: give "
-                "a gs:// URI, or a path on a volume (--volume NAME:PATH; not on Vertex "
-                f"AI). Mounted: {mounted}."
-            )
+def _check(target: Target, places: dict[str, str]) -> None:
+    """Refuses at once what TFX would be asked for in vain, half a minute later."""
+    problems = [
+        place_problem(f"--{key.replace('_', '-')}", places[key], target.volumes)
+        for key in ("data_root", "push_root")
+    ]
+    found = [*filter(None, problems), *target.problems()]
+    if found:
+        raise SettingError("\n".join(found))
 
 
 def _default_image() -> str:

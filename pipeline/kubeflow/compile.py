@@ -12,16 +12,13 @@ import yaml
 from tfx import v1 as tfx
 
 from pipeline.errors import SettingError
+from pipeline.kubeflow.target import NOT_MOUNTED, Target, is_remote
 from pipeline.kubeflow.volume_claim import VolumeClaim
 
 ENTRYPOINT = ("python", "-m", "pipeline.kubeflow.entrypoint")
 """What runs in every step, instead of TFX's own, which open-source Kubeflow breaks."""
 
-_KUBEFLOW, _VERTEX = (".yaml", ".yml"), (".json",)
-_PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _NODE_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
-_PINNED_IMAGE = re.compile(r"\S+(:(?!latest$)[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})")
-_NOT_MOUNTED = ("s3://", "minio://")
 _INPUT_BASE = "input_base"  # The parameter that tells file-based ExampleGens.
 
 
@@ -44,15 +41,23 @@ def compile_pipeline(
     Raises:
         SettingError: The target could not run this pipeline; nothing is written.
     """
-    problems = list(_problems(pipeline, output_path, image, volumes))
+    info = pipeline.pipeline_info
+    target = Target(
+        output_path=output_path,
+        name=info.pipeline_name,
+        image=image,
+        pipeline_root=info.pipeline_root,
+        volumes=volumes,
+    )
+    problems = [*target.problems(), *_problems_of_nodes(pipeline, target)]
     if problems:
         raise SettingError("\n".join(problems))
     output_path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output_path.parent) as scratch_dir:
         scratch_path = Path(scratch_dir) / output_path.name
         _runner(image, scratch_path).run(pipeline)
-        if output_path.suffix in _KUBEFLOW:
-            _complete(scratch_path, pipeline.pipeline_info.pipeline_root, volumes)
+        if target.is_kubeflow:
+            _complete(scratch_path, info.pipeline_root, volumes)
         os.replace(scratch_path, output_path)
 
 
@@ -77,7 +82,7 @@ def _complete(path: Path, pipeline_root: str, volumes: Sequence[VolumeClaim]) ->
         lambda line: line.startswith("#"), text.splitlines(keepends=True)
     )
     spec = yaml.safe_load(text)
-    if _is_remote(pipeline_root):
+    if is_remote(pipeline_root):
         spec["defaultPipelineRoot"] = pipeline_root
     for task in spec["root"]["dag"]["tasks"].values():
         # Kubeflow runs no driver, so it would not see that the data has changed.
@@ -113,38 +118,15 @@ def _mount(volume: VolumeClaim) -> dict[str, Any]:
     }
 
 
-def _problems(
-    pipeline: tfx.dsl.Pipeline,
-    output_path: Path,
-    image: str,
-    volumes: Sequence[VolumeClaim],
-) -> Iterator[str]:
-    name = pipeline.pipeline_info.pipeline_name
-    if not _PIPELINE_NAME.fullmatch(name):
-        yield (
-            f"The pipeline's name is {name!r}; Kubeflow allows lower-case letters, "
-            "digits and dashes, at most 128."
-        )
-    if not _PINNED_IMAGE.fullmatch(image):
-        yield (
-            f"The image is {image!r}; it must end in a tag other than latest, or in a "
-            "digest: Kubeflow takes equal image names for equal code when it caches."
-        )
+def _problems_of_nodes(pipeline: tfx.dsl.Pipeline, target: Target) -> Iterator[str]:
     for node in pipeline.components:
         if not _NODE_ID.fullmatch(node.id):
             yield (
                 f"The node's id is {node.id!r}; task names are letters, digits and "
                 "dashes. Set another with .with_id()."
             )
-    if output_path.suffix in _KUBEFLOW:
+    if target.is_kubeflow:
         yield from _problems_on_kubeflow(pipeline)
-    elif output_path.suffix not in _VERTEX:
-        yield (
-            f"The output file is {output_path.name!r}; it must end in .yaml for "
-            "Kubeflow Pipelines or in .json for Vertex AI."
-        )
-    else:
-        yield from _problems_on_vertex(pipeline, volumes)
 
 
 def _problems_on_kubeflow(pipeline: tfx.dsl.Pipeline) -> Iterator[str]:
@@ -155,22 +137,8 @@ def _problems_on_kubeflow(pipeline: tfx.dsl.Pipeline) -> Iterator[str]:
                 "implement: build the pipeline without it (resolve_baseline=False)."
             )
         for key, value in node.exec_properties.items():
-            if isinstance(value, str) and any(uri in value for uri in _NOT_MOUNTED):
+            if isinstance(value, str) and any(uri in value for uri in NOT_MOUNTED):
                 yield (
                     f"{node.id} has {key} = {value}: TensorFlow reads neither S3 nor "
                     "MinIO. Use gs://, or a path on a mounted volume claim."
                 )
-
-
-def _problems_on_vertex(
-    pipeline: tfx.dsl.Pipeline, volumes: Sequence[VolumeClaim]
-) -> Iterator[str]:
-    root = pipeline.pipeline_info.pipeline_root
-    if not _is_remote(root):
-        yield f"The pipeline's root is {root!r}; Vertex AI wants a gs:// URI."
-    if volumes:
-        yield "Vertex AI mounts no volume claims: drop them, or write a .yaml file."
-
-
-def _is_remote(uri: str) -> bool:
-    return "://" in uri

@@ -3,21 +3,20 @@
 import contextlib
 import dataclasses
 import io
-import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError
-
-_ACCEPTED = (".yaml", ".yml")
-_HEALTH_PATH = "/apis/v2beta1/healthz"
-
-
-class SubmitError(UserError):
-    """The pipeline was not accepted."""
+from model.settings import shown
+from pipeline.errors import SubmitError
+from pipeline.kubeflow.api_server import (
+    check_server,
+    checked_host,
+    checked_token,
+    proxy_of,
+)
+from pipeline.kubeflow.spec_file import check_spec
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,10 +39,11 @@ class Submission:
     deadline_s: float = 10.0
 
     def __post_init__(self) -> None:
-        if not self.host.startswith(("http://", "https://")):
+        object.__setattr__(self, "host", checked_host(self.host))
+        object.__setattr__(self, "token", checked_token(self.token))
+        if not 0 < self.deadline_s < float("inf"):
             raise SubmitError(
-                f"The host is {self.host!r}; it must start with http:// or https://, "
-                "as in http://localhost:8888."
+                f"deadline_s is {shown(self.deadline_s)}; allowed: seconds above 0."
             )
 
 
@@ -53,25 +53,47 @@ def submit(spec_path: Path, submission: Submission) -> str:
     Raises:
         SubmitError: The file is not for Kubeflow, no server answers, or it refuses.
     """
-    _check_file(spec_path)
-    _check_server(submission)
+    check_spec(spec_path)
+    check_server(submission.host, submission.token, submission.deadline_s)
     import kfp  # Takes seconds; the checks above do not.
     import kfp_server_api
 
+    host = submission.host
     try:
         # kfp prints links, and warns each time of backends older than 2.0.
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            client = kfp.Client(host=submission.host, existing_token=submission.token)
-            return _run(client, spec_path, submission)
+            client = kfp.Client(
+                host=host, existing_token=submission.token, proxy=proxy_of(host)
+            )
+            run_id = _run(client, spec_path, submission)
     except kfp_server_api.ApiException as error:
+        raise _refusal(host, error) from error
+    # kfp takes answers of other servers apart as they come, and stumbles anywhere.
+    except Exception as error:
         raise SubmitError(
-            f"{submission.host} refused the pipeline: {error.status} {error.reason}\n"
-            f"{error.body or ''}".rstrip()
+            f"kfp could not start the run at {host}: {type(error).__name__}: "
+            f"{shown(str(error))}. Nothing says that a run was started; look at the "
+            "server's list of runs, and run it again with --debug for the traceback."
         ) from error
+    if not (isinstance(run_id, str) and run_id):
+        raise SubmitError(
+            f"{host} took the pipeline and named no run. Is it a Kubeflow Pipelines "
+            "server of version 2 or later, or does something else answer for it? Look "
+            "at its list of runs."
+        )
+    return run_id
 
 
-def _run(client: Any, spec_path: Path, submission: Submission) -> str:
+def _refusal(host: str, error: Any) -> SubmitError:
+    """Repeats what the server says, but not a page made for people."""
+    body = str(error.body or "")[:2000]
+    told = shown(body) if "<html" in body.lower() else body
+    reason = f"{error.status} {error.reason}"
+    return SubmitError(f"{host} refused the pipeline: {reason}\n{told}".rstrip())
+
+
+def _run(client: Any, spec_path: Path, submission: Submission) -> object:
     run = client.create_run_from_pipeline_package(
         str(spec_path),
         arguments=dict(submission.parameters),
@@ -82,41 +104,3 @@ def _run(client: Any, spec_path: Path, submission: Submission) -> str:
         enable_caching=submission.enable_cache,
     )
     return run.run_id
-
-
-def _check_file(spec_path: Path) -> None:
-    if spec_path.suffix == ".json":
-        raise SubmitError(
-            f"{spec_path} is for Vertex AI. Compile to a .yaml file for Kubeflow "
-            "Pipelines, or submit this one with the Google Cloud console or SDK."
-        )
-    if spec_path.suffix not in _ACCEPTED:
-        raise SubmitError(
-            f"{spec_path} is not a compiled pipeline: it must end in .yaml."
-        )
-    if not spec_path.is_file():
-        raise SubmitError(f"There is no file {spec_path}: write it with `ktp compile`.")
-
-
-def _check_server(submission: Submission) -> None:
-    """Asks once: kfp's own client would try five times, printing a traceback each."""
-    url = submission.host.rstrip("/") + _HEALTH_PATH
-    request = urllib.request.Request(url)
-    if submission.token:
-        request.add_header("Authorization", f"Bearer {submission.token}")
-    try:
-        with urllib.request.urlopen(request, timeout=submission.deadline_s):
-            return
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise SubmitError(
-            f"{url} answers {error.code} {error.reason}: is this a Kubeflow Pipelines "
-            "server of version 2 or later, and does it want a --token?"
-        ) from error
-    except (urllib.error.URLError, TimeoutError) as error:
-        reason = getattr(error, "reason", error)
-        raise SubmitError(
-            f"No Kubeflow Pipelines server answers at {submission.host} ({reason}). "
-            "From outside the cluster, open a way first:\n"
-            "  kubectl -n kubeflow port-forward service/ml-pipeline 8888"
-        ) from error

@@ -6,7 +6,7 @@ import pytest
 
 from model import contract
 from model.config import PRESETS
-from pipeline.config import Environment, PipelineConfig, RunConfig
+from pipeline.config import Environment, PipelineConfig, RunConfig, name_problem
 from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
 
@@ -130,6 +130,26 @@ def test_the_bound_is_the_settings_or_else_the_most_frequent_label(
         majority_share=0.4,
     )
     assert config.min_accuracy == bound
+
+
+@pytest.mark.parametrize("name", ["a", "0", "keras-transformer", "a" * 63])
+def test_a_pipeline_has_a_name_that_kubernetes_takes(name: str) -> None:
+    assert name_problem(name) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A", "a_b", "a.b", "-a", "a-", "a" * 64, "ä", "a b", "a\n", "²"]
+)
+def test_another_name_is_refused_when_the_pipeline_is_described(name: str) -> None:
+    with pytest.raises(SettingError, match="name is .*1 to 63 of them"):
+        PipelineConfig(
+            name=name,
+            run=RunConfig.of("tiny"),
+            data_root="d",
+            pipeline_root="r",
+            serving_dir="s",
+            edge_dir="e",
+        )
 
 
 def test_the_environment_names_both_folders() -> None:

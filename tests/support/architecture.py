@@ -77,7 +77,12 @@ LAYERS = {
         "serving.text_files",
     ),
     "components": ("model", "serving"),
-    "pipeline": ("model", "components", "serving.text_files"),
+    "pipeline": (
+        "model",
+        "components",
+        "serving.client.wire.addresses",
+        "serving.text_files",
+    ),
 }
 # Built as distributions of their own, under other names.
 DISTRIBUTED = ("serving/client/", "serving/edge/")

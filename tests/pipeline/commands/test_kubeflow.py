@@ -8,8 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.commands.kubeflow import compile_command, submit_command
-from pipeline.errors import SettingError
-from pipeline.kubeflow.submit import SubmitError
+from pipeline.errors import SettingError, SubmitError
 from pipeline.kubeflow.volume_claim import VolumeClaim
 
 
@@ -36,11 +35,29 @@ def test_the_commands_import_neither_tfx_nor_kfp():
         (["--volume", "claim"], "NAME:/mount/path"),
         (["--data-root", "/mnt/rows"], "--data-root is /mnt/rows"),
         (["--push-root", "/database"], "--push-root is /database"),
+        (["--push-root", "/data/../tmp"], "--push-root is /data/../tmp"),
+        (["--data-root", ""], "--data-root is empty"),
+        (["--data-root", "/data/a[1]"], "--data-root is '/data/a[1]'"),
+        (["--data-root", "s3://bucket/rows"], "neither S3 nor MinIO"),
+        (["--name", "Keras"], "The pipeline's name is 'Keras'"),
+        (["--name", "a" * 64], "1 to 63 of them"),
+        (["--name", ""], "The pipeline's name is ''"),
+        (["--name", "-a"], "a letter or digit first and last"),
+        (["--name", "a-"], "a letter or digit first and last"),
+        (["--name", "a_b"], "allowed: lower-case letters, digits and dashes"),
+        (["--image", ""], "The image is ''"),
+        (["--image", "image:latest"], "The image is 'image:latest'"),
+        (["--volume", "My_Claim:/data"], "volume claim's name is 'My_Claim'"),
+        (["--volume", "a:/data", "--volume", "b:/data/"], "2 volumes are mounted"),
+        (["--output", "p.txt"], "must end in .yaml for"),
+        (["--set", "export.top_k=0"], "export.top_k is 0; allowed: a whole number"),
     ],
 )
 def test_compile_refuses_what_no_step_could_use(
-    arguments: Sequence[str], complaint: str
+    arguments: Sequence[str], complaint: str, monkeypatch: pytest.MonkeyPatch
 ):
+    # Half a minute of imports is too long to wait for a refusal.
+    monkeypatch.setitem(sys.modules, "pipeline.kubeflow.compile", None)
     error = compiled(*arguments).exception
     assert isinstance(error, SettingError)
     assert complaint in str(error)
@@ -68,6 +85,27 @@ def test_submit_refuses_a_missing_file_before_it_asks_the_server():
 def test_a_volume_needs_a_name_and_an_absolute_path(text: str):
     with pytest.raises(SettingError, match="NAME:/mount/path"):
         VolumeClaim.parse(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "my-claim", "a.b-c.d", "0", "x" * 253, "keras-transformer-pipeline"]
+)
+def test_a_claim_is_named_as_kubernetes_names_it(name: str):
+    assert VolumeClaim.parse(f"{name}:/data").name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["A", "a_b", "-a", "a-", ".a", "a..b", "a.-b", "ä", "a b", "x" * 254, "a\n"]
+)
+def test_a_name_that_kubernetes_does_not_take_is_refused(name: str):
+    with pytest.raises(SettingError, match="claim's name is .*lower-case letters"):
+        VolumeClaim.parse(f"{name}:/data")
+
+
+@pytest.mark.parametrize("path", ["/", "//", "/a:ro", "/a/../b", "/a\nb"])
+def test_a_mount_that_kubernetes_does_not_take_is_refused(path: str):
+    with pytest.raises(SettingError, match="an absolute path below /"):
+        VolumeClaim.parse(f"claim:{path}")
 
 
 def test_a_volume_holds_what_lies_below_its_mount():

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.kubeflow.submit import Submission, SubmitError, submit
+from pipeline.errors import SubmitError
+from pipeline.kubeflow.submit import Submission, submit
 
 RUN_ID = "7d3f"
 TOKEN = "let-me-in"
@@ -30,6 +31,7 @@ class FakeKubeflow(http.server.ThreadingHTTPServer):
         self.posted: dict[str, Any] = {}
         self.wanted_token: str | None = None
         self.refusal: dict[str, Any] | None = None
+        self.started: object = {"run_id": RUN_ID, "experiment_id": "e1"}
 
     @property
     def url(self) -> str:
@@ -54,9 +56,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.server.refusal:
             self._answer(400, self.server.refusal)
         else:
-            self._answer(200, {"run_id": RUN_ID, "experiment_id": "e1"})
+            self._answer(200, self.server.started)
 
-    def _answer(self, status: int, body: dict[str, Any]) -> None:
+    def _answer(self, status: int, body: object) -> None:
         content = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -137,6 +139,15 @@ def test_a_refusal_carries_the_server_s_reason(
         submit(spec_path, Submission(host=kubeflow.url))
 
 
+@pytest.mark.parametrize("started", [{}, {"run_id": ""}, {"id": "7"}, [], "page", None])
+def test_an_answer_without_a_run_is_no_success(
+    kubeflow: FakeKubeflow, spec_path: pathlib.Path, started: object
+):
+    kubeflow.started = started
+    with pytest.raises(SubmitError, match="named no run|could not start the run"):
+        submit(spec_path, Submission(host=kubeflow.url))
+
+
 def test_no_server_is_an_answer_within_the_deadline(spec_path: pathlib.Path):
     with pytest.raises(SubmitError, match="port-forward"):
         submit(spec_path, Submission(host="http://127.0.0.1:9", deadline_s=2))
@@ -145,6 +156,12 @@ def test_no_server_is_an_answer_within_the_deadline(spec_path: pathlib.Path):
 def test_a_host_without_a_scheme_is_refused():
     with pytest.raises(SubmitError, match="must start with http"):
         Submission(host="localhost:8888")
+
+
+@pytest.mark.parametrize("deadline_s", [0, -1, float("nan"), float("inf")])
+def test_a_deadline_that_is_none_is_refused(deadline_s: float):
+    with pytest.raises(SubmitError, match="deadline_s is .*allowed: seconds above 0"):
+        Submission(host="http://localhost", deadline_s=deadline_s)
 
 
 def test_a_vertex_file_is_not_sent_to_kubeflow(tmp_path: pathlib.Path):
