@@ -16,9 +16,7 @@ from tfx import v1 as tfx
 from tfx.components.util import model_utils
 from tfx.utils import io_utils, path_utils
 
-_STAGING_PREFIX = ".staging-"
-_COMPLETE_PREFIX = ".complete-"
-"""A file in the last folder: what is staged under this number may be published."""
+from model import contract
 
 
 class Delivery(NamedTuple):
@@ -136,7 +134,7 @@ def read_destination(pushed: tfx.dsl.Artifact) -> Path | None:
 def _clear(bases: Sequence[str]) -> None:
     for base in bases:
         for name in _names(base):
-            if name.startswith(_STAGING_PREFIX):
+            if name.startswith(contract.STAGING_PREFIX):
                 tf.io.gfile.rmtree(os.path.join(base, name))
 
 
@@ -146,16 +144,20 @@ def _mark_complete(bases: Sequence[str], version: int) -> None:
 
 
 def _complete_versions(bases: Sequence[str]) -> list[str]:
-    names = _names(bases[-1])
-    return [n[len(_COMPLETE_PREFIX) :] for n in names if n.startswith(_COMPLETE_PREFIX)]
+    prefix = contract.COMPLETE_PREFIX
+    return [
+        name.removeprefix(prefix)
+        for name in _names(bases[-1])
+        if name.startswith(prefix)
+    ]
 
 
 def _complete_mark(bases: Sequence[str], version: int | str) -> str:
-    return os.path.join(bases[-1], f"{_COMPLETE_PREFIX}{version}")
+    return os.path.join(bases[-1], f"{contract.COMPLETE_PREFIX}{version}")
 
 
 def _staging(base: str, version: int | str) -> str:
-    return os.path.join(base, f"{_STAGING_PREFIX}{version}")
+    return os.path.join(base, f"{contract.STAGING_PREFIX}{version}")
 
 
 def _target(base: str, version: int | str) -> str:

@@ -31,6 +31,7 @@ from serving.edge.contract import (
 
 __all__ = [
     "CLASSES",
+    "COMPLETE_PREFIX",
     "EDGE_DIR",
     "END",
     "EXAMPLES",
@@ -90,6 +91,8 @@ SPLITS = (TRAIN, VALIDATION, TEST)
 SERVING_DIR = "serving_model"
 STAGING_PREFIX = ".staging-"
 """Begins the name of a version that is not whole yet; no server reads it."""
+COMPLETE_PREFIX = ".complete-"
+"""Begins the name of a file: all that is staged of that version is whole."""
 VOCABULARY_DIR = "vocabulary_dir"
 """Key of the vocabulary's folder in the preprocessing function's `custom_config`."""
 

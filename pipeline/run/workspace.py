@@ -111,12 +111,26 @@ class Workspace:
             raise
 
     def clear_leftovers(self) -> None:
-        """Removes what a killed run left half-written; call it with the lock held."""
+        """Ends what a killed run began, or removes it; call it with the lock held."""
+        self._end_push()
         for path in self._unfinished():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+    def _end_push(self) -> None:
+        """Publishes what was killed between two names: `components.versioned_pusher`.
+
+        Here, because a run may end before it comes to its pusher.
+        """
+        for mark in self.serving_dir.glob(f"{contract.COMPLETE_PREFIX}*"):
+            version = mark.name.removeprefix(contract.COMPLETE_PREFIX)
+            for folder in (self.edge_dir, self.serving_dir):
+                staged = folder / f"{contract.STAGING_PREFIX}{version}"
+                if staged.exists() and not (folder / version).exists():
+                    staged.rename(folder / version)
+            mark.unlink()
 
     def _unfinished(self) -> Iterator[Path]:
         for pushed in (self.serving_dir, self.edge_dir):

@@ -123,6 +123,19 @@ def test_what_a_killed_run_left_half_written_goes(tmp_path: Path) -> None:
     assert list(place.edge_dir.iterdir()) == []
 
 
+def test_a_push_that_was_killed_between_its_two_names_is_ended(tmp_path: Path) -> None:
+    place = Workspace(tmp_path)
+    (place.edge_dir / "17").mkdir(parents=True)
+    staged = place.serving_dir / ".staging-17"
+    staged.mkdir(parents=True)
+    (staged / "saved_model.pb").touch()
+    (place.serving_dir / ".complete-17").touch()
+    place.clear_leftovers()
+    assert (place.serving_dir / "17" / "saved_model.pb").exists()
+    for folder in (place.edge_dir, place.serving_dir):
+        assert [path.name for path in folder.iterdir()] == ["17"]
+
+
 def test_two_runs_cannot_share_an_output_folder(tmp_path: Path) -> None:
     with (
         Workspace(tmp_path).locked(),
