@@ -16,6 +16,7 @@ from serving.client.wire import dtypes
 from serving.client.wire.tf_serving_names import PREDICT_METHOD
 from serving.edge import runtime
 from serving.edge.errors import RuntimeMissingError
+from serving.server.loading.tflite_signatures import fit_signature, read_signatures
 from serving.server.requests.plans import DEFAULT_SIGNATURE
 from serving.server.servable import Servable
 from serving.server.status import Code, StatusError, invalid_argument
@@ -27,6 +28,7 @@ ALLOCATE = "Failed to allocate tensors"
 INVOKE = "Failed to invoke TfLite interpreter"
 
 Details = Mapping[str, Mapping[str, Any]]
+_STRING = dtypes.by_numpy()[np.dtype(object)]
 
 
 class NamedRunner:
@@ -53,12 +55,29 @@ class NamedRunner:
 
 
 class RawRunner:
-    """Tensor names instead of a signature; `:0` at the end of a name is left out."""
+    """Tensors by their names in the file, or by a signature's aliases of these.
 
-    def __init__(self, interpreter: Any) -> None:
+    Without a signature all tensors are taken; `:0` at the end of a name is left out.
+
+    Args:
+        signature: a SignatureDef whose tensors are in the file.
+    """
+
+    def __init__(self, interpreter: Any, signature: Any | None = None) -> None:
         self._interpreter = interpreter
-        self.inputs: Details = _by_alias(interpreter.get_input_details())
-        self.outputs: Details = _by_alias(interpreter.get_output_details())
+        inputs = interpreter.get_input_details()
+        outputs = interpreter.get_output_details()
+        self.inputs: Details = _by_alias(inputs)
+        self.outputs: Details = _by_alias(outputs)
+        if signature is not None:
+            self.inputs = _of_infos(signature.inputs, inputs)
+            self.outputs = _of_infos(signature.outputs, outputs)
+        used = {detail["index"] for detail in self.inputs.values()}
+        self._unused = [
+            detail["index"]
+            for detail in inputs
+            if detail["index"] not in used and _dtype(detail["dtype"]) != _STRING
+        ]
 
     def __call__(self, values: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """Computes every output. Inputs take the shapes of the values.
@@ -73,6 +92,10 @@ class RawRunner:
         with _step(INVOKE):
             for alias, value in values.items():
                 self._interpreter.set_tensor(self.inputs[alias]["index"], value)
+            for index in self._unused:
+                # Nobody gets what another client sent to another signature.
+                blank = np.zeros_like(self._interpreter.get_tensor(index))
+                self._interpreter.set_tensor(index, blank)
             self._interpreter.invoke()
         return {
             alias: self._interpreter.get_tensor(detail["index"])
@@ -119,12 +142,15 @@ class TfliteServable(Servable):
         # Read, not mapped: a file that is overwritten in place would end the process.
         content = path.read_bytes()
         package = _find_runtime()
+        made = [_interpreter(package, content) for _ in range(num_interpreters)]
+        stored = read_signatures(content)
         self._idle: queue.LifoQueue[dict[str, Runner]] = queue.LifoQueue()
-        for _ in range(num_interpreters):
-            self._idle.put(find_runners(_interpreter(package, content)))
+        for interpreter in made:
+            self._idle.put(find_runners(interpreter, stored))
         with self.borrowed(None) as runners:
             self.signatures = {
-                name: _signature_def(runner) for name, runner in runners.items()
+                name: _signature_def(runner, stored.get(name))
+                for name, runner in runners.items()
             }
 
     def run(
@@ -191,15 +217,22 @@ def _interpreter(package: str, content: bytes) -> Any:
         ) from None
 
 
-def _signature_def(runner: Runner) -> Any:
+def _signature_def(runner: Runner, stored: Any | None) -> Any:
+    """Completes a SignatureDef of the file, or makes one of what the runtime says."""
     signature = protos.SignatureDef(method_name=PREDICT_METHOD)
+    if stored is not None:
+        signature = stored
     sides = ((signature.inputs, runner.inputs), (signature.outputs, runner.outputs))
     for infos, details in sides:
         for alias, detail in details.items():
-            infos[alias].name = detail["name"]
-            infos[alias].dtype = _dtype(detail["dtype"]).number
+            info = infos[alias]
+            info.name = detail["name"]
+            info.dtype = info.dtype or _dtype(detail["dtype"]).number
+            if info.HasField("tensor_shape"):
+                continue
+            info.tensor_shape.SetInParent()
             for size in detail["shape_signature"]:
-                infos[alias].tensor_shape.dim.add(size=int(size))
+                info.tensor_shape.dim.add(size=int(size))
     return signature
 
 
@@ -222,12 +255,41 @@ def _check_types(signature: Any, inputs: Mapping[str, np.ndarray]) -> None:
             )
 
 
-def find_runners(interpreter: Any) -> dict[str, Runner]:
-    """Finds them by name; without any, `serving_default` takes the raw tensors."""
+def find_runners(
+    interpreter: Any, stored: Mapping[str, Any] | None = None
+) -> dict[str, Runner]:
+    """Finds what computes each signature, by name.
+
+    Args:
+        interpreter: has read the file.
+        stored: SignatureDefs of the file's metadata, which come before those that the
+            runtime knows; without any, `serving_default` takes the raw tensors.
+
+    Raises:
+        StatusError: INTERNAL, a stored one names a tensor that is not there.
+    """
+    inputs = _by_name(interpreter.get_input_details())
+    outputs = _by_name(interpreter.get_output_details())
+    for signature in (stored or {}).values():
+        fit_signature(signature, inputs, outputs)
+    if stored:
+        return {
+            name: RawRunner(interpreter, signature)
+            for name, signature in stored.items()
+        }
     names = list(interpreter.get_signature_list())
     if not names:
         return {DEFAULT_SIGNATURE: RawRunner(interpreter)}
     return {name: NamedRunner(interpreter, name) for name in names}
+
+
+def _of_infos(infos: Mapping[str, Any], details: list[dict[str, Any]]) -> Details:
+    by_name = _by_name(details)
+    return {alias: by_name[info.name] for alias, info in infos.items()}
+
+
+def _by_name(details: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {detail["name"]: detail for detail in details}
 
 
 def _by_alias(details: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

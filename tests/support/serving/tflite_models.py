@@ -2,9 +2,14 @@
 
 import pathlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
+import flatbuffers
+import numpy as np
 import tensorflow as tf
+from flatbuffers import flexbuffers
+from tensorflow.lite.python import schema_py_generated as schema
 
 
 class EdgeModel(tf.Module):
@@ -54,3 +59,71 @@ def save_tflite_without_signatures(path: pathlib.Path) -> None:
     function = model.serving_default.get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     path.write_bytes(converter.convert())
+
+
+class _BytesAsText(str):
+    """Any bytes as flexbuffers' type for texts, where the C++ tool puts them."""
+
+    def __new__(cls, content: bytes) -> Self:
+        made = super().__new__(cls)
+        made.content = content
+        return made
+
+    content: bytes
+
+    def encode(self, *_: str) -> bytes:
+        """Returns them as they are."""
+        return self.content
+
+
+def save_tflite_with_metadata(
+    path: pathlib.Path,
+    signatures: Mapping[str, bytes],
+    *,
+    keeps_own: bool = False,
+    packed: bytes | None = None,
+) -> None:
+    """A file whose signatures lie in its metadata, as signature_def_util writes it.
+
+    Args:
+        path: of the file.
+        signatures: SignatureDefs in bytes, by name; see `metadata_tensors`.
+        keeps_own: the file has the converter's signatures, too.
+        packed: these bytes instead of a map of `signatures`.
+    """
+    save_tflite(path, ["two"])
+    model = _unpacked(path)
+    if not keeps_own:
+        model.signatureDefs = None
+    if packed is None:
+        builder = flexbuffers.Builder()
+        with builder.Map():
+            for name, written in signatures.items():
+                builder.Key(name)
+                builder.String(_BytesAsText(written))
+        packed = bytes(builder.Finish())
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(packed, np.uint8)
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = b"signature_defs_metadata", len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
+    built = flatbuffers.Builder(0)
+    built.Finish(model.Pack(built), file_identifier=b"TFL3")
+    path.write_bytes(bytes(built.Output()))
+
+
+def metadata_tensors(path: pathlib.Path) -> dict[str, str]:
+    """Names of the tensors behind the inputs and outputs of `two`."""
+    save_tflite(path, ["two"])
+    model = _unpacked(path)
+    (graph,) = model.subgraphs
+    (signature,) = model.signatureDefs
+    return {
+        each.name.decode(): graph.tensors[each.tensorIndex].name.decode()
+        for each in [*signature.inputs, *signature.outputs]
+    }
+
+
+def _unpacked(path: pathlib.Path) -> Any:
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
