@@ -12,7 +12,7 @@ from model import contract
 from serving.client import protos
 from serving.client.wire import tensors
 from serving.client.wire.tf_serving_names import MODELS_PATH
-from serving.commands.texts import texts_of_file
+from serving.text_files import reading
 
 MAX_PREPARED = 2000
 
@@ -21,10 +21,10 @@ def read_texts(path: pathlib.Path, column: str = contract.TEXT) -> list[str]:
     """The texts of a table, a JSON lines file, or one a line; none is blank.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: there is no such column, or no text at all.
+        ValueError: the file cannot be read, has no such column, or no text at all.
     """
-    texts = list(texts_of_file(str(path), column))
+    rows = reading.read_texts(path, column)
+    texts = [row.text for row in rows if row.text.strip()]
     if not texts:
         raise ValueError(f"{path} holds no text.")
     return texts

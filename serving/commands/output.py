@@ -4,57 +4,108 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import click
 
 from model import contract
-from serving.client.parts import parts_of
 from serving.client.prediction import Prediction
-
-Row = tuple[str, Prediction]
+from serving.text_files.shown import harmless
 
 TABLE_ROWS = 500
 """A longer table comes in pieces, so that memory does not grow with the input."""
 PROGRESS_EVERY_S = 0.5
+EMPTY_TEXT = "empty text"
 
 
-def print_json(rows: Iterable[Row]) -> None:
-    """Prints one object per text, as they come."""
-    for text, prediction in rows:
-        answer = {contract.TEXT: text, **prediction.to_dict()}
-        click.echo(json.dumps(answer, ensure_ascii=False))
+class Answer(NamedTuple):
+    """What one row is answered with: a prediction, or the reason why there is none.
+
+    `row` is its number in the file, and None for a text of the command line.
+    """
+
+    row: int | None
+    text: str
+    prediction: Prediction | None = None
+    problem: str | None = None
+
+    @property
+    def note(self) -> str | None:
+        """What to know about the prediction: of an empty text it is a guess."""
+        has_text = self.prediction is None or bool(self.text.strip())
+        return None if has_text else EMPTY_TEXT
 
 
-def print_table(rows: Iterable[Row]) -> None:
-    """Prints a table, or one for every `TABLE_ROWS` texts."""
+def print_json(answers: Iterable[Answer]) -> None:
+    """Prints one object per row, as they come."""
+    for answer in answers:
+        click.echo(json.dumps(_json(answer), ensure_ascii=False))
+
+
+def _json(answer: Answer) -> dict[str, Any]:
+    values: dict[str, Any] = {} if answer.row is None else {"row": answer.row}
+    if answer.prediction is None:
+        # With a label, so that a script finds in each row what it looks for.
+        return {**values, contract.TEXT: None, "label": None, "error": answer.problem}
+    values |= {contract.TEXT: answer.text, **answer.prediction.to_dict()}
+    return values if answer.note is None else {**values, "note": answer.note}
+
+
+def print_table(answers: Iterable[Answer]) -> None:
+    """Prints a table, or one for every `TABLE_ROWS` rows.
+
+    If the answers end with an error, those before it are printed first.
+    """
+    part: list[Answer] = []
+    try:
+        for answer in answers:
+            part.append(answer)
+            if len(part) == TABLE_ROWS:
+                _print_part(part)
+                part = []
+    finally:
+        if part:
+            _print_part(part)
+
+
+def _print_part(answers: list[Answer]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    for part in parts_of(rows, TABLE_ROWS):
-        table = Table("text", "label", "score", "next best")
-        for text, prediction in part.items:
-            others = zip(prediction.labels[1:3], prediction.scores[1:3], strict=True)
-            rest = ", ".join(f"{label} {score:.1%}" for label, score in others)
-            # Text, because rich would read [brackets] in a plain string as markup.
-            cells = (text, prediction.label, f"{prediction.score:.1%}", rest)
-            table.add_row(*map(Text, cells))
-        Console().print(table)
+    is_numbered = answers[0].row is not None
+    numbers = ["row"] if is_numbered else []
+    table = Table(*numbers, "text", "label", "score", "next best")
+    for answer in answers:
+        # Text, because rich would read [brackets] in a plain string as markup.
+        cells = [str(answer.row)] if is_numbered else []
+        table.add_row(*map(Text, cells + _cells(answer)))
+    Console().print(table)
 
 
-def with_progress(rows: Iterable[Row]) -> Iterator[Row]:
-    """Passes rows on, and shows their number on stderr, if only that is a terminal."""
+def _cells(answer: Answer) -> list[str]:
+    prediction = answer.prediction
+    if prediction is None:
+        return ["", f"({answer.problem})", "", ""]
+    others = zip(prediction.labels[1:3], prediction.scores[1:3], strict=True)
+    rest = ", ".join(f"{label} {score:.1%}" for label, score in others)
+    text = harmless(answer.text) if answer.note is None else f"({answer.note})"
+    return [text, harmless(prediction.label), f"{prediction.score:.1%}", rest]
+
+
+def with_progress(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """Passes answers on, and shows their number, if only stderr is a terminal."""
     if not sys.stderr.isatty() or sys.stdout.isatty():
-        yield from rows
+        yield from answers
         return
-    start = shown = time.monotonic()
+    start = last = time.monotonic()
     count = 0
-    for row in rows:
-        yield row
+    for answer in answers:
+        yield answer
         count += 1
         now = time.monotonic()
-        if now - shown >= PROGRESS_EVERY_S:
-            shown = now
+        if now - last >= PROGRESS_EVERY_S:
+            last = now
             _show(count, now - start, end="\r")
     _show(count, time.monotonic() - start, end="\n")
 

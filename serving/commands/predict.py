@@ -1,9 +1,11 @@
 """`ktp predict`: asks a server from the command line."""
 
+import functools
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,9 +14,12 @@ from model import contract
 from serving.client import Client
 from serving.client.config import ClientConfig, TlsConfig, TransportKind, default_port
 from serving.client.errors import ServingError
-from serving.client.parts import Part, in_order, parts_of
-from serving.commands.output import Row, print_json, print_table, with_progress
-from serving.commands.texts import parts_as_they_come, texts_of_file
+from serving.commands.answers import Unanswered, answers_of
+from serving.commands.output import Answer, print_json, print_table, with_progress
+from serving.commands.texts import UntilFailure, parts_as_they_come, parts_of_rows
+from serving.text_files.reading import read_stream, read_texts
+from serving.text_files.rows import Row, row_of_text
+from serving.text_files.shown import named
 
 # What a shell reports for a program that wrote into a closed pipe: 128 + SIGPIPE.
 BROKEN_PIPE = 141
@@ -26,7 +31,7 @@ BROKEN_PIPE = 141
     "--file",
     "path",
     type=click.Path(exists=True, dir_okay=False),
-    help="Texts of a file: .csv, .tsv, .jsonl, or one a line.",
+    help="Texts of .csv, .tsv, .jsonl, .parquet, .tfrecord; of others one a line.",
 )
 @click.option("--text-column", default=contract.TEXT, show_default=True)
 @click.option("--endpoint", metavar="HOST:PORT", help="Default: this machine's server.")
@@ -63,9 +68,12 @@ def predict(
             if inputs is not None:
                 _print_outputs(client, inputs, signature, as_json)
             else:
-                parts = _parts(client, texts, path, text_column)
-                rows = with_progress(_rows(client, parts))
-                (print_json if as_json else print_table)(rows)
+                is_live = not texts and path is None
+                rows = UntilFailure(_rows(texts, path, text_column))
+                cut = parts_as_they_come if is_live else parts_of_rows
+                parts = cut(rows, client.config.max_rows_per_request)
+                answers = answers_of(client, parts, is_numbered=not texts)
+                _print(answers, as_json, rows)
     except BrokenPipeError:
         # `| head` has read enough. Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,25 +92,29 @@ def _config(rest: bool, ca_path: str | None, **given: Any) -> ClientConfig:
     )
 
 
-def _parts(
-    client: Client, texts: Sequence[str], path: str | None, text_column: str
-) -> Iterable[Part[list[str]]]:
-    size = client.config.max_rows_per_request
+def _rows(texts: Sequence[str], path: str | None, text_column: str) -> Iterator[Row]:
+    """Finds where the texts are: in the command, in a file, or in standard input."""
     if texts:
-        return parts_of(texts, size)
+        return (row_of_text(number, text, "") for number, text in enumerate(texts, 1))
     if path is not None:
-        return parts_of(texts_of_file(path, text_column), size)
+        return read_texts(Path(path), text_column, functools.partial(_note, Path(path)))
     if sys.stdin.isatty():
         raise click.UsageError('Give a text: ktp predict "where is my order?"')
-    return parts_as_they_come(sys.stdin, size)
+    return read_stream(sys.stdin.buffer, "standard input")
 
 
-def _rows(client: Client, parts: Iterable[Part[list[str]]]) -> Iterator[Row]:
-    def classify(texts: list[str]) -> list[Row]:
-        return list(zip(texts, client.classify(texts), strict=True))
+def _note(path: Path, note: str) -> None:
+    click.echo(f"{named(path)}: {note}.", err=True)
 
-    for rows in in_order(classify, parts, client.config.max_parallel_requests):
-        yield from rows
+
+def _print(answers: Iterable[Answer], as_json: bool, rows: UntilFailure) -> None:
+    """Prints an answer for each row, and then what stopped them, or had none."""
+    unanswered = Unanswered()
+    watched = with_progress(unanswered.watch(answers))
+    (print_json if as_json else print_table)(watched)
+    complaints = [str(rows.failure or ""), str(unanswered)]
+    if any(complaints):
+        raise click.ClickException("\n".join(filter(None, complaints)))
 
 
 def _print_outputs(client: Client, inputs: str, signature: str, as_json: bool) -> None:

@@ -1,127 +1,98 @@
-"""Texts from files and standard input for `ktp predict`, however many."""
+"""Rows of texts for `ktp predict`, from files and standard input, however many."""
 
-import csv
-import json
-import pathlib
 import queue
-import sys
 import threading
 from collections.abc import Iterable, Iterator
-from typing import TextIO
 
 from serving.client.parts import Part
+from serving.text_files.rows import MAX_TEXT_BYTES, Row, TextFileError
 
 IDLE_S = 0.05
 """After so long without a new line, the lines read so far are sent."""
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+
+Rows = Part[list[Row]]
 
 
-class TextFileError(ValueError):
-    """A file does not hold what was asked for."""
+class UntilFailure:
+    """Rows up to where their source fails; the failure is kept for later.
 
-
-def texts_of_file(path: str, text_column: str) -> Iterator[str]:
-    """Reads the texts of a file, without blank ones, as they are needed.
-
-    `.csv`, `.tsv` and `.jsonl` have a column of texts; any other file has one a line.
-
-    Raises:
-        OSError: the file cannot be read.
-        TextFileError: the column is not there, or a line is not a JSON object.
+    So the answers to the rows before it, which wait for their parts, are not lost.
     """
-    suffix = pathlib.Path(path).suffix.lower()
-    # utf-8-sig: spreadsheets begin a file with a mark, which is not part of the text.
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        if suffix in _DELIMITERS:
-            texts = _column(file, path, text_column, _DELIMITERS[suffix])
-        elif suffix in (".jsonl", ".ndjson"):
-            texts = _json_lines(file, path, text_column)
-        else:
-            texts = lines(file)
-        yield from (text for text in texts if text.strip())
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = rows
+        self.failure: TextFileError | None = None
+
+    def __iter__(self) -> Iterator[Row]:
+        try:
+            for row in self._rows:
+                yield _checked(row)
+        except TextFileError as error:
+            self.failure = error
 
 
-def lines(file: Iterable[str]) -> Iterator[str]:
-    """Yields lines without their ends and without blank ones."""
-    for line in file:
-        text = line.rstrip("\r\n")
-        if text.strip():
-            yield text
+def _checked(row: Row) -> Row:
+    """Says of a text that it is too long to be one: then rows have run together."""
+    if len(row.text) > MAX_TEXT_BYTES // 4 and len(row.text.encode()) > MAX_TEXT_BYTES:
+        return row._replace(text="", problem="text_too_long")
+    return row
 
 
-def parts_as_they_come(file: TextIO, size: int) -> Iterator[Part[list[str]]]:
-    """Yields parts of up to `size` lines; empty ones while no line comes.
+def parts_of_rows(rows: Iterable[Row], size: int) -> Iterator[Rows]:
+    """Cuts `size` rows at a time; a part is named by the numbers of its rows."""
+    taken: list[Row] = []
+    for row in rows:
+        taken.append(row)
+        if len(taken) == size:
+            yield _part(taken)
+            taken = []
+    if taken:
+        yield _part(taken)
+
+
+def _part(rows: list[Row]) -> Rows:
+    if not rows:
+        return Part(range(0), rows)
+    return Part(range(rows[0].number, rows[-1].number + 1), rows)
+
+
+def parts_as_they_come(rows: Iterable[Row], size: int) -> Iterator[Rows]:
+    """Yields parts of up to `size` rows; empty ones while no row comes.
 
     So `tail -f log | ktp predict` answers at once, and a large file goes in full parts.
     A thread reads, at most two parts ahead.
-
-    Raises:
-        OSError: the file cannot be read.
-        UnicodeDecodeError: it is not text.
     """
-    waiting: queue.Queue[str | Exception | None] = queue.Queue(2 * size)
-    threading.Thread(target=_read, args=(file, waiting), daemon=True).start()
-    start, is_open = 0, True
+    waiting: queue.Queue[Row | Exception | None] = queue.Queue(2 * size)
+    threading.Thread(target=_read, args=(rows, waiting), daemon=True).start()
+    is_open = True
     while is_open:
         taken, is_open = _take(waiting, size)
-        yield Part(range(start, start + len(taken)), taken)
-        start += len(taken)
+        yield _part(taken)
 
 
-def _read(file: TextIO, waiting: queue.Queue[str | Exception | None]) -> None:
+def _read(rows: Iterable[Row], waiting: queue.Queue[Row | Exception | None]) -> None:
     try:
-        for text in lines(file):
-            waiting.put(text)
-    except (OSError, ValueError) as error:
+        for row in rows:
+            waiting.put(row)
+    except Exception as error:  # noqa: BLE001 - raised again where it is waited for.
         waiting.put(error)
     else:
         waiting.put(None)
 
 
 def _take(
-    waiting: queue.Queue[str | Exception | None], size: int
-) -> tuple[list[str], bool]:
-    """Takes up to `size` lines, fewer when no more come soon; False at the end."""
-    taken: list[str] = []
+    waiting: queue.Queue[Row | Exception | None], size: int
+) -> tuple[list[Row], bool]:
+    """Takes up to `size` rows, fewer when no more come soon; False at the end."""
+    taken: list[Row] = []
     while len(taken) < size:
         try:
-            text = waiting.get(timeout=IDLE_S)
+            row = waiting.get(timeout=IDLE_S)
         except queue.Empty:
             break
-        if text is None:
+        if row is None:
             return taken, False
-        if isinstance(text, Exception):
-            raise text
-        taken.append(text)
+        if isinstance(row, Exception):
+            raise row
+        taken.append(row)
     return taken, True
-
-
-def _column(file: TextIO, path: str, text_column: str, delimiter: str) -> Iterator[str]:
-    csv.field_size_limit(sys.maxsize)  # a long text is not a mistake
-    rows = csv.DictReader(file, delimiter=delimiter)
-    if text_column not in (rows.fieldnames or ()):
-        found = ", ".join(rows.fieldnames or ()) or "nothing"
-        raise TextFileError(
-            f"{path} has no column {text_column!r}; its first line names: {found}. "
-            "Say which holds the texts: --text-column NAME."
-        )
-    for row in rows:
-        yield row[text_column] or ""
-
-
-def _json_lines(file: TextIO, path: str, text_column: str) -> Iterator[str]:
-    for number, line in enumerate(file, 1):
-        if not line.strip():
-            continue
-        try:
-            text = json.loads(line)[text_column]
-        except (ValueError, KeyError, TypeError) as error:
-            raise TextFileError(
-                f"{path}, line {number}: expected an object with {text_column!r}; "
-                f"{type(error).__name__}: {error}."
-            ) from None
-        if not isinstance(text, str):
-            raise TextFileError(
-                f"{path}, line {number}: {text_column!r} is {text!r}, no text."
-            )
-        yield text

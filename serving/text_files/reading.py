@@ -8,14 +8,15 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from serving.text_files.delimited import read_delimited
 from serving.text_files.json_lines import read_json_lines
-from serving.text_files.lines import read_lines
+from serving.text_files.lines import read_lines, rows_of_lines
 from serving.text_files.parquet import read_parquet
 from serving.text_files.rows import Columns, Note, Row, TextFileError
 from serving.text_files.shown import named, shown
-from serving.text_files.streams import format_suffix
+from serving.text_files.streams import decoded_stream, format_suffix
 from serving.text_files.tfrecords import read_tfrecords
 
 Reader = Callable[[Path, Columns, Note], Iterator[Row]]
@@ -64,24 +65,49 @@ def read_texts(path: Path, text_column: str, note: Note = _ignore) -> Iterator[R
     return _read(reader, path, Columns(text=text_column, label=None), note)
 
 
+def read_stream(file: BinaryIO, name: str) -> Iterator[Row]:
+    """Yields a row per line of what is open already, such as standard input.
+
+    Raises:
+        TextFileError: It is no text, damaged, or cannot be read.
+    """
+    return _whole(_lines(file, name), name)
+
+
+def _lines(file: BinaryIO, name: str) -> Iterator[Row]:
+    with decoded_stream(file, name) as stream:
+        yield from rows_of_lines(stream)
+
+
 def _read(
     reader: Reader | None, path: Path, columns: Columns, note: Note
 ) -> Iterator[Row]:
+    return _whole(_opened(reader, path, columns, note), named(path))
+
+
+def _opened(
+    reader: Reader | None, path: Path, columns: Columns, note: Note
+) -> Iterator[Row]:
+    _require_file(path)
+    if reader is None:
+        raise TextFileError(_unknown(path))
+    yield from reader(path, columns, note)
+
+
+def _whole(rows: Iterator[Row], name: str) -> Iterator[Row]:
+    """Passes rows on; where the file fails, says after which row."""
     row = Row(0)
     try:
-        _require_file(path)
-        if reader is None:
-            raise TextFileError(_unknown(path))
-        for row in reader(path, columns, note):
+        for row in rows:
             yield row
     except (EOFError, zlib.error) as error:
         raise TextFileError(
-            f"{named(path)} is damaged or cut off{_after(row.number)}: "
+            f"{name} is damaged or cut off{_after(row.number)}: "
             f"{shown(error, 200)}. Copy or pack it again."
         ) from error
     except OSError as error:
         raise TextFileError(
-            f"{named(path)} cannot be read{_after(row.number)}: "
+            f"{name} cannot be read{_after(row.number)}: "
             f"{shown(error.strerror or error, 200)}. {_mended(error)}"
         ) from error
 

@@ -1,9 +1,12 @@
 """What of a user's file may stand in a message: short, and harmless on a terminal."""
 
 import os
+import re
 from pathlib import Path
 
 _MAX_SHOWN = 60
+# C0 and C1 without tab and line feed, and lone surrogates.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def shown(value: object, limit: int = _MAX_SHOWN) -> str:
@@ -16,6 +19,11 @@ def shown(value: object, limit: int = _MAX_SHOWN) -> str:
 def named(path: Path) -> str:
     """Makes a path printable, also one whose name is no UTF-8, in its full length."""
     return "".join(map(_visible, os.fsencode(path).decode("utf-8", "backslashreplace")))
+
+
+def harmless(text: str) -> str:
+    """Makes a text of a user safe for a terminal, and leaves all that is script."""
+    return _CONTROLS.sub(lambda found: _visible(found[0]), text)
 
 
 def listed(names: list[str], limit: int = 20) -> str:

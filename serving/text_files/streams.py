@@ -9,7 +9,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, BinaryIO, cast
 
 from serving.text_files.rows import Note, TextFileError
 from serving.text_files.shown import named
@@ -59,19 +59,24 @@ def unpacked(path: Path, note: Note) -> Iterator[IO[bytes]]:
     Raises:
         OSError, EOFError, zlib.error: Later, where it is damaged or cut.
     """
-    with path.open("rb") as file:
-        is_packed = file.peek(len(_GZIP)).startswith(_GZIP)
+    with path.open("rb") as file, _unpacked(file) as inner:
+        is_packed = inner is not file
         if is_packed != (path.suffix.lower() == ".gz"):
             note(
                 "it is gzipped, although its name does not end in .gz"
                 if is_packed
                 else "it is not gzipped, although its name ends in .gz"
             )
-        if not is_packed:
-            yield file
-            return
-        with gzip.GzipFile(fileobj=file) as inner:
-            yield cast(IO[bytes], inner)
+        yield inner
+
+
+@contextlib.contextmanager
+def _unpacked(file: io.BufferedReader) -> Iterator[IO[bytes]]:
+    if not file.peek(len(_GZIP)).startswith(_GZIP):
+        yield file
+        return
+    with gzip.GzipFile(fileobj=file) as inner:
+        yield cast(IO[bytes], inner)
 
 
 @contextlib.contextmanager
@@ -82,15 +87,26 @@ def decoded(path: Path, note: Note) -> Iterator[io.TextIOWrapper]:
         TextFileError: It is no text, or not in UTF-8.
     """
     with unpacked(path, note) as file:
-        head = file.peek(_HEAD_BYTES)[:_HEAD_BYTES]  # type: ignore[attr-defined]
-        if (other := other_format(head)) is not None:
-            what, advice = other
-            raise TextFileError(f"{named(path)} is {what}, not UTF-8 text. {advice}")
-        yield text_of(file)
+        yield _decoded(file, named(path))
 
 
-def text_of(file: IO[bytes]) -> io.TextIOWrapper:
-    """Decodes bytes as every file of text is."""
+@contextlib.contextmanager
+def decoded_stream(file: BinaryIO, name: str) -> Iterator[io.TextIOWrapper]:
+    """Reads what is open already, such as standard input, in the same way."""
+    buffered = (
+        file
+        if isinstance(file, io.BufferedReader)
+        else io.BufferedReader(cast(io.RawIOBase, file))
+    )
+    with _unpacked(buffered) as inner:
+        yield _decoded(inner, name)
+
+
+def _decoded(file: IO[bytes], name: str) -> io.TextIOWrapper:
+    head = file.peek(_HEAD_BYTES)[:_HEAD_BYTES]  # type: ignore[attr-defined]
+    if (other := other_format(head)) is not None:
+        what, advice = other
+        raise TextFileError(f"{name} is {what}, not UTF-8 text. {advice}")
     return io.TextIOWrapper(
         file, encoding="utf-8-sig", errors="surrogateescape", newline=""
     )

@@ -1,7 +1,9 @@
 """Predictions on the terminal, and the count beside them."""
 
 import io
+import json
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +11,7 @@ from serving.client.prediction import Prediction
 from serving.commands import output
 
 BEST = Prediction("a", 0.75, ("a", "b"), (0.75, 0.25))
-ROWS = [(f"text {number}", BEST) for number in range(1001)]
+ROWS = [output.Answer(n, f"text {n}", BEST) for n in range(1001)]
 
 
 class Terminal(io.StringIO):
@@ -51,3 +53,44 @@ def test_a_long_table_comes_in_pieces(capsys: pytest.CaptureFixture[str]) -> Non
     assert printed.count("text 0 ") == 1
     assert "text 1000" in printed
     assert printed.count("next best") == 3
+
+
+def test_rows_before_a_failure_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    def failing() -> Iterator[output.Answer]:
+        yield from ROWS[:3]
+        raise ValueError("the server went away")
+
+    with pytest.raises(ValueError, match="went away"):
+        output.print_table(failing())
+    assert "text 2" in capsys.readouterr().out
+
+
+def test_a_table_shows_no_control_characters_and_keeps_scripts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output.print_table([output.Answer(7, "\x1b[2Jred\x07 größe 👩\u200d🚀", BEST)])
+    printed = capsys.readouterr().out
+    assert r"\x1b[2Jred\x07 größe 👩" in printed
+    assert "\x1b" not in printed
+    assert "\\u200d" not in printed
+
+
+def test_an_empty_text_is_answered_and_said_and_a_bad_row_says_why(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answers = [
+        output.Answer(2, "a", BEST),
+        output.Answer(3, "  ", BEST),
+        output.Answer(4, "", None, "invalid utf8"),
+        output.Answer(None, "b", BEST),
+    ]
+    output.print_json(answers)
+    good, empty, bad, asked = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (good["row"], good["label"], "note" in good) == (2, "a", False)
+    assert (empty["row"], empty["label"], empty["note"]) == (3, "a", "empty text")
+    assert bad == {"row": 4, "text": None, "label": None, "error": "invalid utf8"}
+    assert list(asked) == ["text", "label", "score", "scores"]
+    output.print_table(answers[:3])
+    printed = capsys.readouterr().out
+    assert "(empty text)" in printed
+    assert "(invalid utf8)" in printed

@@ -1,5 +1,6 @@
 """`ktp predict`, as a person uses it."""
 
+import gzip
 import json
 import pathlib
 import subprocess
@@ -51,9 +52,11 @@ def test_predict_reads_lines_when_no_text_is_given(fake_server: FakeServer) -> N
     _, output = _run(
         predict, "--json", "--endpoint", endpoint, stdin="one\n\ntwo words\n"
     )
-    assert [json.loads(line)["text"] for line in output.splitlines()] == [
-        "one",
-        "two words",
+    answers = [json.loads(line) for line in output.splitlines()]
+    assert [(answer["row"], answer["text"]) for answer in answers] == [
+        (1, "one"),
+        (2, ""),
+        (3, "two words"),
     ]
 
 
@@ -157,6 +160,112 @@ def test_predict_refuses_what_makes_no_sense(
     assert message in output
 
 
+BAD_BYTE, SURROGATE = b"caf\xe9", b"\xed\xa0\x80"
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("a.csv", b"id,text\n1,one\n2,\n3,%b\n4,last\n"),
+        ("a.csv.gz", b"text\none\n\n%b\nlast"),
+        ("a.tsv", b"text\tid\none\t1\n\t2\n%b\t3\nlast\t4\n"),
+        ("a.txt", b"one\n\n%b\nlast"),
+        ("a", b"\xef\xbb\xbfone\r\n\r\n%b\r\nlast\r\n"),
+        ("a.jsonl", b'{"text": "one"}\n{"text": ""}\n{"text": "%b"}\n{"text":"last"}'),
+    ],
+)
+@pytest.mark.parametrize("bad", [BAD_BYTE, SURROGATE], ids=["byte", "surrogate"])
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "table"])
+def test_as_many_answers_as_rows_a_bad_one_is_named_and_loses_no_other(
+    fake_server: FakeServer,
+    tmp_path: pathlib.Path,
+    name: str,
+    content: bytes,
+    bad: bytes,
+    as_json: bool,
+) -> None:
+    first = 1 if name in ("a", "a.txt", "a.jsonl") else 2
+    content = content.replace(b"%b", bad)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    options = ["--file", str(path), *_endpoint(fake_server, "grpc")]
+    result = click.testing.CliRunner().invoke(predict, options + ["--json"] * as_json)
+    assert result.exit_code == 1
+    assert f"1 of 4 rows could not be asked: row {first + 2}: invalid utf8" in (
+        result.stderr
+    )
+    if not as_json:
+        assert all(f" {first + at} " in result.stdout for at in range(4))
+        return
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [answer["row"] for answer in answers] == [first + at for at in range(4)]
+    assert [answer["text"] for answer in answers] == ["one", "", None, "last"]
+    assert [one["row"] for one in answers if not one["label"]] == [first + 2]
+    assert answers[1]["note"] == "empty text"
+
+
+def test_what_stops_a_file_loses_no_answer_before_it(
+    fake_server: FakeServer, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('text,id\na,1\nb,2\n"c,3\nd,4\n')
+    options = ["--file", str(path), "--json", *_endpoint(fake_server, "grpc")]
+    result = click.testing.CliRunner().invoke(predict, options)
+    assert [json.loads(line)["row"] for line in result.stdout.splitlines()] == [2, 3]
+    assert result.exit_code == 1
+    assert "line 4: the quote that opens a text here is never closed" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"body\na\n", "no column 'text'; it has 'body'"),
+        ("text\na\n".encode("utf-16"), "is UTF-16, not UTF-8"),
+        (b"PK\x03\x04" + bytes(30), "is a zip archive or spreadsheet"),
+        (gzip.compress(b"text\n" + b"a\n" * 9)[:12], "is damaged or cut off"),
+    ],
+)
+def test_a_file_is_refused_as_ktp_run_refuses_it(
+    tmp_path: pathlib.Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    status, output = _run(predict, "--file", str(tmp_path / "a.csv"))
+    assert (status, message in output) == (1, True)
+
+
+def test_a_padded_header_names_the_column(
+    fake_server: FakeServer, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "a.csv").write_text('\ufeffid , "text" \n1,a\n')
+    options = ["--json", "--file", str(tmp_path / "a.csv")]
+    status, output = _run(predict, *options, *_endpoint(fake_server, "grpc"))
+    assert (status, json.loads(output)["row"]) == (0, 2)
+
+
+def test_standard_input_may_be_gzipped_and_its_bad_line_is_named(
+    fake_server: FakeServer,
+) -> None:
+    result = click.testing.CliRunner().invoke(
+        predict,
+        ["--json", *_endpoint(fake_server, "grpc")],
+        input=gzip.compress(b"one\n\n\xff\nlast"),
+    )
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [answer["text"] for answer in answers] == ["one", "", None, "last"]
+    assert "row 3: invalid utf8" in result.stderr
+    assert result.exit_code == 1
+
+
+def test_a_text_of_the_command_line_that_is_no_utf_8_is_named(
+    fake_server: FakeServer,
+) -> None:
+    options = ["--json", *_endpoint(fake_server, "grpc")]
+    status, output = _run(predict, "good", "caf\udce9", *options)
+    assert status == 1
+    assert json.loads(output.splitlines()[0])["label"] == "billing"
+    assert "1 of 2 rows could not be asked: text 2: invalid utf8" in output
+
+
 def test_a_failing_part_names_its_lines(
     fake_server: FakeServer, tmp_path: pathlib.Path
 ) -> None:
@@ -164,7 +273,7 @@ def test_a_failing_part_names_its_lines(
     options = ["--file", str(tmp_path / "a.txt"), "--model-name", "nobody"]
     status, output = _run(predict, *options, *_endpoint(fake_server, "grpc"))
     assert status == 1
-    assert "rows 0 to 4: the server has no such model" in output
+    assert "rows 1 to 5: the server has no such model" in output
 
 
 @pytest.mark.parametrize(

@@ -1,96 +1,85 @@
-"""Texts from files and from what trickles in."""
+"""Rows from files and from what trickles in, in parts."""
 
-import io
-import pathlib
 import queue
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from serving.commands.texts import TextFileError, parts_as_they_come, texts_of_file
+from serving.commands.texts import UntilFailure, parts_as_they_come, parts_of_rows
+from serving.text_files.rows import Row, TextFileError
 
 
-def texts(path: pathlib.Path, content: str | bytes, column: str = "text") -> list[str]:
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(texts_of_file(str(path), column))
+def _rows(count: int) -> list[Row]:
+    return [Row(number, f"text {number}") for number in range(1, count + 1)]
 
 
-@pytest.mark.parametrize(
-    "name, content",
-    [
-        ("a.txt", "größe\r\n\n  \nb, c\n"),
-        ("a", "größe\nb, c"),
-        ("a.txt", "\ufeffgröße\nb, c\n"),
-        ("a.csv", 'id,text\n1,größe\n2,"b, c"\n3,\n'),
-        ("a.CSV", '\ufefftext\ngröße\n"b, c"\n'),
-        ("a.tsv", "text\tid\ngröße\t1\nb, c\t2\n"),
-        ("a.jsonl", '{"text": "größe"}\n\n{"text": "b, c", "id": 2}\n{"text": " "}\n'),
-    ],
-)
-def test_every_kind_of_file_gives_its_texts(
-    tmp_path: pathlib.Path, name: str, content: str
+def _failing(count: int) -> Iterator[Row]:
+    yield from _rows(count)
+    raise TextFileError("the end of it")
+
+
+def test_parts_are_named_by_the_numbers_of_their_rows() -> None:
+    rows = [Row(2, "a"), Row(5, "b"), Row(6, "c")]
+    parts = list(parts_of_rows(rows, size=2))
+    assert [(part.rows, part.items) for part in parts] == [
+        (range(2, 6), rows[:2]),
+        (range(6, 7), rows[2:]),
+    ]
+
+
+@pytest.mark.parametrize("cut", [parts_of_rows, parts_as_they_come])
+def test_rows_before_a_failure_are_in_parts_and_the_failure_is_kept(
+    cut: Any,
 ) -> None:
-    assert texts(tmp_path / name, content) == ["größe", "b, c"]
+    rows = UntilFailure(_failing(5))
+    found = [row.number for part in cut(rows, 3) for row in part.items]
+    assert found == [1, 2, 3, 4, 5]
+    assert str(rows.failure) == "the end of it"
 
 
-def test_a_text_may_span_lines_and_be_long(tmp_path: pathlib.Path) -> None:
-    long = "x" * 200_000
-    found = texts(tmp_path / "a.csv", f'body\n"two\nlines"\n{long}\n', "body")
-    assert found == ["two\nlines", long]
+def test_a_text_as_long_as_a_file_is_a_row_with_a_problem() -> None:
+    rows = UntilFailure([Row(1, "é" * 32_768), Row(2, "é" * 32_769), Row(3, "ok")])
+    assert [row.problem for row in rows] == [None, "text_too_long", None]
 
 
-@pytest.mark.parametrize(
-    "name, content, message",
-    [
-        ("a.csv", "id,body\n1,a\n", "no column 'text'; its first line names: id, body"),
-        ("a.csv", "", "names: nothing"),
-        ("a.jsonl", '{"text": "a"}\n{"b": 1}\n', "line 2: expected an object with"),
-        ("a.jsonl", "[1]\n", "line 1: expected an object"),
-        ("a.jsonl", "nonsense\n", "line 1: expected an object"),
-        ("a.jsonl", '{"text": 3}\n', "'text' is 3, no text"),
-    ],
-)
-def test_a_file_without_texts_says_what_is_wrong(
-    tmp_path: pathlib.Path, name: str, content: str, message: str
-) -> None:
-    with pytest.raises(TextFileError, match=message):
-        texts(tmp_path / name, content)
-
-
-class Slow(io.StringIO):
-    """Lines that come when the test puts them; None ends."""
+class Slow:
+    """Rows that come when the test puts them; None ends."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.lines: queue.Queue[str | None] = queue.Queue()
+        self.rows: queue.Queue[Row | None] = queue.Queue()
 
-    def __iter__(self) -> Any:
-        return iter(self.lines.get, None)
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows.get, None)
 
 
-def test_lines_are_passed_on_before_the_part_is_full() -> None:
+def test_rows_are_passed_on_before_the_part_is_full() -> None:
     source = Slow()
     parts = parts_as_they_come(source, size=100)
-    source.lines.put("a\n")
-    source.lines.put("b\n")
+    source.rows.put(Row(1, "a"))
+    source.rows.put(Row(2, "b"))
     found = next(parts)
     while not found:  # the reader may need a moment
         found = next(parts)
-    assert (found.items, found.rows) == (["a", "b"], range(2))
+    assert (found.items, found.rows) == ([Row(1, "a"), Row(2, "b")], range(1, 3))
     assert not next(parts)
-    source.lines.put("c\n")
-    source.lines.put(None)
+    source.rows.put(Row(3, "c"))
+    source.rows.put(None)
     rest = [part for part in parts if part]
-    assert [(part.items, part.rows) for part in rest] == [(["c"], range(2, 3))]
+    assert [(part.items, part.rows) for part in rest] == [([Row(3, "c")], range(3, 4))]
 
 
 def test_much_input_goes_in_full_parts() -> None:
-    source = io.StringIO("".join(f"{number}\n" for number in range(25)))
-    sizes = [len(part.items) for part in parts_as_they_come(source, size=10)]
+    sizes = [len(part.items) for part in parts_as_they_come(_rows(25), size=10)]
     assert [size for size in sizes if size] == [10, 10, 5]
 
 
-def test_input_that_is_no_text_is_an_error_and_no_end() -> None:
-    source = io.TextIOWrapper(io.BytesIO(b"good\n\xff\xfe\n"), encoding="utf-8")
-    with pytest.raises(UnicodeDecodeError):
-        list(parts_as_they_come(source, size=10))
+def test_what_the_reading_thread_did_not_expect_is_raised_where_it_is_waited_for() -> (
+    None
+):
+    def broken() -> Iterator[Row]:
+        yield Row(1, "a")
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        list(parts_as_they_come(broken(), size=10))
