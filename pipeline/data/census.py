@@ -11,6 +11,7 @@ from pipeline.data.repeats import text_key
 from pipeline.errors import DataError
 from serving.text_files.reading import read_rows
 from serving.text_files.rows import Columns
+from serving.text_files.shown import named
 
 _SHOWN_EXAMPLES = 3
 _BYTES_PER_LETTER = 4
@@ -50,7 +51,7 @@ class Census:
         self._files: list[tuple[int, str]] = []
         self._dropped_at: dict[str, list[str]] = collections.defaultdict(list)
         self._dropped_lines = 0
-        self._told: list[str] = []
+        self.told: list[str] = []
         self._trimmed: collections.Counter[str] = collections.Counter()
         self._trimmed_at: dict[str, str] = {}
         self.rows: list[tuple[str, str]] = []
@@ -65,12 +66,13 @@ class Census:
             TextFileError: It is not what its name says.
             DataError: It begins anew in the middle, with its columns the other way.
         """
-        self._files.append((len(self.rows), file.name))
+        file_name = named(Path(file.name))
+        self._files.append((len(self.rows), file_name))
         limit = self._config.max_text_bytes // _BYTES_PER_LETTER
         labels, rows, numbers, keys = self._labels, self.rows, self._numbers, self.keys
 
         def told(sentence: str) -> None:
-            self._told.append(f"{file.name}: {sentence}")
+            self.told.append(f"{file_name}: {sentence}")
 
         for row in read_rows(file, self._columns, told):
             text = row.text.strip()
@@ -85,10 +87,10 @@ class Census:
             ):
                 problem = row.problem or self._problem(file, row.number, text, label)
                 if problem is not None:
-                    self._drop(problem, f"{file.name}:{row.number}", row.lines)
+                    self._drop(problem, f"{file_name}:{row.number}", row.lines)
                     continue
                 if label.is_trimmed:
-                    self._trim(row.label, f"{file.name}:{row.number}")
+                    self._trim(row.label, f"{file_name}:{row.number}")
             position = len(rows)
             first = keys.setdefault(text_key(text), position)
             if first != position:
@@ -125,7 +127,7 @@ class Census:
         if len(text.encode()) > self._config.max_text_bytes:
             return "text_too_long"
         if label.is_column_name:
-            return self._header_again(f"{file.name}:{number}", text, label)
+            return self._header_again(f"{named(Path(file.name))}:{number}", text, label)
         return None
 
     def _header_again(self, place: str, text: str, label: _Label) -> str | None:
@@ -162,8 +164,8 @@ class Census:
         found = [
             Note(
                 what="remarks on how the files were read",
-                count=len(self._told),
-                examples=tuple(self._told[:MAX_EXAMPLES]),
+                count=len(self.told),
+                examples=tuple(self.told[:MAX_EXAMPLES]),
                 advice="Nothing to do if that is how they are meant.",
             ),
             Note(
@@ -195,12 +197,12 @@ class Census:
         """
         told = "; ".join(self.dropped_told()) or "it has a header and nothing below"
         if not self.rows:
-            raise DataError(f"{path} holds no usable row: {told}.")
+            raise DataError(f"{named(path)} holds no usable row: {told}.")
         dropped = self._dropped_lines
         total = len(self.rows) + dropped
         if dropped / total > self._config.max_dropped_fraction:
             raise DataError(
-                f"{path}: {dropped:,} of {total:,} rows cannot be used "
+                f"{named(path)}: {dropped:,} of {total:,} rows cannot be used "
                 f"({dropped / total:.1%}, allowed "
                 f"{self._config.max_dropped_fraction:.1%}): {told}. Mend the file, or "
                 "accept the loss with --set data.max_dropped_fraction=0.5."

@@ -16,16 +16,11 @@ from pipeline.data.config import DataConfig
 from pipeline.data.dataset import Dataset
 from pipeline.data.notes import Note
 from pipeline.data.repeats import Repeats
+from pipeline.data.split_files import files_by_split
 from pipeline.data.splits import Wanted, split_of_each
 from pipeline.errors import DataError
-from serving.text_files.reading import READERS
 from serving.text_files.rows import TextFileError
-
-_SPLIT_NAMES = {
-    contract.TRAIN: ("train", "training"),
-    contract.VALIDATION: ("validation", "valid", "val", "dev", "eval"),
-    contract.TEST: ("test",),
-}
+from serving.text_files.shown import named
 
 
 def load(path: Path, config: DataConfig) -> Dataset:
@@ -36,7 +31,7 @@ def load(path: Path, config: DataConfig) -> Dataset:
     """
     census = Census(config)
     given: list[str] = []
-    for split, files in _files_by_split(path).items():
+    for split, files in files_by_split(path, census.told.append).items():
         for file in files:
             try:
                 census.read(file)
@@ -48,7 +43,7 @@ def load(path: Path, config: DataConfig) -> Dataset:
     splits: dict[str, list[tuple[str, str]]] = {name: [] for name in contract.SPLITS}
     for split, row in zip(split_of, census.rows, strict=True):
         splits[split].append(row)
-    dataset = Dataset(source=str(path), splits=splits, dropped=dict(census.dropped))
+    dataset = Dataset(source=named(path), splits=splits, dropped=dict(census.dropped))
     label_coverage.check(dataset, config)
     notes = _notes(census, split_of) + label_coverage.notes(dataset, config)
     return dataclasses.replace(dataset, notes=tuple(notes))
@@ -80,33 +75,3 @@ def _notes(census: Census, split_of: list[str]) -> list[Note]:
 
     repeats = Repeats(census.rows, census.repeats, split_of, census.place)
     return [*look_alikes.notes(counts, first_place), *repeats.notes(), *census.notes()]
-
-
-def _files_by_split(path: Path) -> dict[str, list[Path]]:
-    """Finds the files; a single one is train, and `_completed` splits it."""
-    if not path.exists():
-        raise DataError(
-            f"{path} does not exist. --data takes a file of labelled text, or a "
-            "folder with train, validation and test files."
-        )
-    if path.is_file():
-        return {contract.TRAIN: [path]}
-    found = {split: _split_files(path, split) for split in contract.SPLITS}
-    if not found[contract.TRAIN]:
-        names = ", ".join(sorted(p.name for p in path.iterdir())[:20]) or "nothing"
-        raise DataError(
-            f"{path} holds no train file; it holds {names}. Name the files "
-            f"train.csv, validation.csv and test.csv (or {', '.join(READERS)})."
-        )
-    return found
-
-
-def _split_files(folder: Path, split: str) -> list[Path]:
-    """Finds `train.csv`, or shards such as `train-00000-of-00004.tfrecord`."""
-    files = []
-    for file in sorted(folder.iterdir()):
-        stem = file.name.split(".")[0].split("-")[0].lower()
-        suffixes = [suffix.lower() for suffix in file.suffixes]
-        if stem in _SPLIT_NAMES[split] and any(s in READERS for s in suffixes):
-            files.append(file)
-    return files

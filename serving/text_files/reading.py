@@ -36,6 +36,7 @@ _ADVICE = {
     ".xls": "Save the sheet as CSV in UTF-8.",
     ".ods": "Save the sheet as CSV in UTF-8.",
 }
+_PIPE = "It is a pipe: write to a file with such a name instead."
 
 
 def _ignore(note: str) -> None:
@@ -142,5 +143,5 @@ def _unknown(path: Path) -> str:
     return (
         f"{named(path)} is not a format that can be read: {ends}, allowed are "
         f"{', '.join(sorted(READERS))}, also with .gz. "
-        + _ADVICE.get(suffix, "Name it by what it is.")
+        + (_PIPE if path.is_fifo() else _ADVICE.get(suffix, "Name it by what it is."))
     )
