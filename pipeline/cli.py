@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pipeline.errors import Terminated, UserError
+from pipeline.errors import Terminated, UserError, printable
 
 _COMMANDS = {
     "run": "pipeline.commands.run:run",
@@ -95,16 +95,17 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         if debug:
             raise
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {printable(error)}", err=True)
     except ModuleNotFoundError as error:  # When a command is loaded, or later.
         name = next((word for word in words if not word.startswith("-")), "")
         click.echo(f"Error: {_uninstalled(name, str(error.name))}", err=True)
     except Exception as error:  # A bug; its traceback is for --debug.
         if debug:
             raise
+        kind = type(error).__name__
         click.echo(
-            f"Error: {type(error).__name__}: {error}\nThis was not foreseen. Run it "
-            "again with --debug for the traceback, and please report it.",
+            f"Error: {kind}: {printable(error)}\nThis was not foreseen. Run it again "
+            "with --debug for the traceback, and please report it.",
             err=True,
         )
     sys.exit(1)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import re
 from pathlib import Path
 
 import click
@@ -10,8 +12,11 @@ from rich.console import Console
 from pipeline.commands.key_values import key_values
 from pipeline.config import DEFAULT_PRESET, Environment, RunConfig
 from pipeline.data.public import resolve
-from pipeline.errors import RunError
-from pipeline.run import execute
+from pipeline.errors import RunError, SettingError
+from pipeline.run import execute, progress
+
+_MOST_CHARACTERS = 100
+"""Of the output folder's name; file systems take 255 bytes."""
 
 
 @click.command()
@@ -22,7 +27,11 @@ from pipeline.run import execute
     help="CSV, JSONL, Parquet or TFRecord file; a folder with train, validation and "
     "test files; or the name of a public data set (`ktp data list`).",
 )
-@click.option("--output", "output_dir", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    metavar="DIR",
+    help="Folder of everything that comes out.  [default: runs/NAME, after the data]",
+)
 @click.option("--preset", default=DEFAULT_PRESET, show_default=True)
 @click.option(
     "--set",
@@ -37,7 +46,7 @@ from pipeline.run import execute
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
 def run(
     data_path: str,
-    output_dir: Path | None,
+    output: str | None,
     preset: str,
     settings: dict[str, str],
     text_column: str | None,
@@ -55,10 +64,13 @@ def run(
         overrides["data.text_column"] = text_column
     if label_column:
         overrides["data.label_column"] = label_column
+    for option, place in (("--data", data_path), ("--output", output)):
+        if place == "":  # Of a variable that is not set; to a path it is ".".
+            raise SettingError(f"{option} is empty; name a file or a folder.")
     source = resolve(data_path, Environment.from_env())
     request = execute.Request(
         data_path=source,
-        output_dir=output_dir or Path("runs") / source.name.split(".")[0],
+        output_dir=Path(output) if output else Path("runs") / name_of(source),
         config=RunConfig.of(preset, overrides),
         as_json=as_json,
     )
@@ -72,22 +84,35 @@ def run(
         )
 
 
+def name_of(source: Path) -> str:
+    """Names the output folder after the data: `train` of `in/train.csv.gz`.
+
+    Of `.` and `..` it is the name of the folder that they stand for.
+    """
+    path = Path(os.path.abspath(source))
+    name = path.name if os.path.isdir(path) else path.name.lstrip(".").split(".")[0]
+    return re.sub(r"\W+", "-", name).strip("-_")[:_MOST_CHARACTERS] or "data"
+
+
+def _place(path: str | None) -> str:
+    return progress.in_markup(path) if path else "[red]not pushed[/]"
+
+
 def _show(summary: execute.Summary, console: Console) -> None:
     """Prints one fact per line, and no path cut short: people copy them."""
     if summary.unchanged:
         console.print("Nothing changed since this was last run: data, settings, code.")
-    not_pushed = "[red]not pushed[/]"
     facts = {
         "test accuracy": f"{summary.test_accuracy:.2%}",
         "macro F1": f"{summary.macro_f1:.4f}",
         "validation accuracy": f"{summary.accuracy:.2%}",
         "training": f"{summary.train_s:.0f} s",
         "all together": f"{summary.wall_s:.1f} s",
-        "SavedModel": summary.saved_model or not_pushed,
-        "TFLite": summary.tflite or not_pushed,
-        "report": summary.report,
+        "SavedModel": _place(summary.saved_model),
+        "TFLite": _place(summary.tflite),
+        "report": _place(summary.report),
     }
     if summary.blessed and summary.refusals:  # An int8 file that is not good enough.
-        facts["left out"] = "; ".join(summary.refusals)
+        facts["left out"] = progress.in_markup("; ".join(summary.refusals))
     for name, value in facts.items():
         console.print(f"  [bold]{name:<20}[/] {value}", soft_wrap=True)

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -50,7 +51,8 @@ def resolve(source: str, environment: Environment) -> Path:
         DataError: The name is known, but the data set is not here yet.
     """
     path = Path(source)
-    if path.exists() or source not in PUBLIC_DATASETS:
+    # `Path.exists` raises an OSError of its own for a name that is too long.
+    if os.path.exists(path) or source not in PUBLIC_DATASETS:
         return path
     for folder in (environment.datasets_dir, environment.cache_dir / "datasets"):
         if folder is not None and (folder / source).is_dir():

@@ -13,11 +13,18 @@ from rich.console import Console
 
 from model import contract
 from pipeline.atomic_write import write_whole
-from pipeline.config import PUSHED_EDGE_MODEL, PUSHED_MODEL, PipelineConfig, RunConfig
+from pipeline.config import (
+    PUSHED_EDGE_MODEL,
+    PUSHED_MODEL,
+    Environment,
+    PipelineConfig,
+    RunConfig,
+)
 from pipeline.data import ingest
 from pipeline.errors import RunError
 from pipeline.nodes.fingerprint import code_fingerprint
 from pipeline.run import progress
+from pipeline.run.plain_name import plain_name
 from pipeline.run.temporary_folder import temporary_folder
 from pipeline.run.termination import ends_politely
 from pipeline.run.workspace import Workspace
@@ -73,8 +80,10 @@ def execute(request: Request) -> Summary:
         workspace.watching_the_disk(),
         workspace.locked(),
         ends_politely(),
-        temporary_folder(workspace.temporary_dir),
+        plain_name(workspace.root, Environment.from_env().cache_dir) as plain_root,
+        temporary_folder(plain_root / workspace.temporary_dir.name),
     ):
+        workspace = dataclasses.replace(workspace, plain_root=plain_root)
         workspace.clear_leftovers()
         identity = _identity(request.config, dataset)
         last = workspace.last_run()
@@ -104,7 +113,8 @@ def _run(
                 with display.step("Report"):
                     return _report(request, workspace, outcome, now, started)
         except RunError as error:
-            raise RunError(f"{error}\nThe details are in {log_path}.") from error
+            told = workspace.named(str(error))
+            raise RunError(f"{told}\nThe details are in {log_path}.") from error
 
 
 def _announce(
@@ -112,14 +122,15 @@ def _announce(
 ) -> None:
     rows = ", ".join(f"{len(dataset.splits[s]):,} {s}" for s in contract.SPLITS)
     console.print(
-        f"[bold]{dataset.source}[/]: {rows} rows, {len(dataset.labels)} labels, "
+        f"[bold]{progress.in_markup(dataset.source)}[/]: {rows} rows, "
+        f"{len(dataset.labels)} labels, "
         f"preset [bold]{request.config.preset}[/]",
         soft_wrap=True,
     )
     for reason, count in dataset.dropped.items():
         console.print(f"  [yellow]dropped[/] {count:,} × {reason.replace('_', ' ')}")
     progress.show_notes(console, dataset.notes)
-    console.print(f"  [dim]log: {log_path}[/]", soft_wrap=True)
+    console.print(f"  [dim]log: {progress.in_markup(log_path)}[/]", soft_wrap=True)
 
 
 def _run_nodes(
@@ -133,8 +144,8 @@ def _run_nodes(
         from pipeline.nodes.create import create_pipeline
         from pipeline.run import node_runner, outcome
 
-        data_root = tfrecords.write(dataset, workspace.root / "data")
-        config = pipeline_config(request.config, workspace, dataset, data_root)
+        data_root = tfrecords.write(dataset, workspace.plain.root / "data")
+        config = pipeline_config(request.config, workspace.plain, dataset, data_root)
         pipeline = create_pipeline(config)
     runs: dict[str, NodeRun] = node_runner.run_pipeline(pipeline, display)
     return outcome.Outcome(config=config, dataset=dataset, runs=runs)
@@ -196,8 +207,8 @@ def _report(
         accuracy=outcome.history["best_accuracy"],
         test_accuracy=outcome.metrics["accuracy"],
         macro_f1=outcome.metrics["macro_f1"],
-        saved_model=str(saved_model) if saved_model else None,
-        tflite=str(edge / contract.FLOAT32_TFLITE) if edge else None,
+        saved_model=workspace.named(str(saved_model)) if saved_model else None,
+        tflite=workspace.named(str(edge / contract.FLOAT32_TFLITE)) if edge else None,
         report=str(workspace.report_path),
         refusals=tuple(
             f"{check.metric}: {check.bound}, {check.note}"

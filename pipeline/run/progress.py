@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -25,6 +26,7 @@ from rich.progress import (
 
 from model import contract
 from pipeline.data.notes import Note
+from pipeline.errors import printable
 
 if TYPE_CHECKING:  # Keras and TFX are not imported yet when the terminal is.
     from model.training import callbacks
@@ -72,6 +74,11 @@ def _flush_or_drop() -> None:
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
             stream.flush()
+
+
+def in_markup(text: object) -> str:
+    """Writes a text for Rich, to which `[red]` would otherwise be a colour."""
+    return escape(printable(text).replace("\n", "\\n"))
 
 
 def show_notes(console: Console, notes: Iterable[Note]) -> None:

@@ -21,9 +21,24 @@ _LAST_RUN_FILE = "last_run.json"
 
 @dataclasses.dataclass(frozen=True)
 class Workspace:
-    """Paths below one output folder."""
+    """Paths below one output folder.
+
+    `plain_root` is the same folder under the name that `plain_name` gives.
+    """
 
     root: Path
+    plain_root: Path | None = None
+
+    @property
+    def plain(self) -> "Workspace":
+        """The same places, for libraries that see patterns in names."""
+        return Workspace(self.plain_root or self.root)
+
+    def named(self, text: str) -> str:
+        """Puts the folder's own name where a text has the plain one."""
+        if self.plain_root is None:
+            return text
+        return text.replace(str(self.plain_root), str(self.root))
 
     @property
     def serving_dir(self) -> Path:

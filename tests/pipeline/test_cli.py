@@ -38,9 +38,9 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--preset", "huge"], "no preset 'huge'; there are tiny, small, base"),
         (["--set", "training.epochs=3"], "Did you mean 'training.max_epochs'?"),
-        (["--set", "training.max_epochs"], "training.max_epochs is not KEY=VALUE"),
-        (["--set", "training.max_epochs=many"], "'many'; it must be int"),
-        (["--set", "model.hidden_dim=130"], "must be a multiple of num_heads"),
+        (["--set", "training.max_epochs"], "'training.max_epochs' is not KEY=VALUE"),
+        (["--set", "training.max_epochs=many"], "'many'; allowed: a whole number"),
+        (["--set", "model.hidden_dim=130"], "must be a multiple of model.num_heads"),
         (["--text-column", "body"], "no column 'body'; it has 'text', 'label'"),
         (["--output", "/dev/null/x"], "cannot be written to: Not a directory"),
     ],

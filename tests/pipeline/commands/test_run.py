@@ -73,6 +73,63 @@ def test_the_folder_is_named_after_the_data_without_its_suffixes(
     assert pipeline.requests[0].output_dir == Path("runs/banking")
 
 
+@pytest.mark.parametrize(
+    ("data", "folder"),
+    [
+        (".", "my-data"),
+        ("./", "my-data"),
+        ("..", "above"),
+        ("/", "data"),
+        ("sub/", "sub"),
+        ("sub/..", "my-data"),
+        ("v1.2", "v1-2"),
+        (".hidden.csv", "hidden"),
+        ("sub/train.csv.gz", "train"),
+        ("a[1]*?{b} #%.csv", "a-1-b"),
+        ("'quoted\nline'.csv", "quoted-line"),
+        ("Größe 漢字.csv", "Größe-漢字"),
+        ("...", "data"),
+        ("-x.csv", "x"),
+        ("x" * 300, "x" * 100),
+    ],
+)
+def test_the_folder_has_a_sane_name_whatever_the_data_is_called(
+    pipeline: FakeExecute,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    data: str,
+    folder: str,
+) -> None:
+    here = tmp_path / "above" / "my data"
+    for name in ("sub", "v1.2"):
+        (here / name).mkdir(parents=True)
+    monkeypatch.chdir(here)
+    result = CliRunner().invoke(run, [f"--data={data}"])
+    assert result.exit_code == 0, result.exception
+    assert pipeline.requests[0].output_dir == Path("runs") / folder
+
+
+@pytest.mark.parametrize("option", ["--data", "--output"])
+def test_an_empty_place_is_not_the_working_directory(
+    pipeline: FakeExecute, option: str
+) -> None:
+    error = ran(option, "").exception
+    assert isinstance(error, SettingError)
+    assert f"{option} is empty" in str(error)
+    assert not pipeline.requests
+
+
+def test_a_place_is_printed_as_it_is_and_changes_no_terminal(
+    pipeline: FakeExecute,
+) -> None:
+    names = {"report": "/[red]/a[/b]/r", "tflite": "/\x1b[2J\n\udcff/m"}
+    pipeline.summary = dataclasses.replace(PUSHED, **names)
+    told = ran()
+    assert told.exit_code == 0, told.exception
+    assert "/[red]/a[/b]/r" in told.output
+    assert "/\\x1b[2J\\n\\udcff/m" in told.output
+
+
 def test_options_reach_the_settings(pipeline: FakeExecute) -> None:
     ran(
         *("--preset", "tiny", "--output", "elsewhere"),
