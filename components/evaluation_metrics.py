@@ -16,6 +16,7 @@ from tensorflow_model_analysis.metrics import metric_util
 from model import contract
 
 ACCURACY, MACRO_F1 = "accuracy", "macro_f1"
+DISTINCT_ANSWERS = "distinct_answers"
 _PAIRS = "_label_pairs"
 
 Pairs = collections.Counter[tuple[str, str]]
@@ -34,6 +35,13 @@ class MacroF1(tfma.metrics.Metric):
 
     def __init__(self, name: str = MACRO_F1) -> None:
         super().__init__(_computations(macro_f1_of), name=name)
+
+
+class DistinctAnswers(tfma.metrics.Metric):
+    """How many different labels a model gives; 1 is a model that learnt nothing."""
+
+    def __init__(self, name: str = DISTINCT_ANSWERS) -> None:
+        super().__init__(_computations(distinct_answers_of), name=name)
 
 
 def read_overall(uri: str, model_name: str | None = None) -> dict[str, float]:
@@ -69,6 +77,11 @@ def macro_f1_of(pairs: Pairs) -> float:
         for label in labels
     ]
     return float(np.mean(scores)) if scores else float("nan")
+
+
+def distinct_answers_of(pairs: Pairs) -> float:
+    """Counts the labels that were given as an answer."""
+    return float(len({best for (_, best), count in pairs.items() if count}))
 
 
 class _CountPairs(beam.CombineFn):

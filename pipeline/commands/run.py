@@ -7,16 +7,20 @@ import re
 from pathlib import Path
 
 import click
+from rich import markup
 from rich.console import Console
 
 from pipeline.commands.key_values import key_values
 from pipeline.config import DEFAULT_PRESET, Environment, RunConfig
+from pipeline.data.notes import visible
 from pipeline.data.public import resolve
 from pipeline.errors import RunError, SettingError
 from pipeline.run import execute, progress
 
 _MOST_CHARACTERS = 100
 """Of the output folder's name; file systems take 255 bytes."""
+
+_NAMED_LABELS = 5
 
 
 @click.command()
@@ -104,7 +108,7 @@ def _show(summary: execute.Summary, console: Console) -> None:
         console.print("Nothing changed since this was last run: data, settings, code.")
     facts = {
         "test accuracy": f"{summary.test_accuracy:.2%}",
-        "macro F1": f"{summary.macro_f1:.4f}",
+        "macro F1": _macro_f1_told(summary),
         "validation accuracy": f"{summary.accuracy:.2%}",
         "training": f"{summary.train_s:.0f} s",
         "all together": f"{summary.wall_s:.1f} s",
@@ -115,4 +119,21 @@ def _show(summary: execute.Summary, console: Console) -> None:
     if summary.blessed and summary.refusals:  # An int8 file that is not good enough.
         facts["left out"] = progress.in_markup("; ".join(summary.refusals))
     for name, value in facts.items():
-        console.print(f"  [bold]{name:<20}[/] {value}", soft_wrap=True)
+        shown = value if value == not_pushed else markup.escape(value)
+        console.print(f"  [bold]{name:<20}[/] {shown}", soft_wrap=True)
+
+
+def _macro_f1_told(summary: execute.Summary) -> str:
+    """Writes the number, and over which labels it is if not over all."""
+    told = f"{summary.macro_f1:.4f}"
+    missing = summary.unmeasured_labels
+    if not missing:
+        return told
+    total = summary.measured_labels + len(missing)
+    names = ", ".join(map(visible, missing[:_NAMED_LABELS]))
+    left = len(missing) - _NAMED_LABELS
+    more = f" and {left:,} more" if left > 0 else ""
+    return (
+        f"{told} over {summary.measured_labels:,} of {total:,} labels; "
+        f"no test row, so not measured: {names}{more}"
+    )

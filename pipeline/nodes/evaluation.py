@@ -25,35 +25,52 @@ def eval_config(config: PipelineConfig) -> config_pb2.EvalConfig:
     )
 
 
+MIN_DISTINCT_ANSWERS = 2
+"""A model that always says one thing is never pushed, however often that is right. No
+setting changes this."""
+
+
 def _metrics(config: PipelineConfig) -> list[config_pb2.MetricConfig]:
-    module = evaluation_metrics.__name__
     return [
         config_pb2.MetricConfig(class_name="ExampleCount"),
-        config_pb2.MetricConfig(
-            class_name=evaluation_metrics.Accuracy.__name__,
-            module=module,
-            # Not `threshold`, which every slice would have to meet.
-            per_slice_thresholds=[
-                config_pb2.PerSliceMetricThreshold(
-                    slicing_specs=[config_pb2.SlicingSpec()],
-                    threshold=_accuracy_threshold(config),
-                )
-            ],
-        ),
-        config_pb2.MetricConfig(
-            class_name=evaluation_metrics.MacroF1.__name__, module=module
-        ),
+        _metric(evaluation_metrics.Accuracy, _accuracy_threshold(config)),
+        _metric(evaluation_metrics.DistinctAnswers, _at_least(MIN_DISTINCT_ANSWERS)),
+        _metric(evaluation_metrics.MacroF1),
     ]
+
+
+def _metric(
+    kind: type, threshold: config_pb2.MetricThreshold | None = None
+) -> config_pb2.MetricConfig:
+    """Gives a metric of ours, with a bound over all rows."""
+    bounds = []
+    if threshold is not None:
+        # Not `threshold`, which every slice would have to meet.
+        bounds.append(
+            config_pb2.PerSliceMetricThreshold(
+                slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold
+            )
+        )
+    return config_pb2.MetricConfig(
+        class_name=kind.__name__,
+        module=evaluation_metrics.__name__,
+        per_slice_thresholds=bounds,
+    )
+
+
+def _at_least(bound: float) -> config_pb2.MetricThreshold:
+    return config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": bound})
+    )
 
 
 def _accuracy_threshold(config: PipelineConfig) -> config_pb2.MetricThreshold:
     """Asks for enough in itself and, where a model is live, not much less than that."""
-    return config_pb2.MetricThreshold(
-        value_threshold=config_pb2.GenericValueThreshold(
-            lower_bound={"value": config.min_accuracy}
-        ),
-        change_threshold=config_pb2.GenericChangeThreshold(
+    threshold = _at_least(config.min_accuracy)
+    threshold.change_threshold.CopyFrom(
+        config_pb2.GenericChangeThreshold(
             direction=config_pb2.MetricDirection.HIGHER_IS_BETTER,
             absolute={"value": -config.run.evaluation.max_accuracy_drop},
-        ),
+        )
     )
+    return threshold

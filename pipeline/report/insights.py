@@ -10,12 +10,22 @@ TRUNCATED_SHARE = 0.01
 CALIBRATION_GAP = 0.03
 REJECTED_SHARE = 0.1
 IMBALANCE = 10
+FEW_TEST_ROWS = 50
 """From here on a finding is worth a sentence."""
 
 
 def insights(results: RunResults) -> list[str]:
     """Says what stands out, the most useful first; empty when nothing does."""
-    finders = (_change, _rejecting, _confusion, _weak, _calibration, _epochs, _data)
+    finders = (
+        _change,
+        _small_test,
+        _rejecting,
+        _confusion,
+        _weak,
+        _calibration,
+        _epochs,
+        _data,
+    )
     return [sentence for finder in finders for sentence in finder(results)]
 
 
@@ -36,6 +46,17 @@ def _change(results: RunResults) -> Iterator[str]:
         f"Accuracy is {formats.points(abs(difference))[1:]} {word} than that of the "
         f"live version {live.version}.{noise}"
     )
+
+
+def _small_test(results: RunResults) -> Iterator[str]:
+    rows = len(results.evaluation.true_ids)
+    if 0 < rows < FEW_TEST_ROWS:
+        low, high = metrics.accuracy_interval(results.evaluation)
+        yield (
+            f"The test has {rows} rows, so one row is {100 / rows:.1f} points: by "
+            f"chance alone accuracy could be {formats.percent(low, 0)} or "
+            f"{formats.percent(high, 0)}."
+        )
 
 
 def _rejecting(results: RunResults) -> Iterator[str]:

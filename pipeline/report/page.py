@@ -97,11 +97,17 @@ def _test_view(evaluation: Evaluation) -> dict[str, Any]:
         "pairs": metrics.most_confused(evaluation, PAIRS_SHOWN),
         "mistakes": wrong[:MISTAKES_SHOWN],
         "wrong": len(wrong),
-        "classes": sorted(metrics.class_scores(evaluation), key=lambda score: score.f1),
+        "measured": len(set(evaluation.true_ids)),
+        "classes": sorted(metrics.class_scores(evaluation), key=_weakest_first),
         "heatmap": charts.heatmap.draw(
             metrics.confusion(evaluation), evaluation.labels
         ),
     }
+
+
+def _weakest_first(score: metrics.ClassScore) -> tuple[bool, float]:
+    """Sorts by F1; classes without a test row, which have none, come last."""
+    return score.support == 0, score.f1
 
 
 def _targets(accuracy: float) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ class Check:
     """One threshold of the verdict, such as `accuracy`, 0.93, `at least 0.80`, passed.
 
     `value` is None when the metric could not be computed; `note` says why it matters
-    or why it failed.
+    or why it failed; `setting` is the one that holds the bound.
     """
 
     metric: str
@@ -21,6 +21,15 @@ class Check:
     bound: str
     passed: bool
     note: str = ""
+    setting: str = ""
+
+    @property
+    def told(self) -> str:
+        """Says value, bound and setting in one line, and why."""
+        value = "not known" if self.value is None else f"{self.value:.6g}"
+        setting = f" ({self.setting})" if self.setting else ""
+        note = f": {self.note}" if self.note else ""
+        return f"{self.metric} is {value}, wanted {self.bound}{setting}{note}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,10 +82,26 @@ class SplitData:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DataNote:
+    """One thing found in the rows `count` times, with examples and what to do."""
+
+    what: str
+    count: int
+    examples: tuple[str, ...] = ()
+    advice: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class DataSummary:
-    """The splits in the order in which they are shown, and ExampleValidator's finds."""
+    """The splits in the order in which they are shown, and what was found in them.
+
+    `notes` are from reading the rows, `anomalies` ExampleValidator's.
+    `unmeasured_labels` have no row in the test split.
+    """
 
     splits: tuple[SplitData, ...]
+    notes: tuple[DataNote, ...] = ()
+    unmeasured_labels: tuple[str, ...] = ()
     anomalies: tuple[str, ...] = ()
     max_sequence_length: int | None = None
     vocabulary_size: int | None = None

@@ -49,7 +49,8 @@ class Summary:
     """What a run ends with; paths are absolute, None where nothing was pushed.
 
     `accuracy` is on the validation split at the best epoch; `test_accuracy` and
-    `macro_f1` are Evaluator's, on the test split.
+    `macro_f1` are Evaluator's, on the test split, which has rows of `measured_labels`
+    labels. `refusals` are the checks that failed, `notes` what was found in the data.
     """
 
     accuracy: float
@@ -63,6 +64,13 @@ class Summary:
     blessed: bool
     unchanged: bool = False
     refusals: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    measured_labels: int = 0
+    unmeasured_labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("refusals", "notes", "unmeasured_labels"):  # JSON gives lists.
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
 def execute(request: Request) -> Summary:
@@ -210,10 +218,12 @@ def _report(
         saved_model=workspace.named(str(saved_model)) if saved_model else None,
         tflite=workspace.named(str(edge / contract.FLOAT32_TFLITE)) if edge else None,
         report=str(workspace.report_path),
-        refusals=tuple(
-            f"{check.metric}: {check.bound}, {check.note}"
-            for check in info.checks
-            if not check.passed
+        refusals=tuple(check.told for check in info.checks if not check.passed),
+        notes=tuple(
+            f"{note.count:,} × {note.what}: {'; '.join(note.examples[:3])}"
+            for note in outcome.dataset.notes
         ),
+        measured_labels=len(outcome.dataset.labels_of(contract.TEST)),
+        unmeasured_labels=tuple(outcome.dataset.unmeasured_labels),
         **facts,
     )

@@ -29,11 +29,15 @@ from components.predictions import ScoredRows
 from model import contract, hooks
 from pipeline.config import PUSHER, PipelineConfig
 from pipeline.data.dataset import Dataset
+from pipeline.data.notes import visible
 from pipeline.nodes import create, fingerprint
+from pipeline.nodes.evaluation import MIN_DISTINCT_ANSWERS
 from pipeline.report import results
 from pipeline.run.node_runner import NodeRun
 
 _SHOWN_TOP = 5
+_FEW_ROWS = 50
+"""With fewer, one row is worth more than two points."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,13 +105,60 @@ class Outcome:
 
     def _accuracy_checks(self) -> list[results.Check]:
         accuracy = self.metrics[evaluation_metrics.ACCURACY]
-        checks = [_at_least("test accuracy", accuracy, self.config.min_accuracy)]
+        checks = [self._accuracy_check(accuracy), self._answers_check()]
         if self.live is not None:
             drop = self.config.run.evaluation.max_accuracy_drop
-            note = f"live model {self.live.accuracy:.4f}"
-            bound = self.live.accuracy - drop
-            checks.append(_at_least("against the live model", accuracy, bound, note))
+            checks.append(
+                _at_least(
+                    "against the live model",
+                    accuracy,
+                    self.live.accuracy - drop,
+                    note=f"live model {self.live.accuracy:.4f}, {self._rows_told()}",
+                    setting=f"evaluation.max_accuracy_drop {drop:g}",
+                )
+            )
         return checks
+
+    def _accuracy_check(self, accuracy: float) -> results.Check:
+        most, _ = self.dataset.label_counts(contract.TEST).most_common(1)[0]
+        setting = "evaluation.min_accuracy"
+        if self.config.run.evaluation.min_accuracy is None:
+            setting += f", unset: always answering {visible(most)} reaches that"
+        return _at_least(
+            "test accuracy",
+            accuracy,
+            self.config.min_accuracy,
+            note=self._rows_told(),
+            setting=setting,
+        )
+
+    def _answers_check(self) -> results.Check:
+        """Finds a model that always says one thing: on no data is it of use."""
+        answers = collections.Counter(self.predictions.predicted_ids.tolist())
+        most, count = answers.most_common(1)[0]
+        note = (
+            f"it says {visible(self.predictions.labels[most])} to {count:,} of "
+            f"{answers.total():,} test rows"
+        )
+        if len(answers) < MIN_DISTINCT_ANSWERS:
+            note += "; train longer (training.max_epochs), or give more rows of others"
+        return results.Check(
+            metric="different answers",
+            value=len(answers),
+            bound=f"at least {MIN_DISTINCT_ANSWERS}",
+            passed=len(answers) >= MIN_DISTINCT_ANSWERS,
+            note=note,
+            setting="no setting changes this",
+        )
+
+    def _rows_told(self) -> str:
+        rows = self.predictions
+        total = len(rows.texts)
+        right = int((rows.predicted_ids == rows.true_ids).sum())
+        told = f"{right:,} of {total:,} test rows right"
+        if total < _FEW_ROWS:
+            told += f", so few that one row is {100 / total:.1f} points"
+        return told
 
     def _server_check(self) -> results.Check:
         verdict = self.server
@@ -118,6 +169,7 @@ class Outcome:
             bound=f"at most {bound:g} score difference",
             passed=verdict.blessed,
             note=verdict.reason or f"{verdict.rows} rows over gRPC and REST",
+            setting="evaluation.max_server_score_difference",
         )
 
     def _device_checks(self) -> list[results.Check]:
@@ -127,8 +179,9 @@ class Outcome:
                 f"{file.name} agreement",
                 file.agreement,
                 bound,
-                f"{file.runtime}, largest score difference "
+                note=f"{file.runtime}, largest score difference "
                 f"{file.max_score_difference:.2g}",
+                setting="evaluation.min_device_agreement",
             )
             for file in self.device_files
         ]
@@ -148,6 +201,11 @@ class Outcome:
         """Describes splits, what was dropped, and what ExampleValidator found."""
         return results.DataSummary(
             splits=tuple(self._split(name) for name in contract.SPLITS),
+            notes=tuple(
+                results.DataNote(**dataclasses.asdict(note))
+                for note in self.dataset.notes
+            ),
+            unmeasured_labels=tuple(self.dataset.unmeasured_labels),
             anomalies=read_anomalies(self.uri("ExampleValidator", "anomalies")),
             max_sequence_length=self.config.run.model.max_sequence_length,
             vocabulary_size=self.history["vocabulary_size"],
@@ -163,7 +221,7 @@ class Outcome:
         return results.SplitData(
             name=name,
             rows=len(rows),
-            label_counts=dict(collections.Counter(label for _, label in rows)),
+            label_counts=dict(self.dataset.label_counts(name)),
             # The reader counts by file, not by split.
             dropped=dropped if name == contract.TRAIN else {},
             token_lengths=text_transform.read_token_lengths(
@@ -256,11 +314,15 @@ def read_anomalies(uri: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _at_least(metric: str, value: float, bound: float, note: str = "") -> results.Check:
+def _at_least(
+    metric: str, value: float, bound: float, *, note: str, setting: str
+) -> results.Check:
+    wanted = f"{bound:.4f}" if round(bound, 4) == bound else f"{bound:.6g}"
     return results.Check(
         metric=metric,
         value=value,
-        bound=f"at least {bound:.4f}",
+        bound=f"at least {wanted}",
         passed=value >= bound,
         note=note,
+        setting=setting,
     )

@@ -25,6 +25,7 @@ from components import evaluation_metrics
 from components.evaluation_metrics import (
     Pairs,
     accuracy_of,
+    distinct_answers_of,
     macro_f1_of,
     read_overall,
 )
@@ -50,6 +51,14 @@ def test_both_metrics_equal_scikit_learn(seed: int) -> None:
     pairs, true, best = _random_pairs(seed)
     assert accuracy_of(pairs) == pytest.approx(accuracy_score(true, best))
     assert macro_f1_of(pairs) == pytest.approx(f1_score(true, best, average="macro"))
+
+
+@pytest.mark.parametrize(("answers", "count"), [("aaa", 1), ("aab", 2), ("abc", 3)])
+def test_different_answers_are_counted_whatever_is_true(
+    answers: str, count: int
+) -> None:
+    pairs = collections.Counter(("true", best) for best in answers)
+    assert distinct_answers_of(pairs) == count
 
 
 def test_without_rows_there_is_no_number() -> None:
@@ -82,7 +91,7 @@ def _config(slices: list[config_pb2.SlicingSpec]) -> config_pb2.EvalConfig:
     module = evaluation_metrics.__name__
     metrics = [
         config_pb2.MetricConfig(class_name=name, module=module)
-        for name in ("Accuracy", "MacroF1")
+        for name in ("Accuracy", "MacroF1", "DistinctAnswers")
     ]
     config = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(label_key=contract.LABEL)],
@@ -125,6 +134,7 @@ def test_tfma_measures_the_candidate_by_the_names_of_its_classes(
     true, best, _ = zip(*ROWS, strict=True)
     measured = read_overall(evaluation)
     assert measured["accuracy"] == 0.75
+    assert measured["distinct_answers"] == 2
     assert measured["macro_f1"] == pytest.approx(f1_score(true, best, average="macro"))
 
 

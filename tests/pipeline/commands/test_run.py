@@ -164,6 +164,21 @@ def test_the_end_names_every_number_and_place(pipeline: FakeExecute) -> None:
     assert "Nothing changed" not in told
 
 
+def test_macro_f1_says_over_which_labels_it_is(pipeline: FakeExecute) -> None:
+    pipeline.summary = dataclasses.replace(
+        PUSHED, measured_labels=75, unmeasured_labels=("space [x]", "re\u200bfund")
+    )
+    told = " ".join(ran().output.split())
+    assert (
+        "macro F1 0.8765 over 75 of 77 labels; no test row, so not measured: "
+        r"'space [x]', 're\u200bfund'"
+    ) in told
+    assert json.loads(ran("--json").stdout)["unmeasured_labels"] == [
+        "space [x]",
+        "re\u200bfund",
+    ]
+
+
 def test_an_unchanged_run_says_so(pipeline: FakeExecute) -> None:
     pipeline.summary = dataclasses.replace(PUSHED, unchanged=True)
     assert ran().output.startswith("Nothing changed since this was last run")

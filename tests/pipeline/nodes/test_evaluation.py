@@ -57,6 +57,14 @@ def test_bounds_hold_over_all_rows_only() -> None:
     assert not metric(found, "MacroF1").per_slice_thresholds
 
 
+def test_a_model_that_always_says_one_thing_is_below_a_bound_of_no_setting() -> None:
+    (threshold,) = metric(
+        config(min_accuracy="0"), "DistinctAnswers"
+    ).per_slice_thresholds
+    assert threshold.threshold.value_threshold.lower_bound.value == 2
+    assert list(threshold.slicing_specs) == [config_pb2.SlicingSpec()]
+
+
 def test_every_label_is_measured_by_itself_too() -> None:
     assert list(config().slicing_specs) == [
         config_pb2.SlicingSpec(),

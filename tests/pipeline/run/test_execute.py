@@ -79,7 +79,7 @@ def test_a_second_run_of_the_same_does_nothing_and_says_so(
     assert not first.unchanged
     assert again.unchanged
     assert 0 < again.wall_s < first.wall_s
-    same = dataclasses.replace(again, unchanged=False, wall_s=60.0, refusals=())
+    same = dataclasses.replace(again, unchanged=False, wall_s=60.0)
     assert same == first
 
 

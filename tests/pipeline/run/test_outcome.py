@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
@@ -22,6 +23,7 @@ from pipeline.config import (
     RunConfig,
 )
 from pipeline.data.dataset import Dataset
+from pipeline.data.notes import Note
 from pipeline.nodes.create import BASELINE_RESOLVER
 from pipeline.report.results import Check, RunInfo
 from pipeline.run.node_runner import NodeRun
@@ -171,6 +173,7 @@ def passed(checks: tuple[Check, ...]) -> dict[str, bool]:
 def test_every_bound_is_checked_once(make_outcome: MakeOutcome) -> None:
     assert passed(make_outcome().checks()) == {
         "test accuracy": True,
+        "different answers": True,
         "model server (embedded)": True,
         "model.tflite agreement": True,
         "model_int8.tflite agreement": True,
@@ -185,6 +188,58 @@ def test_test_accuracy_must_reach_its_bound(
     assert (check.metric, check.value) == ("test accuracy", 0.75)
     assert check.bound == f"at least {float(bound):.4f}"
     assert check.passed is enough
+
+
+def test_a_refusal_says_value_bound_setting_and_rows(
+    make_outcome: MakeOutcome,
+) -> None:
+    assert make_outcome(min_accuracy="0.8").checks()[0].told == (
+        "test accuracy is 0.75, wanted at least 0.8000 (evaluation.min_accuracy): "
+        "3 of 4 test rows right, so few that one row is 25.0 points"
+    )
+
+
+def test_without_a_setting_the_bound_is_that_of_the_most_frequent_label(
+    make_outcome: MakeOutcome,
+) -> None:
+    (check, *_) = make_outcome().checks()
+    assert check.bound == "at least 0.5000"
+    assert check.setting == (
+        "evaluation.min_accuracy, unset: always answering 'b' reaches that"
+    )
+
+
+def test_a_model_that_always_says_one_thing_fails_however_right_it_is(
+    make_outcome: MakeOutcome, tmp_path: Path
+) -> None:
+    rows = scored_rows()
+    constant = np.zeros_like(rows.scores)
+    constant[:, 1] = 1.0
+    dataclasses.replace(rows, scores=constant).save(str(tmp_path / "BatchPredictor"))
+    check = make_outcome(min_accuracy="0").checks()[1]
+    assert not check.passed
+    assert check.told.startswith(
+        "different answers is 1, wanted at least 2 (no setting changes this): "
+        "it says 'b' to 4 of 4 test rows"
+    )
+
+
+@pytest.mark.parametrize("setting", ["min_accuracy", "min_device_agreement"])
+def test_every_check_names_its_setting(make_outcome: MakeOutcome, setting: str) -> None:
+    settings = [check.setting for check in with_live_model(make_outcome()).checks()]
+    assert all(settings)
+    assert any(setting in each for each in settings)
+
+
+def test_labels_without_a_test_row_and_notes_are_in_the_results(
+    make_outcome: MakeOutcome, tmp_path: Path
+) -> None:
+    note = Note(what="texts twice", count=2, examples=("'one' (d.csv:2)",), advice="x")
+    outcome = make_outcome()
+    data = dataclasses.replace(outcome.dataset, notes=(note,))
+    found = dataclasses.replace(outcome, dataset=data).data_summary()
+    assert found.unmeasured_labels == ("a",)
+    assert found.notes[0].examples == ("'one' (d.csv:2)",)
 
 
 @pytest.mark.parametrize(("drop", "enough"), [("0.01", False), ("0.06", True)])
@@ -212,7 +267,7 @@ def test_a_server_that_refused_gives_its_reason(
 ) -> None:
     refused = {**VERDICT, "blessed": False, "engine": "", "reason": "port is taken"}
     write_json(str(tmp_path / "ModelServerValidator"), "server.json", refused)
-    check = make_outcome().checks()[1]
+    check = make_outcome().checks()[2]
     assert check.metric == "model server (not started)"
     assert (check.passed, check.note) == (False, "port is taken")
 
