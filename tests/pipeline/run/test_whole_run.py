@@ -184,7 +184,7 @@ def test_report_and_results_tell_the_same_run(workplace: Workplace) -> None:
     results = RunResults.from_json((workplace.output / "results.json").read_text())
     assert results.run.blessed
     assert all(check.passed for check in results.run.checks)
-    assert len(results.run.checks) == 4  # Accuracy, server, two device files.
+    assert len(results.run.checks) == 5  # Accuracy, answers, server, two device files.
     trainer = next(n for n in results.lineage.nodes if n.name == "Trainer")
     assert trainer.seconds >= results.run.train_s
     page = (workplace.output / "report.html").read_text()
@@ -269,7 +269,7 @@ def test_a_model_below_the_bound_is_refused_and_the_live_one_stays(
     before = [sorted(folder.iterdir()) for folder in folders]
     refused = _finish(_start(workplace.command("--set", "evaluation.min_accuracy=1")))
     assert refused.status == 1
-    assert "was not pushed: test accuracy: at least 1.0000" in refused.stderr
+    assert "wanted at least 1.0000 (evaluation.min_accuracy)" in refused.stderr
     assert [sorted(folder.iterdir()) for folder in folders] == before
     trainer = next(x for x in refused.stderr.splitlines() if "Trainer" in x)
     assert "from the cache" in trainer
