@@ -62,7 +62,7 @@ def learn(
             beam_pipeline
             | "Read" >> beam.io.ReadFromTFRecord(pattern)
             | "Batch" >> beam.BatchElements(max_batch_size=_BATCH_ROWS)
-            | "Count" >> beam.ParDo(_CountWords(config.spec))
+            | "Count" >> beam.ParDo(_CountWords(config))
             | "Sum" >> beam.CombinePerKey(sum)
             | "Format" >> beam.Map(_format_count)
             | "Write" >> beam.io.WriteToText(counts_prefix)
@@ -78,11 +78,11 @@ def learn(
 class _CountWords(beam.DoFn):
     """Batches of serialised examples -> `((kind, word), count)`."""
 
-    def __init__(self, spec: contract.TokenizerSpec) -> None:
-        self._spec = spec
+    def __init__(self, config: contract.TokenizerConfig) -> None:
+        self._config = config
 
     def setup(self) -> None:
-        self._splitter = tokenization.GraphSplitter(self._spec)
+        self._splitter = tokenization.GraphSplitter(self._config)
 
     def process(self, batch: list[bytes]) -> Iterator[tuple[tuple[str, str], int]]:
         rows = [parse_row(record) for record in batch]

@@ -27,11 +27,13 @@ SECTIONS = ("data", "text", "model", "training", "evaluation", "export")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TextConfig(Settings):
-    """How text is cut: the tokeniser's specification."""
+    """How text is cut: the tokeniser's specification, and what comes before it."""
 
     section = "text"
 
     tokenizer: contract.TokenizerSpec = contract.TokenizerSpec.MEDIAPIPE
+    normalize_unicode: bool = True
+    """Every kind of space ends a word, and accents are composed (NFC)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,7 @@ class RunConfig:
         """How text becomes token ids, in every process."""
         return contract.TokenizerConfig(
             spec=self.text.tokenizer,
+            normalize_unicode=self.text.normalize_unicode,
             max_sequence_length=self.model.max_sequence_length,
         )
 

@@ -29,13 +29,18 @@ _PUNCTUATION_OR_CHINESE = (
 _DELIMITER = rf"\s+|{_PUNCTUATION_OR_CHINESE}"
 """Where words end: kDefaultDelimRe there. RE2's `\\s` is ASCII only, without `\\v`."""
 
+_ANY_SPACE = "[" + "".join(rf"\x{{{ord(c):X}}}" for c in contract.SPACES) + "]+"
+
 
 class GraphSplitter(tf.Module):
     """Normalises text and splits it into words; punctuation is a word per character."""
 
-    def __init__(self, spec: contract.TokenizerSpec, name: str | None = None) -> None:
+    def __init__(
+        self, config: contract.TokenizerConfig, name: str | None = None
+    ) -> None:
         super().__init__(name=name)
-        self._spec = contract.TokenizerSpec(spec)
+        self._spec = config.spec
+        self._normalizes_unicode = config.normalize_unicode
         if self._spec is contract.TokenizerSpec.UNICODE:
             self._normalizer = tf_text.FastBertNormalizer(
                 lower_case_nfd_strip_accents=True
@@ -43,10 +48,14 @@ class GraphSplitter(tf.Module):
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Splits `[B]` strings into `[B, (words)]` strings."""
-        words, _, _ = tf_text.regex_split_with_offsets(
-            self._normalize(texts), _DELIMITER, _PUNCTUATION_OR_CHINESE
-        )
-        return words
+        if not self._normalizes_unicode:
+            return _split(self._fold(texts), _DELIMITER, _PUNCTUATION_OR_CHINESE)
+        # The splitter reads C strings: a NUL would end the text.
+        texts = tf.strings.regex_replace(texts, r"\x00", " ")
+        chunks = _split(texts, _ANY_SPACE, "")
+        folded = self._fold(_compose(chunks.flat_values))
+        words = _split(folded, _DELIMITER, _PUNCTUATION_OR_CHINESE)
+        return chunks.with_flat_values(words).merge_dims(1, 2)
 
     def count_words(self, texts: Sequence[str | bytes]) -> collections.Counter[str]:
         """Counts the words of a batch; words that are not UTF-8 are left out."""
@@ -54,10 +63,26 @@ class GraphSplitter(tf.Module):
         counts = collections.Counter(words)
         return collections.Counter(dict(_decoded(counts.items())))
 
-    def _normalize(self, texts: tf.Tensor) -> tf.Tensor:
+    def _fold(self, texts: tf.Tensor) -> tf.Tensor:
         if self._spec is contract.TokenizerSpec.UNICODE:
             return self._normalizer.normalize(texts)
         return tf.strings.lower(texts)  # ASCII only, as absl::AsciiStrToLower.
+
+
+def _split(texts: tf.Tensor, delimiter: str, kept: str) -> tf.RaggedTensor:
+    parts, _, _ = tf_text.regex_split_with_offsets(texts, delimiter, kept)
+    return parts
+
+
+def _compose(chunks: tf.Tensor) -> tf.Tensor:
+    """NFC, but for chunks that only an attacker writes.
+
+    It takes time that grows with the square of a run of accents, minutes for a
+    megabyte. Between spaces it does the same as over the whole text.
+    """
+    is_short = tf.strings.length(chunks) <= contract.MAX_COMPOSED_BYTES
+    composed = tf_text.normalize_utf8(tf.where(is_short, chunks, ""), "NFC")
+    return tf.where(is_short, composed, chunks)
 
 
 class GraphTokenizer(tf.Module):
@@ -84,7 +109,7 @@ class GraphTokenizer(tf.Module):
     ) -> None:
         super().__init__(name=name)
         tokens = _tokens(vocabulary)
-        self._splitter = GraphSplitter(config.spec)
+        self._splitter = GraphSplitter(config)
         self._max_pieces = config.max_sequence_length - 2
         self._start_id = tokens.index(contract.START)
         self._end_id = tokens.index(contract.END)
@@ -95,7 +120,8 @@ class GraphTokenizer(tf.Module):
 
         Pieces beyond `max_sequence_length` are cut off, as MediaPipe does; the end
         token stays. Bytes that are not UTF-8 give unknown tokens, never an error.
-        With `mediapipe`, text ends at the first NUL character, as it does there.
+        With `mediapipe` and without `normalize_unicode`, text ends at the first NUL
+        character, as it does in MediaPipe.
 
         Returns:
             int64 `[B, (T)]`, without padding; every row has two ids or more.

@@ -23,6 +23,15 @@ PAD_ID = 0
 MAX_WORD_BYTES = 100
 """A longer word becomes one `UNKNOWN`; MediaPipe and tf-text count UTF-8 bytes."""
 
+SPACES = (
+    "\0\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
+    "\u2006\u2007\u2008\u2009\u200a\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+"""What ends a word with `normalize_unicode`: Unicode's White_Space, ASCII's separators,
+the two spaces without width (U+200B, U+FEFF), and NUL."""
+MAX_COMPOSED_BYTES = 4096
+"""With `normalize_unicode` more UTF-8 bytes without a space are left as they are."""
+
 VOCABULARY_FILE = "vocab.txt"
 LABELS_FILE = "labels.txt"
 TOKENIZER_FILE = "tokenizer.json"
@@ -50,11 +59,14 @@ class TokenizerSpec(str, enum.Enum):
 class TokenizerConfig:
     """How text becomes token ids, in training, in the server and on the device.
 
-    `max_sequence_length` counts the start and the end token.
+    `max_sequence_length` counts the start and the end token. With `normalize_unicode`
+    accents are composed first (NFC) and each of `SPACES` ends a word; without it
+    `mediapipe` does exactly what MediaPipe's BertTokenizer does.
     """
 
     spec: TokenizerSpec = TokenizerSpec.MEDIAPIPE
     max_sequence_length: int = 64
+    normalize_unicode: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spec", TokenizerSpec(self.spec))
@@ -70,8 +82,12 @@ class TokenizerConfig:
 
     @classmethod
     def from_json(cls, text: str) -> TokenizerConfig:
-        """Reads what `to_json` wrote; an unknown key raises `TypeError`."""
-        return cls(**json.loads(text))
+        """Reads what `to_json` wrote; an unknown key raises `TypeError`.
+
+        A file without `normalize_unicode` is older than it, and its model never saw
+        text that was normalised.
+        """
+        return cls(**{"normalize_unicode": False, **json.loads(text)})
 
 
 def parse_lines(text: str) -> list[str]:

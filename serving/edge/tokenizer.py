@@ -1,8 +1,9 @@
 """Text to token ids in plain Python: the device's twin of `model/text/tokenization.py`.
 
 Both give the same ids, id for id; a test compares them on every Unicode character. One
-exception is known: `unicode` does not fold characters that are younger than Python's
-tables (187 of Unicode 15 and 16, for Python 3.11). Standard library only.
+exception is known: characters younger than Python's tables. `unicode` does not fold
+them (187 of Unicode 15 and 16, for Python 3.11), and their accents are not composed.
+Standard library only.
 """
 
 import re
@@ -16,6 +17,8 @@ _BREAK = "\n"
 """Stands for the end of a word; itself white space in both specifications."""
 _WHITE_SPACE = "\t\n\f\r "
 """RE2's `\\s`: no vertical tab, nothing beyond ASCII."""
+_ANY_SPACE = re.compile(f"([{contract.SPACES}])")
+_MOST_BYTES_PER_CHARACTER = 4
 _CHINESE = re.compile(
     r"[\u3400-\u4DBF\u4E00-\u9FFF\uF900-\uFAFF\U00020000-\U0002A6DF"
     r"\U0002A700-\U0002B73F\U0002B740-\U0002B81F\U0002B820-\U0002CEAF"
@@ -23,9 +26,15 @@ _CHINESE = re.compile(
 )
 _NEW_PUNCTUATION = re.compile(
     r"[\u061D\u1B7D\u1B7E\u2E53-\u2E5D\U00010F86-\U00010F89\U000116B9"
-    r"\U00011B00-\U00011B09\U00011F43-\U00011F4F\U00012FF1\U00012FF2]"
+    r"\U00012FF1\U00012FF2\U00011B00-\U00011B09\U00011F43-\U00011F4F]"
 )
-"""Unicode 14 and 15, which RE2 knows and the `unicodedata` of old Pythons does not."""
+"""Unicode 14 and 15, which RE2 knows and the `unicodedata` of Python 3.9 does not."""
+_NEWER_PUNCTUATION = re.compile(
+    r"[\u1B4E\u1B4F\u1B7F\U00010D6E\U00010ED0\U000113D4\U000113D5\U000113D7"
+    r"\U000113D8\U00011BE1\U00016D6D-\U00016D6F\U0001E5FF]"
+)
+"""Unicode 16 and 17, which RE2 does not know and the `unicodedata` of Python 3.14
+does."""
 _IGNORABLE = re.compile(
     r"[\u00AD\u061C\u115F-\u1160\u180E\u200B-\u200F\u202A-\u202E\u2060-\u206F"
     r"\u3164\uFEFF\uFFA0\uFFF0-\uFFF8\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A"
@@ -54,8 +63,8 @@ class Tokenizer:
         self._ids = {token: row for row, token in enumerate(vocabulary)}
         self._unknown_id, self._start_id, self._end_id = (self._ids[t] for t in needed)
         self._max_pieces = config.max_sequence_length - 2
-        self._spec = config.spec
-        self._spellings = _Spellings(config.spec)
+        self._config = config
+        self._spellings = _Spellings(config)
 
     def __call__(self, text: str) -> list[int]:
         """Gives two ids or more, `max_sequence_length` at most, without padding."""
@@ -67,7 +76,9 @@ class Tokenizer:
         return [self._start_id, *pieces[: self._max_pieces], self._end_id]
 
     def split(self, text: str) -> list[str]:
-        if self._spec is contract.TokenizerSpec.MEDIAPIPE:
+        if self._config.normalize_unicode:
+            text = _compose(text)
+        elif self._config.spec is contract.TokenizerSpec.MEDIAPIPE:
             text = text.partition("\0")[0]  # MediaPipe's splitter reads C strings.
         return [w for w in text.translate(self._spellings).split(_BREAK) if w]
 
@@ -94,15 +105,35 @@ class _Spellings(dict[int, str]):
     Filled as characters occur.
     """
 
-    def __init__(self, spec: contract.TokenizerSpec) -> None:
+    def __init__(self, config: contract.TokenizerConfig) -> None:
         super().__init__()
-        is_mediapipe = spec is contract.TokenizerSpec.MEDIAPIPE
+        is_mediapipe = config.spec is contract.TokenizerSpec.MEDIAPIPE
         self._normalize = _lower_ascii if is_mediapipe else _fold
+        if config.normalize_unicode:
+            self.update(dict.fromkeys(map(ord, contract.SPACES), _BREAK))
 
     def __missing__(self, code_point: int) -> str:
         normalized = self._normalize(chr(code_point))
         self[code_point] = "".join(_set_apart(character) for character in normalized)
         return self[code_point]
+
+
+def _compose(text: str) -> str:
+    """NFC, but for chunks between spaces that only an attacker writes.
+
+    It takes time that grows with the square of a run of accents, minutes for a
+    megabyte.
+    """
+    if text.isascii():
+        return text
+    if _MOST_BYTES_PER_CHARACTER * len(text) <= contract.MAX_COMPOSED_BYTES:
+        return unicodedata.normalize("NFC", text)
+    return "".join(
+        unicodedata.normalize("NFC", chunk)
+        if len(chunk.encode("utf-8", "surrogatepass")) <= contract.MAX_COMPOSED_BYTES
+        else chunk
+        for chunk in _ANY_SPACE.split(text)
+    )
 
 
 def _set_apart(character: str) -> str:
@@ -116,8 +147,9 @@ def _set_apart(character: str) -> str:
 def _is_punctuation(character: str) -> bool:
     if character.isascii():
         return character.isprintable() and not character.isalnum()
-    is_known = unicodedata.category(character).startswith("P")
-    return is_known or _NEW_PUNCTUATION.match(character) is not None
+    if unicodedata.category(character).startswith("P"):
+        return _NEWER_PUNCTUATION.match(character) is None
+    return _NEW_PUNCTUATION.match(character) is not None
 
 
 def _lower_ascii(character: str) -> str:

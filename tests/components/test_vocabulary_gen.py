@@ -93,6 +93,13 @@ def test_the_specification_decides_what_a_word_is(tmp_path: Path) -> None:
     assert "é" not in pieces  # Accents are stripped.
 
 
+def test_words_are_learnt_as_the_graph_will_cut_them(tmp_path: Path) -> None:
+    rows = [("rain\u00a0cafe\u0301", "a"), ("café\u2009rain", "b")]
+    learned = tokens(learnt(tmp_path, rows))
+    assert {"rain", "café"} <= set(learned)
+    assert not {"\u00a0", "\u2009", "\u0301", "##\u0301"} & set(learned)
+
+
 def test_a_vocabulary_without_room_for_words_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="vocabulary"):
         learnt(tmp_path, size=5)

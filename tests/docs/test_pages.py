@@ -90,7 +90,7 @@ def test_every_setting_is_allowed(setting: str) -> None:
     key, _, value = setting.partition("=")
     section, field = key.split(".")
     config = RunConfig.of(overrides={key: value})
-    assert str(getattr(getattr(config, section), field)) == value
+    assert str(getattr(getattr(config, section), field)).lower() == value
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

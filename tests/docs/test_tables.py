@@ -17,7 +17,9 @@ SETTINGS = Page("docs/settings-and-presets.md")
 
 
 def shown(value: object) -> str:
-    return "none" if value is None else str(value)
+    return (
+        str(value).lower() if value is None or isinstance(value, bool) else str(value)
+    )
 
 
 def settings_of(key: str) -> list[str]:
@@ -25,6 +27,7 @@ def settings_of(key: str) -> list[str]:
     section, field = key.split(".")
     configs = [RunConfig.of(preset) for preset in PRESETS]
     values = [shown(getattr(getattr(config, section), field)) for config in configs]
+    values = [value.lower() for value in values]  # As `--set` takes them.
     return values if len(set(values)) > 1 else values[:1]
 
 

@@ -25,6 +25,7 @@ def test_single_settings_of_every_section_can_be_changed() -> None:
         {
             "data.min_rows_per_label": "1",
             "text.tokenizer": "unicode",
+            "text.normalize_unicode": "false",
             "model.num_layers": "3",
             "training.max_epochs": "2",
             "evaluation.min_accuracy": "0.5",
@@ -33,6 +34,7 @@ def test_single_settings_of_every_section_can_be_changed() -> None:
     )
     assert config.data.min_rows_per_label == 1
     assert config.text.tokenizer is contract.TokenizerSpec.UNICODE
+    assert config.text.normalize_unicode is False
     assert config.model.num_layers == 3
     assert config.training.max_epochs == 2
     assert config.evaluation.min_accuracy == 0.5

@@ -2,8 +2,10 @@
 
 import json
 import pathlib
+import random
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 import tensorflow as tf
@@ -23,15 +25,30 @@ def ids(
     texts: list[str | bytes],
     spec: contract.TokenizerSpec = MEDIAPIPE,
     max_sequence_length: int = 64,
+    normalize_unicode: bool = True,
 ) -> list[list[int]]:
     config = contract.TokenizerConfig(
-        spec=spec, max_sequence_length=max_sequence_length
+        spec=spec,
+        max_sequence_length=max_sequence_length,
+        normalize_unicode=normalize_unicode,
     )
     return GraphTokenizer(TOKENS, config)(tf.constant(texts, tf.string)).to_list()
 
 
-def words(text: str | bytes, spec: contract.TokenizerSpec) -> list[str]:
-    return [w.decode() for w in GraphSplitter(spec)(tf.constant([text])).to_list()[0]]
+def splitter(
+    spec: contract.TokenizerSpec = MEDIAPIPE, normalize_unicode: bool = True
+) -> GraphSplitter:
+    config = contract.TokenizerConfig(spec=spec, normalize_unicode=normalize_unicode)
+    return GraphSplitter(config)
+
+
+def words(
+    text: str | bytes,
+    spec: contract.TokenizerSpec = MEDIAPIPE,
+    normalize_unicode: bool = True,
+) -> list[str]:
+    split = splitter(spec, normalize_unicode)
+    return [word.decode() for word in split(tf.constant([text])).to_list()[0]]
 
 
 def test_pieces_stand_between_start_and_end():
@@ -64,7 +81,9 @@ def test_an_empty_batch_has_no_rows():
         ("Straße", ["straße"], ["strasse"]),
         ("a\u00a0b", ["a\u00a0b"], ["a", "b"]),
         ("a\u200bb", ["a\u200bb"], ["ab"]),
+        ("a\u2028b", ["a\u2028b"], ["a\u2028b"]),
         ("a\0b", ["a"], ["a", "b"]),
+        ("cafe\u0301", ["cafe\u0301"], ["cafe"]),
         ("好好", ["好", "好"], ["好", "好"]),
         ("don't!", ["don", "'", "t", "!"], ["don", "'", "t", "!"]),
     ],
@@ -72,27 +91,114 @@ def test_an_empty_batch_has_no_rows():
 def test_the_two_specifications_differ_as_described(
     text: str, mediapipe: list[str], unicode: list[str]
 ):
-    assert words(text, MEDIAPIPE) == mediapipe
-    assert words(text, UNICODE) == unicode
+    assert words(text, MEDIAPIPE, normalize_unicode=False) == mediapipe
+    assert words(text, UNICODE, normalize_unicode=False) == unicode
+
+
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
+    "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+"""The 25 characters of Unicode's property White_Space (PropList.txt)."""
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_bytes_that_are_not_utf8_become_unknown(spec: contract.TokenizerSpec):
-    answers = ids(list(nasty_texts.INVALID_UTF8), spec)
+def test_every_kind_of_space_ends_a_word(spec: contract.TokenizerSpec):
+    python_says = {c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()}
+    spaces = {*WHITE_SPACE, *python_says, "\u200b", "\ufeff", "\0"}
+    assert spaces == set(contract.SPACES)
+    texts = [f"{space}my{space}{space}card{space}" for space in sorted(spaces)]
+    assert ids(texts, spec) == [[START, MY, CARD, END]] * len(texts)
+
+
+def test_what_joins_or_hides_ends_no_word():
+    for joiner in "\u200c\u200d\u2060\u00ad\u180e":
+        assert words(f"my{joiner}card") == [f"my{joiner}card"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cafe\u0301", ["café"]),
+        ("CAFE\u0301", ["cafÉ"]),  # As "CAFÉ": only ASCII is lower-cased.
+        ("a\u0302\u0323", ["ậ"]),
+        ("\u1112\u1161\u11ab\u1100\u1173\u11af", ["한글"]),
+        ("か\u3099", ["が"]),
+        ("\u212b", ["Å"]),
+        ("=\u0338", ["≠"]),
+        ("a\u037eb", ["a", ";", "b"]),
+        ("\u0301", ["\u0301"]),
+        ("ﬁ ² Ω", ["ﬁ", "²", "Ω"]),  # Only what is canonically equal.
+    ],
+)
+def test_accents_are_composed(text: str, expected: list[str]):
+    assert words(text) == expected
+
+
+def test_composed_and_decomposed_text_have_the_same_words():
+    split = splitter()
+    composed, decomposed, as_written = (
+        split(
+            tf.constant(
+                [
+                    unicodedata.normalize(form, t) if form else t
+                    for t in nasty_texts.TEXTS
+                ]
+            )
+        )
+        for form in ("NFC", "NFD", None)
+    )
+    assert composed.to_list() == decomposed.to_list() == as_written.to_list()
+
+
+def test_long_text_is_composed_but_no_chunk_that_would_take_minutes():
+    assert set(words("cafe\u0301 " * 5000)) == {"café"}
+    assert set(words("か\u3099" * 680)) == {"が" * 680}
+    # Composed, this one would take 3 minutes: the time grows with its square.
+    marks = "a" + "\u0301" * 100_000 + "\u0316" * 100_000
+    assert words(f"e\u0301\u00a0{marks}") == ["é", marks]
+
+
+@pytest.mark.parametrize("normalize_unicode", [True, False])
+@pytest.mark.parametrize("spec", SPECS)
+def test_bytes_that_are_not_utf8_become_unknown(
+    spec: contract.TokenizerSpec, normalize_unicode: bool
+):
+    texts = list(nasty_texts.INVALID_UTF8)
+    answers = ids(texts, spec, normalize_unicode=normalize_unicode)
     assert all(UNKNOWN in row for row in answers)
 
 
 @pytest.mark.parametrize("spec", SPECS)
+def test_random_bytes_are_tokenised(spec: contract.TokenizerSpec):
+    rng = random.Random(0)
+    parts = [
+        b"card ",
+        b"\xc2\xa0",
+        b"e\xcc\x81",
+        b"\0",
+        b"\xff",
+        b"\xcc",
+        b"\xed\xa0\x80",
+    ]
+    texts = [rng.randbytes(rng.randrange(50)) for _ in range(2000)]
+    texts += [b"".join(rng.choices(parts, k=20)) for _ in range(2000)]
+    assert all(row[0] == START and row[-1] == END for row in ids(texts, spec))
+
+
+@pytest.mark.parametrize("spec", SPECS)
 def test_words_are_counted_and_broken_ones_left_out(spec: contract.TokenizerSpec):
-    counts = GraphSplitter(spec).count_words(["My card", b"my \xff? card's", "card"])
-    assert counts == {"my": 2, "card": 3, "?": 1, "'": 1, "s": 1}
+    texts = ["My\u00a0card", b"my \xff? card's", "card", "ça", "c\u0327a"]
+    counts = splitter(spec).count_words(texts)
+    word = "ça" if spec is MEDIAPIPE else "ca"
+    assert counts == {"my": 2, "card": 3, "?": 1, "'": 1, "s": 1, word: 2}
 
 
 def test_a_path_gives_the_same_ids_as_the_tokens(tmp_path: pathlib.Path):
     path = tmp_path / contract.VOCABULARY_FILE
     tokens = [*TOKENS, "a\u2028b", "last"]  # Only a line feed ends a line.
     path.write_text("".join(f"{token}\n" for token in tokens), "utf-8")
-    config = contract.TokenizerConfig()
+    config = contract.TokenizerConfig(normalize_unicode=False)
     texts = tf.constant(["my last cards", "a\u2028b"])
     from_path = GraphTokenizer(path, config)(texts).to_list()
     assert from_path == GraphTokenizer(tokens, config)(texts).to_list()

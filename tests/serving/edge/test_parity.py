@@ -1,6 +1,8 @@
 """The device's tokeniser and the server's graph give the same ids, id for id."""
 
+import dataclasses
 import itertools
+import random
 import unicodedata
 from collections.abc import Iterable
 
@@ -15,6 +17,13 @@ from serving.edge.tokenizer import Tokenizer
 from tests.support import nasty_texts
 
 SPECS = tuple(contract.TokenizerSpec)
+CONFIGS = [
+    contract.TokenizerConfig(
+        spec=spec, normalize_unicode=is_on, max_sequence_length=512
+    )
+    for spec in SPECS
+    for is_on in (True, False)
+]
 SURROGATES = range(0xD800, 0xE000)
 BEYOND_NAMED_PLANES = range(0x20000, 0xE0000, 7)
 """Chinese and nothing: every seventh is enough."""
@@ -27,12 +36,6 @@ CODE_POINTS = [
 ]
 
 
-def config(
-    spec: contract.TokenizerSpec, max_sequence_length: int = 512
-) -> contract.TokenizerConfig:
-    return contract.TokenizerConfig(spec=spec, max_sequence_length=max_sequence_length)
-
-
 def different(texts: Iterable[str], settings: contract.TokenizerConfig) -> list[str]:
     """The texts that the two tokenise differently."""
     texts, tokens = list(texts), nasty_texts.vocabulary()
@@ -41,31 +44,72 @@ def different(texts: Iterable[str], settings: contract.TokenizerConfig) -> list[
     return [t for t, ids in zip(texts, graph, strict=True) if device(t) != ids]
 
 
-@pytest.mark.parametrize("spec", SPECS)
+each_config = pytest.mark.parametrize(
+    "config", CONFIGS, ids=lambda c: f"{c.spec}-{c.normalize_unicode}"
+)
+
+
+@each_config
 @pytest.mark.parametrize("max_sequence_length", [3, 64, 512])
 def test_nasty_texts_give_the_same_ids(
-    spec: contract.TokenizerSpec, max_sequence_length: int
+    config: contract.TokenizerConfig, max_sequence_length: int
 ):
-    assert not different(nasty_texts.TEXTS, config(spec, max_sequence_length))
+    config = dataclasses.replace(config, max_sequence_length=max_sequence_length)
+    assert not different(nasty_texts.TEXTS, config)
+
+
+@each_config
+def test_every_character_is_normalised_and_split_alike(
+    config: contract.TokenizerConfig,
+):
+    texts = [f"a{chr(code_point)}B" for code_point in CODE_POINTS]
+    unequal = differently_split(texts, config)
+    assert not [t for t in unequal if not _is_known_exception(t, config)]
+
+
+def test_every_character_is_decomposed_and_composed_alike():
+    config = contract.TokenizerConfig()
+    forms = [unicodedata.normalize("NFD", chr(c)) for c in CODE_POINTS]
+    texts = [form for form in forms if len(form) > 1]
+    texts += [f"e{chr(c)}\u0301{chr(c)}\u0323" for c in CODE_POINTS]
+    unequal = differently_split(texts, config)
+    assert len(texts) > 100_000
+    assert not [t for t in unequal if not _is_known_exception(t, config)]
+
+
+def test_hangul_and_marks_in_any_order_are_composed_alike():
+    rng = random.Random(0)
+    jamo = [*range(0x1100, 0x1113), *range(0x1161, 0x1176), *range(0x11A7, 0x11C3)]
+    marks = [c for c in range(0x0300, 0x3100) if unicodedata.combining(chr(c))]
+    alphabet = [*map(chr, [*jamo, *marks]), *contract.SPACES, *"aeoucn=<'  "]
+    texts = ["".join(rng.choices(alphabet, k=rng.randint(1, 9))) for _ in range(20_000)]
+    assert not differently_split(texts, contract.TokenizerConfig())
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_every_character_is_normalised_and_split_alike(spec: contract.TokenizerSpec):
-    texts = [f"a{chr(code_point)}B" for code_point in CODE_POINTS]
-    graph = GraphSplitter(spec)(tf.constant(texts))
-    device = Tokenizer(nasty_texts.vocabulary(), config(spec))
-    unequal = [
-        text[1]
-        for text, words in zip(texts, _decoded(graph), strict=True)
-        if device.split(text) != words
+def test_long_chunks_are_left_alone_alike(spec: contract.TokenizerSpec):
+    limit = contract.MAX_COMPOSED_BYTES
+    texts = [
+        f"e\u0301{space}{filler * (limit // size - 1)}e\u0301{more}{space}e\u0301"
+        for space in (" ", "\u00a0", "\0")
+        for filler, size in (("a", 1), ("é", 2), ("好", 3), ("\u0301\u0316", 4))
+        for more in ("", "a", "aa", "aaa", "é")
     ]
-    assert not [c for c in unequal if not _is_known_exception(c, spec)]
+    assert not differently_split(texts, contract.TokenizerConfig(spec=spec))
 
 
-def _is_known_exception(character: str, spec: contract.TokenizerSpec) -> bool:
-    """With `unicode`, characters younger than Python's tables: it cannot fold them."""
-    is_unknown_to_python = unicodedata.category(character) == "Cn"
-    return spec is contract.TokenizerSpec.UNICODE and is_unknown_to_python
+def differently_split(texts: list[str], config: contract.TokenizerConfig) -> list[str]:
+    """The texts that the two split into different words."""
+    graph = _decoded(GraphSplitter(config)(tf.constant(texts)))
+    device = Tokenizer(nasty_texts.vocabulary(), config)
+    return [t for t, w in zip(texts, graph, strict=True) if device.split(t) != w]
+
+
+def _is_known_exception(text: str, config: contract.TokenizerConfig) -> bool:
+    """Characters younger than Python's tables: it cannot fold nor compose them."""
+    is_unknown_to_python = any(unicodedata.category(c) == "Cn" for c in text)
+    folds = config.spec is contract.TokenizerSpec.UNICODE
+    return is_unknown_to_python and (folds or config.normalize_unicode)
 
 
 def _decoded(words: tf.RaggedTensor) -> list[list[str]]:
@@ -78,9 +122,11 @@ def characters_both_know() -> st.SearchStrategy[str]:
     return st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=30)
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@each_config
 @settings(max_examples=20, deadline=None)
 @given(texts=st.lists(characters_both_know(), min_size=50, max_size=50))
-def test_any_text_gives_the_same_ids(spec: contract.TokenizerSpec, texts: list[str]):
+def test_any_text_gives_the_same_ids(
+    config: contract.TokenizerConfig, texts: list[str]
+):
     mixed = [*texts, *(" ".join(texts[i : i + 3]) for i in range(0, 50, 3))]
-    assert not different(mixed, config(spec))
+    assert not different(mixed, config)

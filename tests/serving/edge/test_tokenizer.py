@@ -1,5 +1,7 @@
 """The device's tokeniser, in plain Python."""
 
+import unicodedata
+
 import pytest
 
 from model import contract
@@ -16,21 +18,28 @@ def tokenizer(
     spec: contract.TokenizerSpec = MEDIAPIPE,
     max_sequence_length: int = 64,
     tokens: list[str] | None = None,
+    normalize_unicode: bool = True,
 ) -> Tokenizer:
     config = contract.TokenizerConfig(
-        spec=spec, max_sequence_length=max_sequence_length
+        spec=spec,
+        max_sequence_length=max_sequence_length,
+        normalize_unicode=normalize_unicode,
     )
     return Tokenizer(tokens or nasty_texts.vocabulary(), config)
 
 
+@pytest.mark.parametrize("normalize_unicode", [True, False])
 @pytest.mark.parametrize("spec", SPECS)
-def test_ids_are_as_recorded(spec: contract.TokenizerSpec, golden: Golden):
-    tokenize = tokenizer(spec)
+def test_ids_are_as_recorded(
+    spec: contract.TokenizerSpec, normalize_unicode: bool, golden: Golden
+):
+    tokenize = tokenizer(spec, normalize_unicode=normalize_unicode)
     ids = {text: tokenize(text) for text in nasty_texts.TEXTS if len(text) < 1000}
     lines = "".join(
         f"{text!a} {' '.join(map(str, row))}\n" for text, row in ids.items()
     )
-    golden.check(f"token_ids_{spec}.txt", lines)
+    suffix = "_normalized" if normalize_unicode else ""
+    golden.check(f"token_ids_{spec}{suffix}.txt", lines)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -73,3 +82,36 @@ def test_special_tokens_may_stand_anywhere_in_the_vocabulary():
 def test_a_vocabulary_without_special_tokens_is_refused():
     with pytest.raises(ValueError, match=r"lacks \['\[CLS\]', '\[SEP\]'\]"):
         tokenizer(tokens=["[UNK]", "a"])
+
+
+def test_every_kind_of_space_ends_a_word():
+    tokens = [*contract.SPECIAL_TOKENS, "my", "card"]
+    for space in contract.SPACES:
+        assert tokenizer(tokens=tokens)(f"my{space}card") == [START, 5, 6, END]
+
+
+def test_decomposed_accents_give_the_ids_of_composed_ones():
+    tokens = [*contract.SPECIAL_TOKENS, "café", "한글"]
+    for text in ("café 한글", unicodedata.normalize("NFD", "café 한글")):
+        assert tokenizer(tokens=tokens)(text) == [START, 5, 6, END]
+
+
+def test_a_megabyte_of_marks_takes_no_minutes():
+    text = "a" + "\u0301" * 250_000 + "\u0316" * 250_000  # Uncut: 940 s.
+    assert len(tokenizer()(text)) < 64
+
+
+def test_a_model_from_before_the_setting_is_read_as_it_was():
+    config = contract.TokenizerConfig.from_json('{"max_sequence_length": 9}')
+    assert not config.normalize_unicode
+    assert Tokenizer([*contract.SPECIAL_TOKENS, "my"], config)("my\u00a0my") == [
+        START,
+        UNKNOWN,
+        END,
+    ]
+
+
+@pytest.mark.parametrize("normalize_unicode", [True, False])
+def test_the_setting_travels_in_the_settings_file(normalize_unicode: bool):
+    config = contract.TokenizerConfig(normalize_unicode=normalize_unicode)
+    assert contract.TokenizerConfig.from_json(config.to_json()) == config
