@@ -17,9 +17,7 @@ SETTINGS = Page("docs/settings-and-presets.md")
 
 
 def shown(value: object) -> str:
-    return (
-        str(value).lower() if value is None or isinstance(value, bool) else str(value)
-    )
+    return "none" if value is None else str(value)
 
 
 def settings_of(key: str) -> list[str]:
