@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import ServerFlags
 from serving.server.loading import saved_model, warmup
+from serving.server.loading.plain_path import plain_path
 from serving.server.loading.session import config_proto, session_config
 from serving.server.loading.tflite import TFLITE_FILE, TfliteServable
 from serving.server.models.config import ModelEntry
@@ -60,7 +61,9 @@ class SavedModelLoader:
             pools, size = flags.num_tflite_pools, flags.num_tflite_interpreters_per_pool
             return TfliteServable(tflite_file, max(pools, 1) * max(size, 1))
         tags = flags.saved_model_tags.split(",")
-        return saved_model.load(path, tags, config_proto(self._session_config))
+        config = config_proto(self._session_config)
+        with plain_path(path) as plain:
+            return saved_model.load(plain, tags, config)
 
     def _warm_up(self, loaded: Servable, version: ServedVersion) -> WarmupReport:
         start_s = time.monotonic()

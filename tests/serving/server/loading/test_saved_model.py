@@ -1,6 +1,7 @@
 """Real SavedModels in sessions: loading and running."""
 
 import pathlib
+import shutil
 import threading
 from typing import Any
 
@@ -45,6 +46,20 @@ def test_a_signature_gives_its_outputs(
     x = np.float32([1, 2])
     outputs = _run(plain, "serving_default", timeout_s, x=x)
     np.testing.assert_allclose(outputs["y"], [2.5, 3.0])
+
+
+@pytest.mark.parametrize(
+    "name", ["a[1]", "*", "b?", "{c}", "back\\slash", "100%", "two words", "é\nx", "#"]
+)
+def test_a_folder_may_have_a_name_that_looks_like_a_pattern(
+    number_model: pathlib.Path, tmp_path: pathlib.Path, name: str
+) -> None:
+    path = tmp_path / name / "1"
+    shutil.copytree(number_model, path)
+    model = _load(path)
+    outputs = _run(model, "serving_default", x=np.float32([1]))
+    model.close()
+    np.testing.assert_allclose(outputs["y"], [2.5])
 
 
 def test_only_wanted_outputs_are_computed(
