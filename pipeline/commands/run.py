@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import click
-from rich import markup
 from rich.console import Console
 
 from pipeline.commands.key_values import key_values
@@ -108,7 +107,7 @@ def _show(summary: execute.Summary, console: Console) -> None:
         console.print("Nothing changed since this was last run: data, settings, code.")
     facts = {
         "test accuracy": f"{summary.test_accuracy:.2%}",
-        "macro F1": _macro_f1_told(summary),
+        "macro F1": progress.in_markup(_macro_f1_told(summary)),
         "validation accuracy": f"{summary.accuracy:.2%}",
         "training": f"{summary.train_s:.0f} s",
         "all together": f"{summary.wall_s:.1f} s",
@@ -119,8 +118,7 @@ def _show(summary: execute.Summary, console: Console) -> None:
     if summary.blessed and summary.refusals:  # An int8 file that is not good enough.
         facts["left out"] = progress.in_markup("; ".join(summary.refusals))
     for name, value in facts.items():
-        shown = value if value == not_pushed else markup.escape(value)
-        console.print(f"  [bold]{name:<20}[/] {shown}", soft_wrap=True)
+        console.print(f"  [bold]{name:<20}[/] {value}", soft_wrap=True)
 
 
 def _macro_f1_told(summary: execute.Summary) -> str:

@@ -63,15 +63,15 @@ def test_a_rare_label_is_learnt_first_then_tested_then_validated(
 
 
 @pytest.mark.parametrize("size", [20, 100, 1000])
-def test_every_label_gives_between_half_and_one_and_a_half_of_the_fraction(
+def test_every_label_gives_its_share_within_a_fifth_or_a_row(
     size: int,
 ) -> None:
     rows = rows_of(**{f"l{number}": size for number in range(30)})
     counts = counted(rows, split(rows))
     for name in (contract.TEST, contract.VALIDATION):
-        shares = [counts[name, f"l{number}"] / size for number in range(30)]
-        assert min(shares) >= 0.05
-        assert max(shares) <= 0.15
+        taken = [counts[name, f"l{number}"] for number in range(30)]
+        assert min(taken) > 0.08 * size - 1
+        assert max(taken) < 0.12 * size + 1
 
 
 def test_a_thousand_labels_of_four_rows_keep_what_they_learn_from() -> None:
@@ -109,7 +109,12 @@ def test_hardly_a_row_moves_when_the_data_doubles() -> None:
     rows = [(f"text {n}", labels[n % 77]) for n in range(20_000)]
     before, after = split(rows[:10_000]), split(rows)
     moved = sum(a != b for a, b in zip(before, after, strict=False))
-    assert moved < 30  # Of 10,000.
+    assert moved < 150  # Of 10,000.
+
+
+def test_a_row_more_moves_no_other_of_a_large_label() -> None:
+    rows = rows_of(a=2000, b=2000)
+    assert split([*rows, ("one more", "a")])[:4000] == split(rows)
 
 
 def test_texts_that_look_the_same_stay_together() -> None:
