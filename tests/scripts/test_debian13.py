@@ -49,8 +49,10 @@ def _output(command: list[str]) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def test_what_a_machine_lacks_is_named_with_its_package() -> None:
-    lacking = debian13.missing(pathlib.Path("/"), user_id=1, path="/nowhere")
+def test_what_a_machine_lacks_is_named_with_its_package(
+    tmp_path: pathlib.Path,
+) -> None:
+    lacking = debian13.missing(tmp_path, user_id=1, path="/nowhere")
     assert lacking == [
         debian13.NO_ROOT_USER,
         "there is no debootstrap: install the package debootstrap",
