@@ -56,17 +56,25 @@ class CsvRecords:
     def __iter__(self) -> Iterator[Record]:
         number = 1
         while True:
+            # One loop without calls, because a file has a million lines.
             for line in self._lines:
-                if '"' in line:
-                    self._taken = taken = [line]
-                    cells = self._quoted(number, taken)
-                    yield number, taken, cells
-                    number += len(taken)
-                    if self._has_put_back:
-                        break
-                else:
-                    yield number, [line], line.rstrip("\r\n").split(self.delimiter)
+                taken = [line]
+                if '"' not in line:
+                    yield number, taken, line.rstrip("\r\n").split(self.delimiter)
                     number += 1
+                    continue
+                self._taken, self._is_first = taken, True
+                try:
+                    cells = next(self._reader)
+                except csv.Error:
+                    cells = self._otherwise(number, taken)
+                else:
+                    if ' "' in line and any(map(_is_quote_after_space, cells)):
+                        cells = self._after_spaces(taken, cells)
+                yield number, taken, cells
+                number += len(taken)
+                if self._has_put_back:
+                    break
             else:
                 return
             self._has_put_back = False
@@ -77,25 +85,17 @@ class CsvRecords:
             self._is_first = False
             taken = self._taken
             yield taken[0]
-            while not self._is_first:
-                line = next(self._lines, None)
-                if line is None:
-                    return
+            if self._is_first:
+                continue
+            for line in self._lines:
                 taken.append(line)
                 if len(taken) > MAX_RECORD_LINES:
                     return
                 yield line
-
-    def _quoted(self, number: int, taken: list[str]) -> list[str]:
-        """Parses a record with quotes; adds the lines to `taken` that belong to it."""
-        self._is_first = True
-        try:
-            cells = next(self._reader)
-        except csv.Error:
-            return self._otherwise(number, taken)
-        if ' "' in taken[0] and any(map(_is_quote_after_space, cells)):
-            return self._after_spaces(taken, cells)
-        return cells
+                if self._is_first:
+                    break
+            else:
+                return
 
     def _otherwise(self, number: int, taken: list[str]) -> list[str]:
         """Parses what is no strict CSV, because of spaces around quotes."""

@@ -135,6 +135,7 @@ def _rows(
     width, text_at = len(header), header.index(columns.text)
     label_at = None if columns.label is None else header.index(columns.label)
     labels = set() if swallowed is None else swallowed.labels
+    delimiter = "" if swallowed is None else swallowed.delimiter
     for number, lines, cells in records:
         if len(cells) != width:
             if len(cells) <= 1 and not "".join(cells).strip():
@@ -146,6 +147,6 @@ def _rows(
         label = "" if label_at is None else cells[label_at]
         if len(lines) == 1:
             labels.add(label)
-        elif swallowed is not None:
+        elif swallowed is not None and 0 < width - 1 == lines[0].count(delimiter):
             swallowed.check(number, lines, width, label_at)
         yield row_of_text(number, cells[text_at], label, len(lines))

@@ -23,28 +23,26 @@ class SwallowedRows:
 
     def __init__(self, name: str, delimiter: str, advice: str) -> None:
         self.labels: set[str] = set()
-        self._name, self._delimiter, self._advice = name, delimiter, advice
+        self._name, self.delimiter, self._advice = name, delimiter, advice
         self._doubts: list[tuple[int, str, frozenset[str]]] = []
 
     def check(
         self, number: int, lines: Sequence[str], width: int, label_at: int | None
     ) -> None:
-        """Judges a record by all its lines but the last.
+        """Judges a record of which the first line has as many fields as a row.
 
         Raises:
             TextFileError: They are rows.
         """
         commas = width - 1
-        if not commas or lines[0].count(self._delimiter) != commas:
-            return  # The usual text of several lines.
-        rows = [line for line in lines[:-1] if line.count(self._delimiter) == commas]
+        rows = [line for line in lines[:-1] if line.count(self.delimiter) == commas]
         if len(rows) < _LIKE_ROWS * (len(lines) - 1):
             return
         if label_at is None:
             if len(rows) >= _SURE_LINES:
                 raise self._error(number, lines[0])
             return
-        cells = (row.split(self._delimiter)[label_at] for row in rows)
+        cells = (row.split(self.delimiter)[label_at] for row in rows)
         labels = frozenset(cell.strip(' "\r\n') for cell in cells)
         if self._are_known(labels):
             raise self._error(number, lines[0])
