@@ -9,7 +9,6 @@ import dataclasses
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +32,7 @@ from components.vocabulary_gen import read_labels, read_lines
 from model import contract
 from model.export import tflite
 from serving.launch import child
+from serving.launch.own_module import python_command
 
 _REPORT_FILE = "device.json"
 _VARIANTS = {contract.FLOAT32_TFLITE: False, contract.INT8_TFLITE: True}
@@ -157,11 +157,10 @@ class _Measurement:
     def __init__(self, path: Path, rows_path: Path) -> None:
         self._path = path
         self._scores_path = path.with_suffix(".npy")
-        command = [
-            sys.executable,
-            *("-m", "serving.edge", str(path), str(rows_path)),
+        command = python_command(
+            *("serving.edge", str(path), str(rows_path)),
             *("--output", str(self._scores_path)),
-        ]
+        )
         self._process = subprocess.Popen(
             child.dying_with_us(command),
             stdout=subprocess.PIPE,

@@ -7,11 +7,11 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 
 from model.contract import Engine
 from serving.client.wire.tf_serving_names import GRPC_PORT, REST_PORT
+from serving.launch.own_module import python_command
 from serving.launch.settings import FLAGS, EngineSettings
 
 IMAGE = "tensorflow/serving:2.21.0"
@@ -112,10 +112,7 @@ def command(
     if not is_embedded:
         program = shutil.which(BINARY) or BINARY
         return EngineCommand(engine, (program, *flags), notes=_notes(settings))
-    # `-m` looks in the working directory first: the same code runs there as here.
-    root = pathlib.Path(__file__).resolve().parents[2]
-    arguments = (sys.executable, "-m", "serving.server", *flags)
-    return EngineCommand(engine, arguments, working_dir=root)
+    return EngineCommand(engine, tuple(python_command("serving.server", *flags)))
 
 
 def seen_by(engine: Engine, settings: EngineSettings) -> EngineSettings:

@@ -84,7 +84,7 @@ def test_the_entry_point_is_upstream_s(tmp_path: pathlib.Path):
     assert entry_point == '["/usr/bin/tf_serving_entrypoint.sh"]'
     command = entry_point.strip('["]')
     assert _started(tmp_path, command, "--model_name=other name", "--version") == [
-        *("-m", "serving.server", "--port=8500", "--rest_api_port=8501"),
+        *("-P", "-m", "serving.server", "--port=8500", "--rest_api_port=8501"),
         *("--model_name=model", "--model_base_path=/models/model"),
         *("--model_name=other name", "--version"),
     ]
@@ -93,7 +93,7 @@ def test_the_entry_point_is_upstream_s(tmp_path: pathlib.Path):
 def test_a_manifest_may_start_tensorflow_model_server(tmp_path: pathlib.Path):
     """As the runtimes of KServe and older Kubeflow do, by its path."""
     started = _started(tmp_path, "/usr/bin/tensorflow_model_server", "--port=9000")
-    assert started == ["-m", "serving.server", "--port=9000"]
+    assert started == ["-P", "-m", "serving.server", "--port=9000"]
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def test_all_engines_get_the_same_flags_but_for_paths() -> None:
         )
     )
     flags = binary.arguments[1:]
-    assert embedded.arguments[3:] == flags
+    assert embedded.arguments[4:] == flags
     in_container = container.arguments[-len(flags) :]
     ports = {"--port=8500": "--port=1", "--rest_api_port=8501": "--rest_api_port=2"}
     outside = [ports.get(f, f.replace("/config/", "/etc/files/")) for f in in_container]
