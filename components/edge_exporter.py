@@ -180,9 +180,11 @@ class _Measurement:
         """Waits, and compares with the SavedModel's scores."""
         answer, complaint = self._process.communicate()
         if self._process.returncode:
+            # Its last line says what happened, the rest how; the log has both.
+            reason = complaint.strip().rpartition("\n")[2] or "no word said"
             raise RuntimeError(
-                f"{self._path.name} does not run in the device runtime: "
-                f"{complaint.strip()[-2000:]}"
+                f"{self._path.name} does not run in the device runtime: {reason} "
+                f"(exit status {self._process.returncode})\n{complaint.strip()}"
             )
         return compare(
             self._path, np.load(self._scores_path), expected, json.loads(answer)

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,11 @@ def noise_to(log_path: Path, *, answers_on_stdout: bool) -> Iterator[Console]:
         )
         with terminal:
             yield Console(file=terminal, highlight=False)
+    except Exception:
+        # Its causes, too: the terminal gets one line of them. A full disk gets none.
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        raise
     finally:
         _flush_or_drop()
         for target, original in zip((1, 2), kept, strict=True):

@@ -15,8 +15,10 @@ from model import contract
 from model.config import ModelConfig
 from model.encoder import scores
 from model.text.tokenization import GraphTokenizer
+from tests.support import device_model
 from tests.support.clear_classifier import clear_classifier
 from tests.support.labelled_rows import SCORES, scored_rows
+from tests.support.serving.hostile_folder import hostile_folder
 
 WORDS = ["rain", "sun", "soup", "bread", "train", "ticket"]
 LABELS = ["food", "travel", "weather"]
@@ -105,8 +107,36 @@ def test_a_file_that_does_not_run_is_an_error_with_its_complaint(
     broken.write_bytes(b"not a model")
     rows.write_text('"one"\n')
     measurement = edge_exporter._Measurement(broken, rows)
-    with pytest.raises(RuntimeError, match=r"model\.tflite does not run in the device"):
+    with pytest.raises(RuntimeError) as caught:
         measurement.finish(scored_rows())
+    first, *rest = str(caught.value).splitlines()
+    assert first.startswith("model.tflite does not run in the device runtime: Error: ")
+    assert "is not a TFLite model" in first
+    assert rest
+
+
+def test_a_traceback_s_last_line_is_the_reason_and_all_of_it_follows(
+    tmp_path: Path,
+) -> None:
+    model, rows = tmp_path / "model.tflite", tmp_path / "rows.jsonl"
+    model.write_bytes(device_model.packed())
+    rows.write_text("no JSON\n")
+    with pytest.raises(RuntimeError) as caught:
+        edge_exporter._Measurement(model, rows).finish(scored_rows())
+    first, second, *_ = str(caught.value).splitlines()
+    assert "runtime: json.decoder.JSONDecodeError: Expecting value" in first
+    assert second.startswith("Traceback")
+
+
+def test_a_user_s_own_modules_are_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(hostile_folder(tmp_path / "users"))
+    model, rows = tmp_path / "model.tflite", tmp_path / "rows.jsonl"
+    model.write_bytes(device_model.packed())
+    rows.write_text("".join(f'"{text}"\n' for text in scored_rows().texts))
+    measured = edge_exporter._Measurement(model, rows).finish(scored_rows())
+    assert measured.name == "model.tflite"
 
 
 def test_a_device_file_is_measured_against_the_saved_model(tmp_path: Path) -> None:

@@ -21,15 +21,14 @@ with noise_to(pathlib.Path("logs/run.log"), answers_on_stdout={json}) as console
     print("python noise")
     os.system("echo noise of a child; echo complaint of a child >&2")
     console.print("[bold]step[/]")
-    if {fails}:
-        raise SystemExit("stopped")
+    if {fails!r}:
+        error = RuntimeError if {fails!r} == "RuntimeError" else SystemExit
+        raise error("stopped") from ValueError("the reason\\nin lines")
 print("answer")
 """
 
 
-def noisy_program(
-    folder: Path, *, json: bool, fails: bool = False
-) -> tuple[str, str, str]:
+def noisy_program(folder: Path, *, json: bool, fails: str = "") -> tuple[str, str, str]:
     """Its stdout, its stderr and its log."""
     root = Path(progress.__file__).parents[2]
     finished = subprocess.run(
@@ -61,9 +60,18 @@ def test_stdout_stays_free_for_the_answer(tmp_path: Path) -> None:
 
 
 def test_the_terminal_is_back_after_a_failure(tmp_path: Path) -> None:
-    _, stderr, log = noisy_program(tmp_path, json=False, fails=True)
+    _, stderr, log = noisy_program(tmp_path, json=False, fails="SystemExit")
     assert stderr == "stopped\n"
     assert "stopped" not in log
+
+
+def test_the_error_that_ends_a_run_is_in_the_log_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    _, stderr, log = noisy_program(tmp_path, json=False, fails="RuntimeError")
+    assert stderr.endswith("RuntimeError: stopped\n")
+    assert "ValueError: the reason\nin lines\n" in log
+    assert "RuntimeError: stopped\n" in log
 
 
 def test_a_second_run_adds_to_the_log(tmp_path: Path) -> None:

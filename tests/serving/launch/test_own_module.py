@@ -13,7 +13,7 @@ from serving.launch.engines import Engine
 from serving.launch.own_module import python_command
 from serving.launch.settings import EngineSettings
 from serving.server.models.config import ModelEntry
-from tests.support.hostile_folder import COMPLAINT, hostile_folder
+from tests.support.serving.hostile_folder import COMPLAINT, hostile_folder
 
 
 @pytest.fixture
