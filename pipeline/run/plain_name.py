@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,14 +32,22 @@ def plain_name(folder: Path, cache_dir: Path) -> Iterator[Path]:
         yield folder
         return
     link = _links_dir(folder, cache_dir) / _name_of(folder)
-    link.unlink(missing_ok=True)  # A killed run left it.
+    _remove(link)  # A killed run left it.
     link.symlink_to(folder)
     try:
         yield link
     finally:
-        link.unlink(missing_ok=True)
+        _remove(link)
         with contextlib.suppress(OSError):  # Another run has a link there.
             link.parent.rmdir()
+
+
+def _remove(link: Path) -> None:
+    # A library makes folders anew that somebody removed under it.
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    else:
+        link.unlink(missing_ok=True)
 
 
 def _is_plain(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import numbers
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -28,6 +29,22 @@ class Choice(str, enum.Enum):
 
 
 Kind = TypeVar("Kind", bound=Choice)
+
+
+_LONG_S = 1_000_000
+# gRPC counts bytes and milliseconds in 32 bits.
+_NUMBERS = {
+    "deadline_s": (float, 1e-6, _LONG_S),
+    "backoff_s": (float, 1e-6, _LONG_S),
+    "hedge_after_s": (float, 1e-6, _LONG_S),
+    "keepalive_s": (float, 1e-3, _LONG_S),
+    "retries": (int, 0, 1_000_000),
+    "retry_budget": (float, 0, 1_000_000_000),
+    "max_message_bytes": (int, 1, 2**31 - 1),
+    "max_rows_per_request": (int, 1, 1_000_000_000),
+    "max_parallel_requests": (int, 1, 10_000),
+}
+"""Type, least and most of each number."""
 
 
 class TransportKind(Choice):
@@ -121,17 +138,16 @@ class ClientConfig:
         self._check_token()
 
     def _check_numbers(self) -> None:
-        for name in (
-            *("deadline_s", "backoff_s", "hedge_after_s", "keepalive_s"),
-            *("max_message_bytes", "max_rows_per_request", "max_parallel_requests"),
-        ):
+        for name, (kind, least, most) in _NUMBERS.items():
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} is {value}; it must be greater than 0.")
-        if self.retries < 0:
-            raise ValueError(f"retries is {self.retries}; 0 or more, 0 means never.")
-        if not self.retry_budget >= 0:
-            raise ValueError(f"retry_budget is {self.retry_budget}; 0 means never.")
+            if value is None and name == "hedge_after_s":
+                continue
+            if not _is_number(value, kind) or not least <= value <= most:
+                word = "a whole number" if kind is int else "a number"
+                raise ValueError(
+                    f"{name} is {str(value)[:60]!s}; allowed: {word}, {least:g} to "
+                    f"{most}{', 0 means never' if least == 0 else ''}."
+                )
 
     def _check_model(self) -> None:
         if not self.model_name:
@@ -230,6 +246,13 @@ class ClientConfig:
             settings["token"] = source.get("KTP_TOKEN") or None
             settings["token_path"] = source.get("KTP_TOKEN_FILE") or None
         return cls(**{**settings, **values})  # type: ignore[arg-type]
+
+
+def _is_number(value: object, kind: type) -> bool:
+    """Tells a number from True, from a text, and from a fraction of a row."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, numbers.Integral if kind is int else numbers.Real)
 
 
 def default_port(transport: TransportKind) -> int:

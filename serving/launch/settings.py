@@ -195,6 +195,13 @@ def _check_model(model: ModelEntry) -> None:
         )
     if not model.base_path:
         raise ValueError(f"base_path of {model.name} is empty; give a folder.")
+    try:
+        model.base_path.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"base_path of {model.name} is {model.base_path!a}, a name that is no "
+            "UTF-8; a configuration file cannot hold it. Rename the folder."
+        ) from None
     latest, specific = model.policy.latest, model.policy.specific
     if latest is not None and latest < 1:
         raise ValueError(f"{model.name}: latest is {latest}; serve 1 version or more.")

@@ -69,6 +69,14 @@ def test_what_a_killed_run_left_is_made_anew(tmp_path: Path) -> None:
         assert folder.resolve() == tmp_path / "a[1]"
 
 
+def test_a_folder_in_the_place_of_the_link_goes_too(tmp_path: Path) -> None:
+    (tmp_path / "a[1]").mkdir()
+    with plain_name(tmp_path / "a[1]", tmp_path / "cache") as folder:
+        folder.unlink()
+        (folder / "made" / "anew").mkdir(parents=True)
+    assert os.listdir(tmp_path / "cache") == []
+
+
 def test_without_a_cache_folder_the_link_is_in_a_private_temporary_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """The client's settings."""
 
+import math
 from typing import Any
 
 import pytest
@@ -15,6 +16,18 @@ from serving.client.config import ClientConfig, TlsConfig
         ({"transport": "soap"}, "allowed are grpc, rest"),
         ({"deadline_s": 0}, "deadline_s is 0"),
         ({"retries": -1}, "retries is -1"),
+        ({"retries": 1.5}, "retries is 1.5; allowed: a whole number, 0 to"),
+        ({"retries": True}, "retries is True"),
+        ({"deadline_s": math.nan}, "deadline_s is nan"),
+        ({"deadline_s": math.inf}, "deadline_s is inf"),
+        ({"deadline_s": None}, "deadline_s is None"),
+        ({"deadline_s": "5"}, "deadline_s is 5; allowed: a number"),
+        ({"keepalive_s": math.inf}, "keepalive_s is inf"),
+        ({"backoff_s": -1}, "backoff_s is -1"),
+        ({"retry_budget": math.nan}, "retry_budget is nan; .*0 means never"),
+        ({"max_message_bytes": 2**31}, "max_message_bytes is 2147483648"),
+        ({"max_rows_per_request": 2.5}, "max_rows_per_request is 2.5"),
+        ({"max_parallel_requests": 0}, "max_parallel_requests is 0"),
         ({"model_name": ""}, "model_name is empty"),
         ({"max_message_bytes": 0}, "max_message_bytes is 0"),
         ({"tls": TlsConfig(insecure_skip_verify=True)}, "transport='rest' only"),

@@ -181,6 +181,7 @@ def test_a_wrong_setting_is_refused(changes: dict[str, Any], message: str) -> No
     [
         ({"name": "a/b"}, "separate parts of REST paths"),
         ({"base_path": ""}, "is empty; give a folder"),
+        ({"base_path": "/a\udcff"}, r"'/a.udcff', a name that is no UTF-8"),
         ({"policy": VersionPolicy(latest=0)}, "serve 1 version or more"),
         (
             {"policy": VersionPolicy(specific=(1,)), "labels": {"new": 2}},
