@@ -101,7 +101,7 @@ class _CountPairs(beam.CombineFn):
         true = _text(np.asarray(element.get_labels(model_name)).reshape(-1)[0])
         classes = np.asarray(predictions[contract.CLASSES]).reshape(-1)
         scores = np.asarray(predictions[contract.SCORES]).reshape(-1)
-        pairs[true, _text(classes[scores.argmax()])] += 1
+        pairs[true, _text(classes[int(np.argmax(scores))])] += 1
         return pairs
 
     def merge_accumulators(self, accumulators: Iterable[Pairs]) -> Pairs:
