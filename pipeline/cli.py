@@ -22,6 +22,7 @@ _COMMANDS = {
     "data": "pipeline.commands.data:data",
 }
 _INTERRUPTED = 130
+_NOTHING_PUSHED = "Nothing was pushed; finished steps are kept."
 _DEBUG = "--debug"
 
 
@@ -84,10 +85,9 @@ def main(arguments: list[str] | None = None) -> None:
         status = ktp.main(words, prog_name="ktp", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except (click.Abort, KeyboardInterrupt) as error:
-        click.echo(
-            "\nInterrupted. Nothing was pushed; finished steps are kept.", err=True
-        )
         cause = error.__cause__ or error  # click makes an Abort of any interruption.
+        notes = getattr(cause, "__notes__", None) or [_NOTHING_PUSHED]
+        click.echo(f"\nInterrupted. {' '.join(notes)}", err=True)
         sys.exit(cause.status if isinstance(cause, Terminated) else _INTERRUPTED)
     except click.ClickException as error:
         error.show()

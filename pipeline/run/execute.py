@@ -1,11 +1,13 @@
 """One run on this machine: from a file of labelled text to two pushed models."""
 
+import contextlib
 import dataclasses
 import datetime
 import shlex
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,11 +121,25 @@ def _run(
         try:
             with progress.RunDisplay(console) as display:
                 outcome = _run_nodes(request, workspace, dataset, display)
-                with display.step("Report"):
+                with display.step("Report"), _interruption_tells_of(outcome):
                     return _report(request, workspace, outcome, now, started)
         except RunError as error:
             told = workspace.named(str(error))
             raise RunError(f"{told}\nThe details are in {log_path}.") from error
+
+
+@contextlib.contextmanager
+def _interruption_tells_of(outcome: "Outcome") -> Iterator[None]:
+    """Says of Ctrl-C, when it comes late, that the models are pushed already."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        pushed = outcome.pushed(PUSHED_MODEL)
+        if pushed is not None:
+            error.add_note(
+                f"Version {pushed.name} is pushed; its report is missing: run it again."
+            )
+        raise
 
 
 def _announce(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import cli
 from pipeline.config import RunConfig
 from pipeline.data import ingest
 from pipeline.errors import DataError, RunError, SettingError
@@ -236,3 +237,40 @@ def test_two_runs_in_one_folder_are_refused(
     ):
         execute.execute(request_)
     assert nodes.runs == 0
+
+
+class Pushed:
+    """Stands for the outcome of nodes that have pushed, or not."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def pushed(self, _: str) -> Path | None:
+        return self._path
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (Path("serving_model/17"), "Interrupted. Version 17 is pushed; its report"),
+        (None, "Interrupted. Nothing was pushed"),
+    ],
+)
+def test_ctrl_c_after_the_push_does_not_say_that_nothing_was_pushed(
+    nodes: FakeNodes,
+    request_: Request,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    path: Path | None,
+    told: str,
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execute, "_run_nodes", lambda *_: Pushed(path))
+    monkeypatch.setattr(execute, "_report", interrupted)
+    output = str(request_.output_dir)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", "--data", str(request_.data_path), "--output", output])
+    assert ended.value.code == 130
+    assert told in capsys.readouterr().err
