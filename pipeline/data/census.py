@@ -43,8 +43,8 @@ class Census:
         self._config = config
         self._columns = Columns(text=config.text_column, label=config.label_column)
         self._column_names = (
-            config.text_column.casefold(),
-            config.label_column.casefold(),
+            text_key(config.text_column),
+            text_key(config.label_column),
         )
         self._labels: dict[str, _Label] = {}
         self._numbers: list[int] = []
@@ -107,7 +107,7 @@ class Census:
             problem = "nul_byte"
         elif "\n" in text or "\r" in text:
             problem = "line_break_in_label"
-        is_column_name = text.casefold() in self._column_names
+        is_column_name = text_key(text) in self._column_names
         self._labels[cell] = _Label(
             text=text,
             problem=problem,
@@ -132,7 +132,7 @@ class Census:
 
     def _header_again(self, place: str, text: str, label: _Label) -> str | None:
         """Finds the first line of another file in the middle of this one."""
-        names = text.casefold(), label.text.casefold()
+        names = text_key(text), text_key(label.text)  # A BOM may stand before them.
         if names == self._column_names:
             return "header_row_again"
         if names == self._column_names[::-1]:

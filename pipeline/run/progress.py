@@ -94,7 +94,7 @@ def show_notes(console: Console, notes: Iterable[Note]) -> None:
         for example in note.examples[:_SHOWN_EXAMPLES]:
             console.print(f"      {example}", markup=False, soft_wrap=True)
         left = note.count - _SHOWN_EXAMPLES
-        more = f"… {left:,} more are in the report. " if left > 0 else ""
+        more = f"… {left:,} more; the report shows some. " if left > 0 else ""
         console.print(f"      [dim]{more}{note.advice}[/]", soft_wrap=True)
 
 

@@ -28,6 +28,14 @@ def test_calibrated_run_without_mistakes_has_nothing_to_say():
     assert insights(_answers(*[(0, 0, 0.99)] * 50)) == []
 
 
+def test_a_test_of_few_rows_says_what_one_row_is_worth():
+    four = _answers((0, 0, 0.9), (1, 1, 0.9), (0, 0, 0.9), (1, 0, 0.9))
+    assert _said(four, "one row is") == [
+        "The test has 4 rows, so one row is 25.0 points: by chance alone accuracy "
+        "could be 30% or 95%."
+    ]
+
+
 def test_small_change_against_live_is_called_chance():
     results = run_results(rows=200)
     near = LiveModel(version="7", accuracy=0.86)

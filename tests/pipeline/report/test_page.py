@@ -9,7 +9,7 @@ import time
 import pytest
 
 from pipeline.report import confidence, formats, metrics, render, write_report
-from pipeline.report.results import Check, RunResults, TrainingSummary
+from pipeline.report.results import Check, DataNote, RunResults, TrainingSummary
 from tests.support.pipeline.html_page import HtmlPage
 from tests.support.pipeline.run_results import run_results, with_evaluation
 
@@ -265,3 +265,41 @@ def test_failed_write_keeps_the_old_report_and_leaves_nothing(results, tmp_path)
     with pytest.raises(IsADirectoryError):
         write_report(results, path)
     assert [found.name for found in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_class_without_a_test_row_is_not_measured_and_comes_last(results):
+    labels = (*results.evaluation.labels, "unseen")
+    page = HtmlPage(render(with_evaluation(results, labels=labels)))
+    last = page.table("class-scores")[-1]
+    assert last[:5] == ["unseen", *["not measured"] * 3, "0"]
+    assert page.text("measured").startswith("over 5 of 6 classes")
+
+
+def test_notes_about_the_rows_are_shown_with_examples_and_advice(results):
+    note = DataNote(what="texts <b>twice</b>", count=30, examples=("'x' (d.csv:2)",))
+    data = dataclasses.replace(
+        results.data, notes=(note,), unmeasured_labels=("one", "two")
+    )
+    page = HtmlPage(render(dataclasses.replace(results, data=data)))
+    assert "30 × texts <b>twice</b>" in page.text("notes")
+    assert "'x' (d.csv:2)" in page.text("notes")
+    assert "The first 1 are shown" in page.text("notes")
+    assert "2 labels without a test row" in page.text("unmeasured")
+    assert "one, two" in page.text("unmeasured")
+
+
+def test_a_refusal_shows_value_bound_setting_and_why(results):
+    check = Check(
+        metric="test accuracy",
+        value=0.6123,
+        bound="at least 0.7000",
+        passed=False,
+        note="61 of 100 test rows right",
+        setting="evaluation.min_accuracy",
+    )
+    run = dataclasses.replace(results.run, blessed=False, checks=(check,))
+    page = HtmlPage(render(dataclasses.replace(results, run=run)))
+    assert (
+        "test accuracy is 0.6123, wanted at least 0.7000 (evaluation.min_accuracy): "
+        "61 of 100 test rows right."
+    ) in page.text("verdict")

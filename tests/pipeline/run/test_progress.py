@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from model import contract
+from pipeline.data.notes import Note
 from pipeline.run import progress
 from pipeline.run.progress import RunDisplay
 
@@ -167,3 +168,17 @@ def test_other_records_and_later_ones_are_not_drawn(
         logging.getLogger(contract.PROGRESS_LOGGER).info("no progress in it")
     report()
     assert paper.getvalue() == ""
+
+
+def test_notes_show_three_examples_as_they_are_and_what_to_do() -> None:
+    examples = tuple(f"'[red]{n}' (d[1].csv:{n})" for n in range(5))
+    note = Note(what="rows twice", count=1200, examples=examples, advice="Remove them.")
+    screen = io.StringIO()
+    progress.show_notes(Console(file=screen), [note])
+    assert [line.strip() for line in screen.getvalue().splitlines()] == [
+        "noted 1,200 × rows twice",
+        "'[red]0' (d[1].csv:0)",
+        "'[red]1' (d[1].csv:1)",
+        "'[red]2' (d[1].csv:2)",
+        "… 1,197 more; the report shows some. Remove them.",
+    ]

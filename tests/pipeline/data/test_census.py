@@ -1,0 +1,81 @@
+"""Rows that are not what they seem, and where every row stands."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.data import ingest
+from pipeline.data.config import DataConfig
+from pipeline.data.dataset import Dataset
+from pipeline.errors import DataError
+
+ROWS = [f"{label} text {n},{label}" for n in range(60) for label in ("a", "b")]
+
+
+def load(folder: Path, *lines: str, **settings: str) -> Dataset:
+    """Reads ROWS with more lines behind them."""
+    header = ",".join((settings.get("text_column", "text"), "label"))
+    path = folder / "d.csv"
+    path.write_text("\n".join([header, *ROWS, *lines]) + "\n", encoding="utf-8")
+    return ingest.load(path, DataConfig(**settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "line", ["text,label", "Text,Label", "  text , label ", "\ufefftext,label"]
+)
+def test_a_header_in_the_middle_is_no_row_and_is_counted(
+    tmp_path: Path, line: str
+) -> None:
+    dataset = load(tmp_path, line, *ROWS[:2], line)
+    assert dataset.dropped == {"header_row_again": 2}
+    assert dataset.labels == ["a", "b"]
+
+
+def test_a_header_in_the_middle_is_known_by_the_columns_that_were_named(
+    tmp_path: Path,
+) -> None:
+    dataset = load(tmp_path, "body,label", text_column="body")
+    assert dataset.dropped == {"header_row_again": 1}
+    assert "text" in {
+        text
+        for rows in load(tmp_path, "text,a", text_column="body").splits.values()
+        for text, _ in rows
+    }
+
+
+def test_many_headers_in_the_middle_stop_the_run_with_their_lines(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(DataError, match=r"header row again \(d\.csv:122, d\.csv:123"):
+        load(tmp_path, *["text,label"] * 20)
+
+
+def test_a_file_joined_with_its_columns_the_other_way_round_is_refused(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(DataError, match=r"d\.csv:122 names the columns again, the oth"):
+        load(tmp_path, "label,text", "a,some text")
+
+
+def test_a_row_that_ran_over_many_lines_counts_with_all_of_them(tmp_path: Path) -> None:
+    long = '"' + "\n".join(["x" * 2000] * 40) + '",a'
+    with pytest.raises(DataError, match=r"40 of 160 rows cannot be used"):
+        load(tmp_path, long)
+
+
+def test_spaces_around_a_label_are_shown(tmp_path: Path) -> None:
+    (note,) = load(tmp_path, "more,a\u00a0", "more still,a\u00a0").notes
+    assert note.count == 2
+    assert note.examples == (r"'a\u00a0' (2 rows, first d.csv:122)",)
+
+
+def test_places_name_the_file_and_the_line(tmp_path: Path) -> None:
+    half = len(ROWS) // 2
+    for name, rows in (("train-1", ROWS[:half]), ("train-2", ROWS[half:])):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["text,label", *rows]))
+    with (tmp_path / "train-2.csv").open("a") as file:
+        file.write("\na text 0,b")
+    notes = ingest.load(tmp_path, DataConfig()).notes
+    assert notes[0].examples == (
+        "'a text 0' is 'a' (train-1.csv:2), 'b' (train-2.csv:62)",
+    )
