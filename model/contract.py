@@ -7,7 +7,14 @@ only, so that every command can import it.
 
 import enum
 
-from serving.client.contract import LABELS, MODEL_NAME, SCORES, TEXT, Signature
+from serving.client.contract import (
+    LABELS,
+    MODEL_NAME,
+    SCORES,
+    TEXT,
+    TEXT_IS_UNKNOWN,
+    Signature,
+)
 from serving.edge.contract import (
     EDGE_DIR,
     END,
@@ -61,6 +68,7 @@ __all__ = [
     "START",
     "TEST",
     "TEXT",
+    "TEXT_IS_UNKNOWN",
     "TOKENIZER_FILE",
     "TOKEN_IDS",
     "TRAIN",

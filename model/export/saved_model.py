@@ -48,11 +48,17 @@ class ServedClassifier(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, contract.TEXT)])
     def serving_default(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`[B]` texts -> the `K` best `labels` and `scores`, best first."""
-        scores, indices = tf.math.top_k(self._text_scores(text), self._top_k)
+        """`[B]` texts -> the `K` best `labels` and `scores`, best first.
+
+        And `text_is_unknown` `[B]`: not one piece of the text is in the vocabulary.
+        """
+        token_ids = self._token_ids(text)
+        scores, indices = tf.math.top_k(self._scores(token_ids), self._top_k)
+        is_known = tf.reduce_any(token_ids >= len(contract.SPECIAL_TOKENS), axis=1)
         return {
             contract.LABELS: tf.gather(self._labels, indices),
             contract.SCORES: scores,
+            contract.TEXT_IS_UNKNOWN: tf.logical_not(is_known),
         }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, contract.EXAMPLES)])
@@ -60,7 +66,7 @@ class ServedClassifier(tf.Module):
         """`[B]` serialised tf.Examples -> every class and its score, label order."""
         features = {contract.TEXT: tf.io.FixedLenFeature([], tf.string)}
         text = tf.io.parse_example(inputs, features)[contract.TEXT]
-        scores = self._text_scores(text)
+        scores = self._scores(self._token_ids(text))
         classes = tf.tile(self._labels[tf.newaxis], [tf.shape(scores)[0], 1])
         return {contract.CLASSES: classes, contract.SCORES: scores}
 
@@ -71,9 +77,9 @@ class ServedClassifier(tf.Module):
         """`[B, T]` padded ids -> `[B, C]` scores in label order."""
         return {contract.SCORES: self._scores(token_ids)}
 
-    def _text_scores(self, text: tf.Tensor) -> tf.Tensor:
+    def _token_ids(self, text: tf.Tensor) -> tf.Tensor:
         token_ids = self._tokenize(text).to_tensor(contract.PAD_ID)
-        return self._scores(tf.cast(token_ids, tf.int32))
+        return tf.cast(token_ids, tf.int32)
 
     def _scores(self, token_ids: tf.Tensor) -> tf.Tensor:
         logits = self._classifier.model(token_ids, training=False)

@@ -10,6 +10,8 @@ from typing import Any
 class Prediction:
     """`label` and `score` are the best; `labels` and `scores` are all, best first.
 
+    `text_is_unknown`: the model knows not one word piece of the text, or there is no
+    word; then `label` is a guess, the same for every such text.
     `model_version` is the version that answered, where the server says so; two
     predictions that say the same are equal, whoever made them.
     """
@@ -19,14 +21,20 @@ class Prediction:
     labels: tuple[str, ...]
     scores: tuple[float, ...]
     model_version: int | None = dataclasses.field(default=None, compare=False)
+    text_is_unknown: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Makes JSON's values: the best label and its score, then all with theirs."""
-        answer = {
+        """Makes JSON's values: the best label and its score, then all with theirs.
+
+        `text_is_unknown` is there only where it is true.
+        """
+        answer: dict[str, Any] = {
             "label": self.label,
             "score": self.score,
             "scores": dict(zip(self.labels, self.scores)),
         }
+        if self.text_is_unknown:
+            answer["text_is_unknown"] = True
         if self.model_version is not None:
             answer["model_version"] = self.model_version
         return answer

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from serving.edge.prediction import Prediction
 
 _SHOWN_LABELS = 3
+_UNKNOWN = " (unknown text)"
 
 
 @click.group()
@@ -108,7 +109,7 @@ def _print_table(texts: tuple[str, ...], predictions: "list[Prediction]") -> Non
         following = [f"{label} {score:.3f}" for label, score in others]
         table.add_row(
             Text(text),  # Not markup: square brackets in it are the user's.
-            Text(prediction.label),
+            Text(prediction.label + _UNKNOWN * prediction.text_is_unknown),
             f"{prediction.score:.3f}",
             Text(", ".join(following[1:_SHOWN_LABELS])),
         )

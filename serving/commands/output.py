@@ -15,7 +15,7 @@ from serving.text_files.shown import harmless
 TABLE_ROWS = 500
 """A longer table comes in pieces, so that memory does not grow with the input."""
 PROGRESS_EVERY_S = 0.5
-EMPTY_TEXT = "empty text"
+EMPTY_TEXT, UNKNOWN_TEXT = "empty text", "unknown text"
 
 
 class Answer(NamedTuple):
@@ -31,9 +31,12 @@ class Answer(NamedTuple):
 
     @property
     def note(self) -> str | None:
-        """What to know about the prediction: of an empty text it is a guess."""
-        has_text = self.prediction is None or bool(self.text.strip())
-        return None if has_text else EMPTY_TEXT
+        """What to know about the prediction: of such a text it is a guess."""
+        if self.prediction is None:
+            return None
+        if not self.text.strip():
+            return EMPTY_TEXT
+        return UNKNOWN_TEXT if self.prediction.text_is_unknown else None
 
 
 def print_json(answers: Iterable[Answer]) -> None:
@@ -89,8 +92,11 @@ def _cells(answer: Answer) -> list[str]:
         return ["", f"({answer.problem})", "", ""]
     others = zip(prediction.labels[1:3], prediction.scores[1:3], strict=True)
     rest = ", ".join(f"{label} {score:.1%}" for label, score in others)
-    text = harmless(answer.text) if answer.note is None else f"({answer.note})"
-    return [text, harmless(prediction.label), f"{prediction.score:.1%}", rest]
+    text = f"({EMPTY_TEXT})" if answer.note == EMPTY_TEXT else harmless(answer.text)
+    label = harmless(prediction.label)
+    if answer.note == UNKNOWN_TEXT:
+        label += f" ({UNKNOWN_TEXT})"
+    return [text, label, f"{prediction.score:.1%}", rest]
 
 
 def with_progress(answers: Iterable[Answer]) -> Iterator[Answer]:

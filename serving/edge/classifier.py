@@ -71,7 +71,8 @@ class EdgeClassifier:
             TextError: a text holds a lone surrogate.
             ClosedError: `close` was called.
         """
-        return [self._prediction(row) for row in self.scores(texts)]
+        rows = [self._tokenize(text) for text in checked_texts(texts)]
+        return [self._prediction(row) for row in rows]
 
     def scores(self, texts: Iterable[str]) -> np.ndarray:
         """Gives probabilities, float32 `[B, C]`, in the order of `labels`.
@@ -135,8 +136,10 @@ class EdgeClassifier:
         padded[0, : len(token_ids)] = token_ids
         return self._interpreter.scores(padded)
 
-    def _prediction(self, scores: np.ndarray) -> Prediction:
+    def _prediction(self, token_ids: Sequence[int]) -> Prediction:
+        scores = self._score(token_ids)
         order = np.argsort(-scores, kind="stable")
         labels = tuple(self.labels[index] for index in order)
         values = tuple(float(scores[index]) for index in order)
-        return Prediction(labels[0], values[0], labels, values)
+        is_unknown = self._tokenize.is_unknown(token_ids)
+        return Prediction(labels[0], values[0], labels, values, is_unknown)

@@ -8,17 +8,28 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """`label` and `score` are the best; `labels` and `scores` are all, best first."""
+    """`label` and `score` are the best; `labels` and `scores` are all, best first.
+
+    `text_is_unknown`: the model knows not one word piece of the text, or there is no
+    word; then `label` is a guess, the same for every such text.
+    """
 
     label: str
     score: float
     labels: tuple[str, ...]
     scores: tuple[float, ...]
+    text_is_unknown: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Makes JSON's values: the best label and its score, then all with theirs."""
-        return {
+        """Makes JSON's values: the best label and its score, then all with theirs.
+
+        `text_is_unknown` is there only where it is true.
+        """
+        answer: dict[str, Any] = {
             "label": self.label,
             "score": self.score,
             "scores": dict(zip(self.labels, self.scores)),
         }
+        if self.text_is_unknown:
+            answer["text_is_unknown"] = True
+        return answer

@@ -75,6 +75,10 @@ class Tokenizer:
                 break
         return [self._start_id, *pieces[: self._max_pieces], self._end_id]
 
+    def is_unknown(self, token_ids: Sequence[int]) -> bool:
+        """Says whether ids that this has made hold not one known word piece."""
+        return all(token_id == self._unknown_id for token_id in token_ids[1:-1])
+
     def split(self, text: str) -> list[str]:
         if self._config.normalize_unicode:
             text = _compose(text)

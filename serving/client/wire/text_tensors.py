@@ -6,6 +6,7 @@ numpy alone takes longer than everything else a client does before its first ans
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from .. import contract
 from ..prediction import Prediction
 
-DT_FLOAT, DT_STRING = 1, 7
+DT_FLOAT, DT_STRING, DT_BOOL = 1, 7, 10
 
 
 def fill_texts(tensor: Any, texts: Sequence[str]) -> None:
@@ -28,6 +29,8 @@ def predictions(
 ) -> list[Prediction]:
     """Reads `labels` and `scores`, TensorProtos `[count, K]`.
 
+    And `text_is_unknown` `[count]`, where there is one.
+
     Raises:
         ValueError: an output is missing, or is not of that shape or type.
     """
@@ -39,7 +42,9 @@ def predictions(
     if len(shape) != 2 or shape[0] != count or shape[1] < 1:
         raise ValueError(f"labels of shape {shape} for {count} texts")
     names = [item.decode("utf-8") for item in _strings(labels, math.prod(shape))]
-    return rows(names, _floats(scores, math.prod(shape)), shape[1], model_version)
+    found = rows(names, _floats(scores, math.prod(shape)), shape[1], model_version)
+    unknown = outputs.get(contract.TEXT_IS_UNKNOWN)
+    return found if unknown is None else marked(found, _booleans(unknown, count))
 
 
 def rows(
@@ -55,6 +60,24 @@ def rows(
         labels, scores = tuple(names[start:stop]), tuple(values[start:stop])
         found.append(Prediction(labels[0], scores[0], labels, scores, model_version))
     return found
+
+
+def marked(found: list[Prediction], unknown: Sequence[bool]) -> list[Prediction]:
+    """Says of each prediction whether its text is unknown.
+
+    Raises:
+        ValueError: there is not one bool per prediction.
+    """
+    if len(unknown) != len(found):
+        raise ValueError(
+            f"{len(unknown)} rows of {contract.TEXT_IS_UNKNOWN} for {len(found)} texts"
+        )
+    return [
+        dataclasses.replace(prediction, text_is_unknown=True)
+        if is_unknown
+        else prediction
+        for prediction, is_unknown in zip(found, unknown)
+    ]
 
 
 def check_outputs(outputs: Mapping[str, object]) -> None:
@@ -77,6 +100,12 @@ def _floats(tensor: Any, size: int) -> Sequence[float]:
         if len(tensor.tensor_content) == 4 * size:
             return memoryview(tensor.tensor_content).cast("f").tolist()
     return _decoded(tensor, "f")
+
+
+def _booleans(tensor: Any, size: int) -> Sequence[bool]:
+    if tensor.dtype == DT_BOOL and len(tensor.bool_val) == size:
+        return tensor.bool_val
+    return _decoded(tensor, "b")
 
 
 def _decoded(tensor: Any, kind: str) -> list[Any]:

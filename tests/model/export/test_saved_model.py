@@ -18,6 +18,8 @@ from model.export.saved_model import (
     text_example,
 )
 from model.text.tokenization import GraphTokenizer
+from serving.edge.tokenizer import Tokenizer
+from tests.support import nasty_texts
 from tests.support.clear_classifier import clear_classifier
 
 WORDS = ["rain", "sun", "soup", "bread", "train", "ticket"]
@@ -98,6 +100,27 @@ def test_serving_default_gives_the_best_labels_first(
         names = [label.decode() for label in labels.numpy()]
         assert names == [LABELS[index] for index in best]
         np.testing.assert_allclose(values, row[best], atol=1e-6)
+
+
+UNKNOWN = ("", " \u00a0 ", "日本語", "😀", "xyz?", b"\xff", "\0", "[UNK]", "word " * 40)
+KNOWN = ("rain", "日本語 rain", "\u00a0rain", "x " * 13 + "rain")
+
+
+def test_a_text_of_unknown_pieces_only_is_marked(signatures: Signatures) -> None:
+    # The last one's only known word is beyond what the model reads.
+    texts = [*UNKNOWN, *KNOWN, "x " * 14 + "rain"]
+    answer = signatures[contract.Signature.SERVING_DEFAULT](text=tf.constant(texts))
+    marks = answer[contract.TEXT_IS_UNKNOWN].numpy().tolist()
+    assert marks == [True] * len(UNKNOWN) + [False] * len(KNOWN) + [True]
+
+
+def test_the_device_marks_the_same_texts(signatures: Signatures) -> None:
+    texts = [*nasty_texts.TEXTS, *(t for t in (*UNKNOWN, *KNOWN) if isinstance(t, str))]
+    answer = signatures[contract.Signature.SERVING_DEFAULT](text=tf.constant(texts))
+    tokenize = Tokenizer([*contract.SPECIAL_TOKENS, *WORDS], TOKENIZER)
+    marks = [tokenize.is_unknown(tokenize(text)) for text in texts]
+    assert answer[contract.TEXT_IS_UNKNOWN].numpy().tolist() == marks
+    assert 0 < sum(marks) < len(marks)
 
 
 def test_classify_names_every_class_in_label_order(signatures: Signatures) -> None:

@@ -39,6 +39,13 @@ def test_the_table_shows_text_label_and_score(model_path: pathlib.Path):
     assert f"{best.score:.3f}" in table
 
 
+def test_a_text_of_unknown_pieces_only_is_said(model_path: pathlib.Path):
+    assert "(unknown text)" in predict(model_path, "ω").stdout
+    assert "(unknown text)" not in predict(model_path, "card").stdout
+    answer = json.loads(predict(model_path, "--json", "ω").stdout)
+    assert answer["text_is_unknown"] is True
+
+
 def test_an_argument_that_is_not_utf8_is_answered(model_path: pathlib.Path):
     answer = predict(model_path, "--json", "caf\udce9")
     assert json.loads(answer.stdout)["text"] == "caf?"

@@ -1,5 +1,6 @@
 """Predictions on the terminal, and the count beside them."""
 
+import dataclasses
 import io
 import json
 import sys
@@ -94,3 +95,19 @@ def test_an_empty_text_is_answered_and_said_and_a_bad_row_says_why(
     printed = capsys.readouterr().out
     assert "(empty text)" in printed
     assert "(invalid utf8)" in printed
+
+
+def test_a_text_of_unknown_pieces_only_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    guess = dataclasses.replace(BEST, text_is_unknown=True)
+    answers = [output.Answer(None, "привет", guess), output.Answer(None, "hi", BEST)]
+    output.print_table(answers)
+    first, second = capsys.readouterr().out.splitlines()[3:5]
+    assert "привет" in first
+    assert "a (unknown text)" in first
+    assert "unknown" not in second
+    output.print_json(answers)
+    unknown, known = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (unknown["text_is_unknown"], unknown["note"]) == (True, "unknown text")
+    assert not {"text_is_unknown", "note"} & set(known)

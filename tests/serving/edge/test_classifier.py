@@ -45,6 +45,12 @@ def test_a_prediction_has_all_labels_best_first(classifier: EdgeClassifier):
         assert prediction.score == prediction.scores[0]
 
 
+def test_a_text_of_unknown_pieces_only_is_marked(classifier: EdgeClassifier):
+    texts = ["my card", "", " \u00a0\n", "żż ω", "ω card"]
+    marks = [one.text_is_unknown for one in classifier.classify(texts)]
+    assert marks == [False, True, True, True, False]
+
+
 def test_no_texts_give_no_predictions(classifier: EdgeClassifier):
     assert classifier.classify([]) == []
     assert classifier.scores([]).shape == (0, len(device_model.LABELS))

@@ -53,6 +53,8 @@ def test_both_transports_give_what_the_model_gives(
             np.testing.assert_allclose(scores, direct[contract.SCORES], rtol=1e-5)
             labels = [prediction.label.encode() for prediction in predictions]
             assert labels == direct[contract.LABELS].numpy()[:, 0].tolist()
+            is_unknown = [prediction.text_is_unknown for prediction in predictions]
+            assert is_unknown == [False, False, True]
 
 
 def test_a_new_version_takes_over_without_a_failed_request(

@@ -31,13 +31,15 @@ class TextModel(tf.Module):
     def serving_default(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Labels and scores, best first."""
         tokens = self.tokenizer.tokenize(text).to_tensor("[PAD]")
-        states = tf.gather(self.embedding, self.ids.lookup(tokens))
+        ids = self.ids.lookup(tokens)
+        states = tf.gather(self.embedding, ids)
         states = tf.nn.relu(tf.einsum("btd,de->bte", states, self.dense))
         scores = tf.nn.softmax(tf.reduce_mean(states, axis=1) @ self.head)
         best, order = tf.math.top_k(scores, len(LABELS))
         return {
             contract.LABELS: tf.gather(self.labels, order),
             contract.SCORES: best,
+            contract.TEXT_IS_UNKNOWN: tf.reduce_all(ids < 2, axis=1),
         }
 
 

@@ -37,6 +37,25 @@ def test_scores_are_read_in_every_encoding(
     assert prediction.model_version == 7
 
 
+@pytest.mark.parametrize("typed_fields", [True, False])
+def test_texts_of_unknown_pieces_only_are_marked(typed_fields: bool) -> None:
+    answer = reply(
+        typed_fields,
+        labels=[["a"], ["a"], ["a"]],
+        scores=np.float32([[1], [1], [1]]),
+        text_is_unknown=np.array([False, True, False]),
+    )
+    found = finish(GrpcDialect(CONFIG).classify(["x", "", "y"]), answer)
+    assert [one.text_is_unknown for one in found] == [False, True, False]
+    assert ["text_is_unknown" in one.to_dict() for one in found] == [False, True, False]
+
+
+def test_a_model_that_does_not_say_marks_nothing() -> None:
+    answer = reply(labels=[["a"]], scores=np.float32([[1]]))
+    (found,) = finish(GrpcDialect(CONFIG).classify(["x"]), answer)
+    assert found.text_is_unknown is False
+
+
 def test_a_short_field_repeats_its_last_value() -> None:
     response = protos.PredictResponse.FromString(
         reply(labels=[["a", "b"]], scores=np.float32([[0.5, 0.5]]))
@@ -55,6 +74,14 @@ def test_a_short_field_repeats_its_last_value() -> None:
         ({"labels": [b"a"], "scores": np.float32([1])}, r"labels of shape \[1\]"),
         ({"labels": [[b"\xff"]], "scores": np.float32([[1]])}, "utf-8"),
         ({"labels": [["a"]], "scores": np.int32([[1]])}, "int32 where another type"),
+        (
+            {
+                "labels": [["a"]],
+                "scores": np.float32([[1]]),
+                "text_is_unknown": np.array([True, True]),
+            },
+            "2 rows of text_is_unknown for 1 texts",
+        ),
     ],
 )
 def test_an_answer_that_classifies_nothing_is_named(

@@ -24,6 +24,8 @@ CONFIG = ClientConfig()
         b'{"outputs": {"labels": [["a"]], "scores": [[0.5, 0.5]]}}',
         b'{"outputs": {"labels": [], "scores": []}}',
         b'{"outputs": {"labels": [[]], "scores": [[]]}}',
+        b'{"outputs": {"labels": [["a"]], "scores": [[1]], "text_is_unknown": []}}',
+        b'{"outputs": {"labels": [["a"]], "scores": [[1]], "text_is_unknown": true}}',
     ],
 )
 def test_a_rest_answer_that_makes_no_sense_is_quoted(body: bytes) -> None:
@@ -31,6 +33,19 @@ def test_a_rest_answer_that_makes_no_sense_is_quoted(body: bytes) -> None:
     with pytest.raises(errors.InvalidResponseError, match="received ") as caught:
         finish(steps, RestAnswer(body, None))
     assert body.decode() in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "marks"),
+    [("", [False, False]), (', "text_is_unknown": [true, false]', [True, False])],
+)
+def test_texts_of_unknown_pieces_only_are_marked(
+    column: str, marks: list[bool]
+) -> None:
+    body = f'{{"outputs": {{"labels": [["a"], ["b"]], "scores": [[1], [1]]{column}}}}}'
+    answer = RestAnswer(body.encode(), None)
+    found = finish(RestDialect(CONFIG).classify(["", "x"]), answer)
+    assert [one.text_is_unknown for one in found] == marks
 
 
 @pytest.mark.parametrize("method", ["status", "metadata"])
