@@ -1,6 +1,7 @@
 # Everything there is to run; CI calls these targets and nothing else.
-# A fresh Linux machine needs Python 3.11 (with venv), git and make: the rest is set up
-# by the first target that needs it, from the hash-pinned files in requirements/.
+# A fresh Linux machine needs Python 3.11 (with venv), git and make, or 3.12 or 3.13 with
+# glibc 2.39: the rest is set up by the first target that needs it, from the hash-pinned
+# files in requirements/.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
