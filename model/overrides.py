@@ -61,6 +61,8 @@ def _settable(
 def _parsed(key: str, text: str, field: dataclasses.Field[Any], annotation: Any) -> Any:
     """Reads `text` as the annotated type; `none` is allowed where None is."""
     kinds = options(annotation)
+    if not isinstance(text, str):  # From Python; the settings check it themselves.
+        return text
     if type(None) in kinds and text.lower() in _NONE:
         return None
     for option in kinds:

@@ -87,6 +87,14 @@ def test_a_percentage_or_a_decimal_comma_gets_what_was_meant(
     RunConfig.of("tiny", {key: meant})
 
 
+def test_from_python_a_value_may_be_what_it_is_and_is_checked_as_well() -> None:
+    values = {"training.max_epochs": 7, "training.jit_compile": None}
+    config = RunConfig.of("tiny", values)  # type: ignore[arg-type]
+    assert config.training.max_epochs == 7
+    with pytest.raises(SettingError, match="max_epochs is True; allowed: a whole"):
+        RunConfig.of("tiny", {"training.max_epochs": True})  # type: ignore[dict-item]
+
+
 def test_a_threshold_that_is_no_percentage_gets_no_guess() -> None:
     for text in ("-1", "101", "nan", "much"):
         with pytest.raises(SettingError) as caught:

@@ -162,7 +162,7 @@ def test_vertex_gets_a_job_with_its_root_and_the_live_model(
 def test_the_command_needs_no_more_than_an_output_file(
     tfx: ModuleType, tmp_path: pathlib.Path
 ):
-    path = tmp_path / "pipeline.yaml"
+    path = tmp_path / "a[1] {b}" / "pipe*line.yaml"
     result = CliRunner().invoke(compile_command, ["--output", str(path)])
     assert result.exit_code == 0, result.exception
     spec, platform = documents(path)
