@@ -10,7 +10,7 @@ from pipeline.data.notes import MAX_EXAMPLES, Note, rows_told, visible
 from pipeline.data.repeats import text_key
 from pipeline.errors import DataError
 from serving.text_files.reading import read_rows
-from serving.text_files.rows import Columns
+from serving.text_files.rows import Columns, advice_for
 from serving.text_files.shown import named
 
 _SHOWN_EXAMPLES = 3
@@ -206,4 +206,5 @@ class Census:
                 f"({dropped / total:.1%}, allowed "
                 f"{self._config.max_dropped_fraction:.1%}): {told}. Mend the file, or "
                 "accept the loss with --set data.max_dropped_fraction=0.5."
+                + advice_for(self.dropped)
             )

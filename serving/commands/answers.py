@@ -6,7 +6,7 @@ from serving.client import Client
 from serving.client.parts import in_order
 from serving.commands.output import Answer
 from serving.commands.texts import Rows
-from serving.text_files.rows import Row
+from serving.text_files.rows import Row, advice_for
 
 _SHOWN_ROWS = 5
 
@@ -43,6 +43,7 @@ class Unanswered:
     def __init__(self) -> None:
         self._count = self._total = 0
         self._shown: list[str] = []
+        self._problems: set[str] = set()
 
     def watch(self, answers: Iterable[Answer]) -> Iterator[Answer]:
         """Passes answers on, and looks at them."""
@@ -50,6 +51,7 @@ class Unanswered:
             self._total += 1
             if answer.prediction is None:
                 self._count += 1
+                self._problems.add((answer.problem or "").replace(" ", "_"))
                 if len(self._shown) < _SHOWN_ROWS:
                     where = (
                         f"text {self._total}"
@@ -67,4 +69,5 @@ class Unanswered:
         return (
             f"{self._count:,} of {self._total:,} rows could not be asked: "
             f"{'; '.join(self._shown)}{more}. All others are answered above."
+            + advice_for(sorted(self._problems))
         )

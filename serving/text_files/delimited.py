@@ -112,12 +112,14 @@ def _hint(path: Path, names: list[str], columns: Columns) -> str:
         if len(names) == 1 and separates:
             return f"Found '{separates[0]}' where tabs should be: name it .csv."
         return ""
+    if names[0].startswith(("{", "[")):
+        return "It looks like JSON: one object a line is .jsonl."
     found = [sign for sign in _NAMES if sign in names[0]]
     if len(names) == 1 and found:
         shown_sign = "a tab" if found[0] == "\t" else f"'{found[0]}'"
         return (
-            f"Found {shown_sign} between the names, which is understood: name two of "
-            "them with --text-column and --label-column."
+            f"Found {shown_sign} between the names, which is understood: name yours "
+            "with --text-column and --label-column."
         )
     return ""
 

@@ -14,6 +14,13 @@ from serving.text_files.shown import listed, named, shown
 MAX_TEXT_BYTES = 65_536
 """A longer text is no text to classify: most often, many rows have run together."""
 _HELD_ROWS = 1000
+_ADVICE = {
+    "invalid_utf8": "What an old Windows program wrote becomes UTF-8 with: iconv -f "
+    "WINDOWS-1252 -t UTF-8 OLD > NEW.",
+    "wrong_number_of_columns": "A text with the separator in it belongs in quotes.",
+    "doubled_field": "An object has each field once.",
+    "text_too_long": "Have several texts run together?",
+}
 
 Note = Callable[[str], None]
 """Is told, in a sentence without the file's name, how a file was read."""
@@ -64,6 +71,11 @@ def row_of_text(number: int, text: str, label: str, lines: int = 1) -> Row:
     if "\0" in text or "\0" in label:
         return Row(number, problem="nul_byte", lines=lines)
     return _new_row((number, text, label, None, lines))
+
+
+def advice_for(problems: Iterable[str]) -> str:
+    """Says what to do about the problems of rows, each with a space before it."""
+    return "".join(f" {_ADVICE[problem]}" for problem in problems if problem in _ADVICE)
 
 
 def is_unicode(text: str) -> bool:
@@ -118,20 +130,21 @@ def require_columns(
                 "times. Each column needs a name of its own."
             )
         if name not in names:
-            option = "--text-column" if name == columns.text else "--label-column"
             raise TextFileError(
                 f"{named(path)} has no column '{shown(name)}'; it has "
-                f"{listed(list(names))}. {hint or _near(name, names, option)}"
+                f"{listed(list(names))}. {hint or _near(name, names, columns)}"
             )
 
 
-def _near(name: str, names: Sequence[str], option: str) -> str:
+def _near(name: str, names: Sequence[str], columns: Columns) -> str:
     """Advises to take the column that may have been meant."""
     plain = {other.casefold().strip(" \"'\ufeff\xa0"): other for other in names}
     close = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0.8)
     if close and plain[close[0]].isprintable():
+        option = "--text-column" if name == columns.text else "--label-column"
         return f"Did you mean {option} '{shown(plain[close[0]])}'?"
-    return "Name yours with --text-column and --label-column."
+    options = ("--text-column", "--label-column")[: len(columns.names)]
+    return f"Name yours with {' and '.join(options)}."
 
 
 class Records:

@@ -119,8 +119,12 @@ def other_format(head: bytes) -> tuple[str, str] | None:
             return what, advice
     if head.startswith(b"BZh") and head[4:10] == b"1AY&SY":
         return "packed with bzip2", _UNPACK
+    if head[257:262] == b"ustar":
+        return "a tar archive", "Unpack it first: tar -xf FILE."
     if head.lstrip().lower().startswith(_WEB_PAGES):
         return "a web page", "Fetch the file itself; a login may be needed."
+    if head.startswith(b"<?xml"):
+        return "XML", _SAVE
     # Every other byte of Latin script in UTF-16 is zero; a text has a stray one.
     zeros = head.count(0)
     if zeros > len(head) // 3 and 0 in (head[::2].count(0), head[1::2].count(0)):

@@ -72,6 +72,8 @@ def test_gzip_is_seen_by_its_bytes_and_a_wrong_name_is_said(
         (lzma.compress(CSV), "packed with xz"),
         (b"PAR1" + bytes(30), "a Parquet file"),
         (b"<!DOCTYPE html><html>", "a web page"),
+        (b"<?xml version='1.0'?>", "XML"),
+        (bytes(257) + b"ustar" + bytes(250), "a tar archive"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
         (CSV.decode().encode("utf-16"), "UTF-16, not UTF-8 text. Save it as UTF-8"),
         (CSV.decode().encode("utf-16-le"), "UTF-16 without a mark"),

@@ -57,8 +57,9 @@ def test_a_stray_quote_is_named_with_its_line_and_advice(
         ('a,x\nb,y\nc,"x\nd,y"\n', 4),
         ('"c,x\nd,y\nf",y\ng,x\nh,y\n', 2),
         ("a,x\nb,y\n" + '"c,x\n' + "d,y\n" * 400 + 'f",y\n', 4),
+        ('a,x\n"b,x\nc,z\nd",x\n', 3),
     ],
-    ids=["several rows", "the next row", "in the label", "labels come later", "many"],
+    ids=["several", "the next", "in the label", "labels come later", "many", "a label"],
 )
 def test_two_stray_quotes_do_not_swallow_the_rows_between_them(
     tmp_path: Path, rows: str, line: int
@@ -70,7 +71,7 @@ def test_two_stray_quotes_do_not_swallow_the_rows_between_them(
 def test_two_stray_quotes_are_seen_without_labels_where_many_rows_are_between(
     tmp_path: Path,
 ) -> None:
-    path = _write(tmp_path, 'id,text\n1,a\n2,"b\n' + "3,c\n" * 30 + '4,d"\n5,e\n')
+    path = _write(tmp_path, 'id,text\n1,a\n2,"b\n' + "3,c\n" * 60 + '4,d"\n5,e\n')
     with pytest.raises(TextFileError, match="line 3: .* looks like rows"):
         list(read_texts(path, "text"))
 
@@ -194,6 +195,7 @@ def test_a_header_may_be_quoted_padded_or_marked(tmp_path: Path, header: str) ->
         ("text,label\na,x\n", "d.tsv", "Found ',' where tabs should be"),
         ('"text"\t"label"\n', "d.tsv", "quotes are part of the text. Save it without"),
         ("\n\n", "d.csv", "is empty: it has no header"),
+        ('{"text": "a", "label": "b"}\n', "d.csv", "It looks like JSON: one object a"),
         ("text,label,text\n", "d.csv", "names the column 'text' 2 times"),
         ("\x1b[31mred\x07,b\n", "d.csv", r"it has '\x1b[31mred\x07', 'b'"),
     ],
