@@ -12,6 +12,9 @@ os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# Fails a run that leaves something behind.
+pytest_plugins = ["tests.support.session.leftovers"]
+
 UPDATE_GOLDENS = "--update-goldens"
 
 
