@@ -144,6 +144,8 @@ def test_training_without_examples_is_an_error(
         train(dataclasses.replace(make_job(), train_pattern=empty))
 
 
+# A second process imports TensorFlow, which takes minutes on a busy machine.
+@pytest.mark.timeout(600)
 def test_two_replicas_train_like_one(folder: pathlib.Path) -> None:
     one = outcome(folder, tf.distribute.get_strategy())
     two = run_in_own_process(folder, num_replicas=2)
