@@ -245,7 +245,7 @@ def test_a_model_that_does_not_come_is_named_and_the_other_served(
     with _two_models(base_path, "remote://nowhere", **flags) as server:
         probe = StatusProbe(server.settings)
         wait_until(lambda: probe.ask("good").is_available, "the good model's load")
-        server.wait_until_ready(1.5, show=lines.append, progress_s=0.1)
+        server.wait_until_ready(5, show=lines.append, progress_s=0.1)
         assert list(server.failures) == ["other"]
     assert "other: " in lines[0]
     assert "good" not in lines[0]
