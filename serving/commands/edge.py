@@ -1,5 +1,6 @@
 """`ktp edge`: asks a TFLite model, without TensorFlow."""
 
+import codecs
 import json
 import os
 import sys
@@ -10,11 +11,13 @@ import click
 from model import contract
 from serving.edge.errors import EdgeError
 from serving.edge.model_file import TFLITE_IDENTIFIER
+from serving.text_files.streams import other_format
 
 if TYPE_CHECKING:
     from serving.edge.prediction import Prediction
 
 _SHOWN_LABELS = 3
+_HEAD_BYTES = 4096
 _UNKNOWN = " (unknown text)"
 
 
@@ -37,6 +40,7 @@ def edge() -> None:
 def predict(model: str, texts: tuple[str, ...], as_json: bool, threads: int) -> None:
     """Classify each TEXT, or each line of standard input, with the file MODEL."""
     _check_paths(model, texts)
+    is_input = not texts
     texts = tuple(_valid(text) for text in texts) or _lines_of_input()
     try:
         from serving.edge.classifier import EdgeClassifier  # numpy: not for --help.
@@ -45,7 +49,7 @@ def predict(model: str, texts: tuple[str, ...], as_json: bool, threads: int) -> 
     except EdgeError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        _print_json(texts, predictions)
+        _print_json(texts, predictions, is_numbered=is_input)
     else:
         _print_table(texts, predictions)
 
@@ -88,13 +92,33 @@ def _lines_of_input() -> tuple[str, ...]:
     data = b"" if sys.stdin.isatty() else sys.stdin.buffer.read()
     if not data:
         raise click.UsageError("Give at least one TEXT, or lines on standard input.")
-    lines = contract.parse_lines(data.decode("utf-8", "replace"))
-    return tuple(line.removesuffix("\r") for line in lines)
+    if (other := other_format(data[:_HEAD_BYTES])) is not None:
+        what, advice = other
+        raise click.ClickException(f"standard input is {what}, no text. {advice}")
+    lines = data.removeprefix(codecs.BOM_UTF8).removesuffix(b"\n").split(b"\n")
+    return tuple(_line(number, line) for number, line in enumerate(lines, 1))
 
 
-def _print_json(texts: tuple[str, ...], predictions: "list[Prediction]") -> None:
-    for text, prediction in zip(texts, predictions, strict=True):
-        answer = {contract.TEXT: text, **prediction.to_dict()}
+def _line(number: int, line: bytes) -> str:
+    line = line.removesuffix(b"\r")
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        click.echo(
+            f"Note: line {number} is not UTF-8; what could not be read is "
+            "classified as \ufffd.",
+            err=True,
+        )
+        return line.decode("utf-8", "replace")
+
+
+def _print_json(
+    texts: tuple[str, ...], predictions: "list[Prediction]", *, is_numbered: bool
+) -> None:
+    rows = enumerate(zip(texts, predictions, strict=True), 1)
+    for row, (text, prediction) in rows:
+        number = {"row": row} if is_numbered else {}
+        answer = {**number, contract.TEXT: text, **prediction.to_dict()}
         click.echo(json.dumps(answer, ensure_ascii=False))
 
 

@@ -31,7 +31,7 @@ _OTHERS = (
         f"{_SAVE} Unpack it, if an archive.",
     ),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", _SAVE),
-    (_GZIP, "gzipped twice", "Unpack it once: gunzip FILE."),
+    (_GZIP, "gzipped", "Unpack it: gunzip FILE."),
     (b"\x28\xb5\x2f\xfd", "packed with zstd", _UNPACK),
     (b"\xfd7zXZ\0", "packed with xz", _UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
@@ -106,6 +106,8 @@ def _decoded(file: IO[bytes], name: str) -> io.TextIOWrapper:
     head = file.peek(_HEAD_BYTES)[:_HEAD_BYTES]  # type: ignore[attr-defined]
     if (other := other_format(head)) is not None:
         what, advice = other
+        # One layer of gzip has been taken off already.
+        what += " twice" * head.startswith(_GZIP)
         raise TextFileError(f"{name} is {what}, not UTF-8 text. {advice}")
     return io.TextIOWrapper(
         file, encoding="utf-8-sig", errors="surrogateescape", newline=""

@@ -1,5 +1,6 @@
 """`ktp edge predict`."""
 
+import gzip
 import json
 import pathlib
 
@@ -29,6 +30,30 @@ def test_lines_of_standard_input_are_texts(model_path: pathlib.Path):
     answer = predict(model_path, "--json", stdin=b"first\r\n\ncaf\xe9")
     texts = [json.loads(line)["text"] for line in answer.stdout.splitlines()]
     assert texts == ["first", "", "caf\ufffd"]
+    rows = [json.loads(line)["row"] for line in answer.stdout.splitlines()]
+    assert rows == [1, 2, 3]
+    assert answer.stderr.startswith("Note: line 3 is not UTF-8; ")
+
+
+@pytest.mark.parametrize(
+    "stdin, message",
+    [
+        (gzip.compress(b"text"), "is gzipped, no text"),
+        ("text\n".encode("utf-16"), "is UTF-16, no text"),
+        (b"PK\x03\x04" + bytes(9), "is a zip archive or spreadsheet, no text"),
+    ],
+    ids=["gzip", "utf-16", "zip"],
+)
+def test_standard_input_that_is_no_text_is_refused(
+    model_path: pathlib.Path, stdin: bytes, message: str
+):
+    answer = predict(model_path, stdin=stdin)
+    assert (answer.exit_code, message in answer.output) == (1, True)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(model_path: pathlib.Path):
+    answer = predict(model_path, "--json", stdin=b"\xef\xbb\xbfcard\n")
+    assert json.loads(answer.stdout)["text"] == "card"
 
 
 def test_the_table_shows_text_label_and_score(model_path: pathlib.Path):
