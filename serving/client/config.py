@@ -175,6 +175,10 @@ class ClientConfig:
                 f"endpoint {self.endpoint!r} has no port; give HOST:PORT, for example "
                 f"{self.endpoint or 'localhost'}:{default_port(self.transport)}."
             )
+        if (port := addresses.wrong_port(self.endpoint)) is not None:
+            raise ValueError(
+                f"endpoint {self.endpoint!r} has port {port}; allowed are 1 to 65535."
+            )
         if self.tls is not None and self.endpoint.lower().startswith("http://"):
             raise ValueError(
                 f"endpoint {self.endpoint!r} is plaintext and tls is given; "

@@ -16,6 +16,7 @@ _TARGET = re.compile(r"(dns|ipv4|ipv6):(?://(?P<authority>[^/]*)/)?", re.IGNOREC
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _ROOTED = re.compile(r"\blocalhost\.(?=[:/,]|$)", re.IGNORECASE)
 # What the system's resolver takes for an IPv4 address: also 127.1 and 0x7f000001.
+_NUMBER = re.compile(r"[+-]?[0-9]+")
 _NUMERIC = re.compile(r"(0x)?[0-9a-f]+(\.(0x)?[0-9a-f]+){0,3}", re.IGNORECASE)
 
 
@@ -45,6 +46,22 @@ def is_this_machine(endpoint: str) -> bool:
 def resolvable(endpoint: str) -> str:
     """Gives the endpoint as every resolver takes it: many know no `localhost.`."""
     return _ROOTED.sub("localhost", endpoint) if is_this_machine(endpoint) else endpoint
+
+
+def wrong_port(endpoint: str) -> str | None:
+    """Finds a port that nobody can listen on; gRPC would take it modulo 65536."""
+    if endpoint.startswith((UNIX, _UNIX_ABSTRACT)):
+        return None
+    scheme = _TARGET.match(endpoint) or _URL.match(endpoint)
+    named = endpoint[scheme.end() :] if scheme else endpoint
+    for each in named.partition("/")[0].split(","):
+        host, _, port = each.rpartition(":")
+        is_ipv6_alone = ":" in host and not host.endswith("]")
+        if is_ipv6_alone or not _NUMBER.fullmatch(port):
+            continue
+        if int(port[:9]) not in range(1, 2**16):
+            return port
+    return None
 
 
 def _is_local_host(host: str, names_count: bool = True) -> bool:

@@ -12,6 +12,7 @@ from serving.client.config import ClientConfig, TlsConfig
     "settings, message",
     [
         ({"endpoint": "localhost"}, "no port; give HOST:PORT"),
+        ({"endpoint": "localhost:99999"}, "has port 99999; allowed are 1 to 65535"),
         ({"endpoint": "http://localhost:8501"}, "say transport='rest'"),
         ({"transport": "soap"}, "allowed are grpc, rest"),
         ({"deadline_s": 0}, "deadline_s is 0"),

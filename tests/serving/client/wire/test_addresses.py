@@ -3,7 +3,7 @@
 import pytest
 
 from serving.client import ClientConfig
-from serving.client.wire.addresses import is_this_machine
+from serving.client.wire.addresses import is_this_machine, wrong_port
 from tests.support.serving.clients import CLIENTS
 from tests.support.serving.stub_servers import STUBS
 
@@ -64,3 +64,29 @@ def test_a_name_that_only_grpc_knows_is_refused_over_rest(endpoint: str) -> None
     ClientConfig(endpoint=endpoint)
     with pytest.raises(ValueError, match="only gRPC knows; REST takes HOST:PORT"):
         ClientConfig(endpoint=endpoint, transport="rest")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "endpoint, port",
+    [
+        ("localhost:99999", "99999"),
+        ("localhost:65536", "65536"),
+        ("localhost:0", "0"),
+        ("localhost:-1", "-1"),
+        ("[::1]:70000", "70000"),
+        ("dns:///a:1", None),
+        ("dns:///a:70000", "70000"),
+        ("ipv4:127.0.0.1:1,127.0.0.1:70000", "70000"),
+        ("http://a:70000/v1/models", "70000"),
+        ("http://a/v1:70000", None),
+        ("http://user:0@a:80", None),
+        ("localhost:65535", None),
+        ("localhost:" + "9" * 5000, "9" * 5000),
+        ("::1", None),
+        ("fe80::0", None),
+        ("unix:/tmp/a:99999", None),
+        ("example.com:http", None),
+    ],
+)
+def test_a_port_that_nobody_can_have_is_found(endpoint: str, port: str | None) -> None:
+    assert wrong_port(endpoint) == port
