@@ -83,6 +83,40 @@ def test_a_root_that_is_there_is_kept(root: pathlib.Path) -> None:
     assert sorted(root.rglob("*")) == files
 
 
+@pytest.fixture
+def mirror(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A mirror with its first file, for a debootstrap that fails while there is /no."""
+    release = tmp_path / "mirror" / "dists" / "trixie" / "Release"
+    release.parent.mkdir(parents=True)
+    release.touch()
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    made = f'for at; do case "$at" in {tmp_path}/*) mkdir -p "$at/etc";; esac; done'
+    for name, script in (
+        ("debootstrap", f"{made}; ! [ -e {tmp_path}/no ]"),
+        ("chroot", "exit 0"),
+    ):
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{debian13.SEARCH_PATH}")
+    return f"file://{tmp_path}/mirror"
+
+
+@enters
+def test_a_root_that_stayed_half_made_is_made_anew(
+    mirror: str, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "no").touch()
+    with pytest.raises(Debian13Error, match="debootstrap failed with exit code 1"):
+        debian13.make_root(tmp_path / "root", mirror)
+    (tmp_path / "root.making" / "half").touch()
+    (tmp_path / "no").unlink()
+    debian13.make_root(tmp_path / "root", mirror)
+    assert (tmp_path / "root" / STAMP).exists()
+    assert not (tmp_path / "root" / "half").exists()
+    assert not (tmp_path / "root.making").exists()
+
+
 def test_debootstrap_takes_only_what_is_signed() -> None:
     command = debian13.debootstrap(pathlib.Path("/there"), "http://mirror")
     assert "--force-check-gpg" in command
