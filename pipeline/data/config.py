@@ -4,6 +4,7 @@ import dataclasses
 
 from model import contract
 from model.settings import Settings, setting, shown
+from serving.text_files.rows import MAX_TEXT_BYTES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -14,7 +15,7 @@ class DataConfig(Settings):
 
     text_column: str = contract.TEXT
     label_column: str = contract.LABEL
-    max_text_bytes: int = setting(65_536, least=1, most=16_777_216)
+    max_text_bytes: int = setting(MAX_TEXT_BYTES, least=1, most=16_777_216)
     """A longer text is dropped: most often an unclosed quote swallowed many rows."""
     max_dropped_fraction: float = setting(0.05, least=0, below=1)
     """More unusable rows than this stop the run: the file is not what it seems."""

@@ -25,7 +25,7 @@ class SwallowedRows:
     def __init__(self, name: str, delimiter: str, advice: str) -> None:
         self.labels: set[str] = set()
         self._name, self.delimiter, self._advice = name, delimiter, advice
-        self._doubts: list[tuple[int, str, list[str]]] = []
+        self._doubts: list[tuple[int, str, int, list[str]]] = []
 
     def check(
         self, number: int, lines: Sequence[str], width: int, label_at: int | None
@@ -35,20 +35,20 @@ class SwallowedRows:
         Raises:
             TextFileError: They are rows.
         """
-        commas = width - 1
+        commas, end = width - 1, number + len(lines) - 1
         rows = [line for line in lines[:-1] if line.count(self.delimiter) == commas]
         if len(rows) < _LIKE_ROWS * (len(lines) - 1):
             return
         if label_at is None:
             if len(rows) >= _SURE_LINES:
-                raise self._error(number, lines[0])
+                raise self._error(number, lines[0], end)
             return
         cells = (row.split(self.delimiter)[label_at] for row in rows)
         labels = [cell.strip(' "\r\n') for cell in cells]
         if self._are_known(labels):
-            raise self._error(number, lines[0])
+            raise self._error(number, lines[0], end)
         if len(self._doubts) < _MAX_DOUBTS:
-            self._doubts.append((number, lines[0], labels))
+            self._doubts.append((number, lines[0], end, labels))
 
     def check_doubts(self) -> None:
         """Judges anew, at the end of the file, what the labels did not decide.
@@ -56,17 +56,17 @@ class SwallowedRows:
         Raises:
             TextFileError: A record holds other rows.
         """
-        for number, line, labels in self._doubts:
+        for number, line, end, labels in self._doubts:
             if self._are_known(labels):
-                raise self._error(number, line)
+                raise self._error(number, line, end)
 
     def _are_known(self, labels: list[str]) -> bool:
         known = {label.strip() for label in self.labels}
         return sum(label in known for label in labels) >= len(labels) / 2
 
-    def _error(self, number: int, line: str) -> TextFileError:
+    def _error(self, number: int, line: str, end: int) -> TextFileError:
         return TextFileError(
             f"{self._name}, line {number}: the quote that opens a text here is closed "
-            f"some lines later, and what is between looks like rows: "
+            f"in line {end}, and what is between looks like rows: "
             f"'{shown(line.strip())}'. {self._advice}"
         )

@@ -64,7 +64,9 @@ def test_a_stray_quote_is_named_with_its_line_and_advice(
 def test_two_stray_quotes_do_not_swallow_the_rows_between_them(
     tmp_path: Path, rows: str, line: int
 ) -> None:
-    with pytest.raises(TextFileError, match=f"line {line}: .* looks like rows"):
+    with pytest.raises(
+        TextFileError, match=rf"line {line}: .* closed in line \d+, .* looks like"
+    ):
         _read(tmp_path, HEADER + rows)
 
 

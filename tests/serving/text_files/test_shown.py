@@ -1,0 +1,45 @@
+"""What of a user's file stands in a message is short and harmless."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from serving.text_files.shown import harmless, listed, named, shown
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        ("größe 日本", "größe 日本"),
+        ("\x1b[2J\x07", r"\x1b[2J\x07"),
+        ("a\u202eb\xa0c", r"a\u202eb\xa0c"),
+        ("caf\udce9", r"caf\xe9"),
+        ("\ud800", r"\ud800"),
+        ("x" * 99, "x" * 60 + "…"),
+        ("\x1b" * 99, r"\x1b" * 15 + "…"),
+        (None, "None"),
+    ],
+)
+def test_a_value_is_short_and_every_letter_of_it_is_seen(
+    value: object, expected: str
+) -> None:
+    assert shown(value) == expected
+    assert shown(value).isprintable()
+
+
+def test_a_path_is_shown_in_its_full_length() -> None:
+    path = Path(os.fsdecode(b"/a/" + b"x" * 200 + b"\xff\n.csv"))
+    assert named(path) == "/a/" + "x" * 200 + r"\xff\n.csv"
+
+
+def test_many_names_are_counted() -> None:
+    assert listed(["a", "b\n"]) == r"'a', 'b\n'"
+    assert listed(list("abcd"), 2) == "'a', 'b' and 2 more"
+    assert listed([]) == "none"
+
+
+def test_a_harmless_text_keeps_its_script_its_tabs_and_lines() -> None:
+    text = "👩\u200d🚀 \u0627\u0644\xa0\tx\ny"
+    assert harmless(text) == text
+    assert harmless("\x1b]0;x\x07\r\x9b1m\udce9") == r"\x1b]0;x\x07\r\x9b1m\xe9"
