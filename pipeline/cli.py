@@ -10,6 +10,7 @@ import sys
 import click
 
 from pipeline.errors import Terminated, UserError, printable
+from pipeline.full_disk import why_full
 
 _COMMANDS = {
     "run": "pipeline.commands.run:run",
@@ -22,6 +23,10 @@ _COMMANDS = {
     "data": "pipeline.commands.data:data",
 }
 _INTERRUPTED = 130
+_MORE_ROOM = (
+    "Free some, or write elsewhere: TMPDIR names the temporary folder, the command's "
+    "options name the others."
+)
 _NOTHING_PUSHED = "Nothing was pushed; finished steps are kept."
 _DEBUG = "--debug"
 
@@ -102,6 +107,9 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # A bug; its traceback is for --debug.
         if debug:
             raise
+        if why_full(error):
+            click.echo(f"Error: There is no room: {error}\n{_MORE_ROOM}", err=True)
+            sys.exit(1)
         kind = type(error).__name__
         click.echo(
             f"Error: {kind}: {printable(error)}\nThis was not foreseen. Run it again "

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import errno
 import fcntl
 import json
 import shutil
@@ -14,6 +13,7 @@ from typing import Any
 from model import contract
 from pipeline.atomic_write import unfinished_of, write_whole
 from pipeline.errors import SettingError
+from pipeline.full_disk import why_full
 
 _NEEDED_BYTES = 300 * 1024 * 1024
 _LAST_RUN_FILE = "last_run.json"
@@ -148,8 +148,8 @@ class Workspace:
             mark.unlink()
 
     def _unfinished(self) -> Iterator[Path]:
-        for pushed in (self.serving_dir, self.edge_dir):
-            yield from pushed.glob(f"{contract.STAGING_PREFIX}*")
+        for folder in (self.root / "data", self.serving_dir, self.edge_dir):
+            yield from folder.glob(f"{contract.STAGING_PREFIX}*")
         for whole in (self.report_path, self.results_path, self.root / _LAST_RUN_FILE):
             yield from unfinished_of(whole)
 
@@ -181,25 +181,3 @@ def disk_full(path: Path, reason: str) -> SettingError:
 def _free_bytes(path: Path) -> int:
     """Counts what is free for us; a part of it is often kept for the superuser."""
     return shutil.disk_usage(path).free
-
-
-_FULL_DISK = {
-    errno.ENOSPC: "No space left on device",
-    errno.EDQUOT: "Disk quota exceeded",
-    errno.EFBIG: "File too large",  # The shell's own limit: ulimit -f.
-}
-"""Error number -> what C says; libraries pass on the one or the other."""
-_FULL_DATABASE = "database or disk is full"
-
-
-def why_full(error: BaseException | None) -> str | None:
-    """Says in the system's words that a disk without room lies below an error."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL_DISK:
-            return _FULL_DISK[error.errno]
-        # TensorFlow, Beam, SQLite and child processes have errors of their own.
-        for words in (*_FULL_DISK.values(), _FULL_DATABASE):
-            if words in str(error):
-                return words
-        error = error.__cause__ or error.__context__
-    return None

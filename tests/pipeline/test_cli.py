@@ -1,5 +1,7 @@
 """Each mistake ends in one message, a non-zero status and no traceback."""
 
+import errno
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
-from pipeline.errors import DataError
+from pipeline.errors import DataError, Terminated
 from pipeline.run import execute
 
 
@@ -90,6 +92,33 @@ def test_an_unforeseen_error_has_no_traceback_either(
     assert "ZeroDivisionError: by accident" in told
     assert "--debug" in told
     assert "Traceback" not in told
+
+
+def test_a_full_disk_is_two_lines_in_every_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/full/copy")
+
+    monkeypatch.setattr(execute, "execute", fail)
+    status, told = _ktp(capsys, "run", "--data", str(data))
+    assert status == 1
+    what, advice = told.strip().splitlines()
+    assert "There is no room: [Errno 28]" in what
+    assert "/full/copy" in what
+    assert "TMPDIR" in advice
+
+
+def test_an_end_by_a_signal_has_its_status(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise Terminated(signal.SIGTERM)
+
+    monkeypatch.setattr(execute, "execute", fail)
+    status, told = _ktp(capsys, "run", "--data", str(data))
+    assert status == 143
+    assert "Interrupted. Nothing was pushed" in told
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,6 @@
 """The output folder: who may write, what is remembered, what a full disk says."""
 
 import errno
-import os
 import re
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from pipeline.errors import SettingError
 from pipeline.run import workspace
-from pipeline.run.workspace import Workspace, why_full
+from pipeline.run.workspace import Workspace
 
 
 def finished(place: Workspace) -> dict[str, str]:
@@ -57,44 +56,6 @@ def test_a_full_disk_is_told_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_a_disk_that_fills_up_is_recognised_below_other_errors(number: int) -> None:
-    failed = RuntimeError("Trainer failed")
-    failed.__cause__ = ValueError("in between")
-    failed.__cause__.__context__ = OSError(number, "what the system says")
-    assert why_full(failed) == os.strerror(number)
-
-
-@pytest.mark.parametrize(
-    ("told", "reason"),
-    [
-        ("events.out; No space left on device", "No space left on device"),
-        ("[('a', 'b', '[Errno 28] No space left on device')]", "No space left"),
-        ("(sqlite3) database or disk is full", "database or disk is full"),
-        ("RESOURCE_EXHAUSTED: Disk quota exceeded [while running 'W']", "Disk quota"),
-    ],
-)
-def test_a_full_disk_is_recognised_in_the_errors_of_libraries(
-    told: str, reason: str
-) -> None:
-    failed = RuntimeError("Trainer failed")
-    failed.__cause__ = Exception(told)
-    assert (why_full(failed) or "").startswith(reason)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        None,
-        RuntimeError("something else"),
-        OSError(errno.EACCES, "denied"),
-        RuntimeError("ResourceExhaustedError: OOM when allocating a tensor"),
-    ],
-)
-def test_other_errors_are_no_full_disk(error: BaseException | None) -> None:
-    assert why_full(error) is None
-
-
 def test_a_full_disk_is_two_lines_what_and_what_to_do(tmp_path: Path) -> None:
     error = OSError(errno.ENOSPC, "No space left on device", "/deep/" + 4000 * "x")
     with pytest.raises(SettingError) as caught, Workspace(tmp_path).watching_the_disk():
@@ -111,6 +72,7 @@ def test_what_a_killed_run_left_half_written_goes(tmp_path: Path) -> None:
     left = [
         place.serving_dir / ".staging-18" / "saved_model.pb",
         place.edge_dir / ".staging-18" / "model.tflite",
+        tmp_path / "data" / ".staging-0a1b" / "train.tfrecord",
         tmp_path / ".report.html.0a1b2c3d",
         tmp_path / ".last_run.json.0a1b2c3d",
     ]
