@@ -2,8 +2,9 @@
 
 import bisect
 import collections
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from pipeline.data.config import DataConfig
 from pipeline.data.notes import MAX_EXAMPLES, Note, rows_told, visible
@@ -189,6 +190,15 @@ class Census:
             f"{', …' if count > _SHOWN_EXAMPLES else ''})"
             for reason, count in self.dropped.most_common()
         ]
+
+    def refuse_empty(self, files: Sequence[Path]) -> NoReturn:
+        """Raises `DataError`: the files of a split were read without a usable row."""
+        names = ", ".join(map(named, files[:_SHOWN_EXAMPLES]))
+        told = "; ".join(self.dropped_told()) or "there is a header and nothing below"
+        raise DataError(
+            f"{names}: no row can be used ({told}). Mend the file, or remove it: then "
+            "rows of train are put aside."
+        )
 
     def check(self, path: Path) -> None:
         """Raises `DataError` where too little is left.

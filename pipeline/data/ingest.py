@@ -60,7 +60,10 @@ def _load(path: Path, config: DataConfig) -> Dataset:
                 census.read(file)
             except TextFileError as error:
                 raise DataError(str(error)) from error
-        given += [split] * (len(census.rows) - len(given))
+        read = len(census.rows) - len(given)
+        if files and not read and split != contract.TRAIN:
+            census.refuse_empty(files)
+        given += [split] * read
     census.check(path)
     split_of = _completed(given, census, config)
     splits: dict[str, list[tuple[str, str]]] = {name: [] for name in contract.SPLITS}

@@ -79,3 +79,13 @@ def test_places_name_the_file_and_the_line(tmp_path: Path) -> None:
     assert notes[0].examples == (
         "'a text 0' is 'a' (train-1.csv:2), 'b' (train-2.csv:62)",
     )
+
+
+@pytest.mark.parametrize("content", ["text,label\n", "text,label\n,a\n,b\n"])
+def test_a_test_file_without_a_usable_row_is_named_and_not_replaced(
+    tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "train.csv").write_text("\n".join(["text,label", *ROWS]))
+    (tmp_path / "test.csv").write_text(content)
+    with pytest.raises(DataError, match=r"test\.csv: no row can be used"):
+        ingest.load(tmp_path, DataConfig())
