@@ -4,7 +4,7 @@ import bisect
 import collections
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from pipeline.data.config import DataConfig
 from pipeline.data.notes import MAX_EXAMPLES, Note, rows_told, visible
@@ -17,19 +17,6 @@ from serving.text_files.shown import named
 _SHOWN_EXAMPLES = 3
 _BYTES_PER_LETTER = 4
 """At most, in UTF-8."""
-
-
-class _Label(NamedTuple):
-    """What a label's cell holds, looked at once for all rows that have it.
-
-    `is_odd` ones need a second look at each of their rows.
-    """
-
-    text: str
-    problem: str | None
-    is_trimmed: bool
-    is_column_name: bool
-    is_odd: bool
 
 
 class Census:
@@ -47,7 +34,7 @@ class Census:
             text_key(config.text_column),
             text_key(config.label_column),
         )
-        self._labels: dict[str, _Label] = {}
+        self._plain: dict[str, str] = {}
         self._numbers: list[int] = []
         self._files: list[tuple[int, str]] = []
         self._dropped_at: dict[str, list[str]] = collections.defaultdict(list)
@@ -70,76 +57,65 @@ class Census:
         file_name = named(Path(file.name))
         self._files.append((len(self.rows), file_name))
         limit = self._config.max_text_bytes // _BYTES_PER_LETTER
-        labels, rows, numbers, keys = self._labels, self.rows, self._numbers, self.keys
+        plain, rows, keys, numbers = self._plain, self.rows, self.keys, self._numbers
+        position = len(rows)
 
         def told(sentence: str) -> None:
             self.told.append(f"{file_name}: {sentence}")
 
-        for row in read_rows(file, self._columns, told):
-            text = row.text.strip()
-            label = labels.get(row.label) or self._seen(row.label)
-            # Rows are many: most pass by one test.
-            if (
-                not text
-                or label.is_odd
-                or row.problem
-                or len(text) > limit
-                or "\0" in text
-            ):
-                problem = row.problem or self._problem(file, row.number, text, label)
-                if problem is not None:
-                    self._drop(problem, f"{file_name}:{row.number}", row.lines)
+        # Rows are many: they are taken apart at once, and most pass by one test.
+        for number, cell, label_cell, problem, lines in read_rows(
+            file, self._columns, told
+        ):
+            text = cell.strip()
+            label = plain.get(label_cell)
+            if label is None or problem or not text or len(text) > limit:
+                place = f"{file_name}:{number}"
+                label = label_cell.strip()
+                problem = problem or self._problem(text, label, place)
+                if problem:
+                    self._drop(problem, place, lines)
                     continue
-                if label.is_trimmed:
-                    self._trim(row.label, f"{file_name}:{row.number}")
-            position = len(rows)
+                self._remember(label_cell, label, place)
             first = keys.setdefault(text_key(text), position)
             if first != position:
                 self.repeats.setdefault(first, []).append(position)
-            rows.append((text, label.text))
-            numbers.append(row.number)
+            rows.append((text, label))
+            numbers.append(number)
+            position += 1
 
-    def _seen(self, cell: str) -> _Label:
-        text = cell.strip()
-        problem = None
-        if not text:
-            problem = "empty_label"
-        elif "\0" in text:
-            problem = "nul_byte"
-        elif "\n" in text or "\r" in text:
-            problem = "line_break_in_label"
-        is_column_name = text_key(text) in self._column_names
-        self._labels[cell] = _Label(
-            text=text,
-            problem=problem,
-            is_trimmed=text != cell,
-            is_column_name=is_column_name,
-            is_odd=bool(problem) or is_column_name or text != cell,
-        )
-        return self._labels[cell]
+    def _remember(self, cell: str, label: str, place: str) -> None:
+        """Lets the next rows with this label pass, unless each needs a second look."""
+        if cell != label:
+            self._trimmed[cell] += 1
+            self._trimmed_at.setdefault(cell, place)
+        elif text_key(label) not in self._column_names:
+            self._plain[cell] = label
 
-    def _problem(self, file: Path, number: int, text: str, label: _Label) -> str | None:
+    def _problem(self, text: str, label: str, place: str) -> str | None:
         if not text:
             return "empty_text"
-        if label.problem:
-            return label.problem
-        if "\0" in text:
+        if not label:
+            return "empty_label"
+        if "\0" in text or "\0" in label:
             return "nul_byte"
+        if "\n" in label or "\r" in label:
+            return "line_break_in_label"
         if len(text.encode()) > self._config.max_text_bytes:
             return "text_too_long"
-        if label.is_column_name:
-            return self._header_again(f"{named(Path(file.name))}:{number}", text, label)
+        if text_key(label) in self._column_names:
+            return self._header_again(place, text, label)
         return None
 
-    def _header_again(self, place: str, text: str, label: _Label) -> str | None:
+    def _header_again(self, place: str, text: str, label: str) -> str | None:
         """Finds the first line of another file in the middle of this one."""
-        names = text_key(text), text_key(label.text)  # A BOM may stand before them.
+        names = text_key(text), text_key(label)  # A BOM may stand before them.
         if names == self._column_names:
             return "header_row_again"
         if names == self._column_names[::-1]:
             raise DataError(
                 f"{place} names the columns again, the other way round: "
-                f"{visible(text)} stands where the text is, {visible(label.text)} "
+                f"{visible(text)} stands where the text is, {visible(label)} "
                 "where the label is. Below it texts would be taken for labels. Two "
                 "files with another order of columns were joined: reorder one of them."
             )
@@ -150,10 +126,6 @@ class Census:
         self._dropped_lines += lines
         if len(self._dropped_at[problem]) < _SHOWN_EXAMPLES:
             self._dropped_at[problem].append(place)
-
-    def _trim(self, cell: str, place: str) -> None:
-        self._trimmed[cell] += 1
-        self._trimmed_at.setdefault(cell, place)
 
     def place(self, position: int) -> str:
         """Says where the usable row at `position` stands, such as `mine.csv:7`."""

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import hashlib
 import operator
 from collections.abc import Mapping
@@ -35,7 +36,15 @@ class Dataset:
 
     def label_counts(self, split: str) -> collections.Counter[str]:
         """Counts the rows of every label of a split."""
-        return collections.Counter(map(operator.itemgetter(1), self.splits[split]))
+        return self._label_counts[split]
+
+    @functools.cached_property
+    def _label_counts(self) -> dict[str, collections.Counter[str]]:
+        label = operator.itemgetter(1)
+        return {
+            split: collections.Counter(map(label, rows))
+            for split, rows in self.splits.items()
+        }
 
     def labels_of(self, split: str) -> list[str]:
         """All labels of a split, sorted."""
