@@ -73,7 +73,7 @@ def _header(
     if set(columns.names) <= set(names):
         require_columns(path, names, columns)
         return names
-    for delimiter in set(_NAMES) - {source.delimiter}:
+    for delimiter in _NAMES:
         others = _names(next(csv.reader(taken, delimiter=delimiter), []))
         if set(columns.names) <= set(others):
             source.set_delimiter(delimiter)

@@ -14,7 +14,8 @@ from typing import IO, BinaryIO, cast
 from serving.text_files.rows import Note, TextFileError
 from serving.text_files.shown import named
 
-_GZIP = b"\x1f\x8b"
+# With the method, which is always 8: a TFRecord may begin with the other two.
+_GZIP = b"\x1f\x8b\x08"
 _HEAD_BYTES = 4096
 _UTF_16 = "Save it as UTF-8, for example with: iconv -f UTF-16 -t UTF-8 OLD > NEW"
 _SAVE = "Save it as CSV in UTF-8."

@@ -198,6 +198,14 @@ def test_a_damaged_tfrecord_and_one_of_something_else_are_named(tmp_path: Path) 
         _read(path)
 
 
+def test_a_long_first_tf_example_is_not_taken_for_gzip(tmp_path: Path) -> None:
+    size = 0x8B1F - len(_example(text=[b"a" * 35_000], label=[b"x"])) + 35_000
+    record = _example(text=[b"a" * size], label=[b"x"])
+    path = _tfrecord(tmp_path / "d.tfrecord", record)
+    assert path.read_bytes().startswith(b"\x1f\x8b")
+    assert [row.label for row in _read(path)] == ["x"]
+
+
 def test_tf_examples_may_have_numbers_as_labels_and_lack_one(tmp_path: Path) -> None:
     records = [
         _example(text=[b"a"], label=[1.0]),
