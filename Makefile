@@ -99,6 +99,11 @@ format: $(READY) ## let ruff format, and mend what it can
 	$(BIN)/ruff format .
 
 ##@ Maintain
+# With the pinned build backend of .tools; nothing is fetched once that is there.
+.PHONY: wheels
+wheels: .tools/bin/uv ## build the pipeline, ktp-client and ktp-edge into dist/
+	.tools/bin/python -m scripts.wheels --output dist
+
 .PHONY: docs lock k8s-config image clean distclean help
 docs: $(READY) ## build the documentation; look with: python3 -m http.server -d site
 	$(MKDOCS) build --strict

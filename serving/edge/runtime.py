@@ -45,8 +45,9 @@ def choose_runtime(installed: Collection[str], *, numpy_version: str) -> str:
             "'numpy<2', or ai-edge-litert instead."
         )
     raise RuntimeMissingError(
-        "No TFLite runtime is installed. Install the extra that brings one: "
-        "pip install 'keras-transformer-pipeline[edge]'."
+        "No TFLite runtime is installed. Install one: ai-edge-litert, or below Python "
+        "3.12 tflite-runtime with 'numpy<2'. The distribution ktp-edge brings it, and "
+        "so does keras-transformer-pipeline[edge]."
     )
 
 

@@ -27,7 +27,9 @@ def test_code_of_a_page_runs(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mails.txt").write_text("one\ntwo\n")
     with FakeServer(tmp_path / "model") as server:
-        exec(block.replace(ENDPOINT, server.grpc_endpoint), {"__name__": "page"})
+        # The same code, under the name it has when it is installed alone.
+        here = block.replace("ktp_client", "serving.client")
+        exec(here.replace(ENDPOINT, server.grpc_endpoint), {"__name__": "page"})
     is_for_failures = "except" in block
     assert capsys.readouterr().out or is_for_failures
 

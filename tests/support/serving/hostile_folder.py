@@ -11,7 +11,7 @@ def hostile_folder(directory: pathlib.Path) -> pathlib.Path:
     directory.mkdir(parents=True)
     for name in NAMES:
         (directory / f"{name}.py").write_text(f'raise RuntimeError("{COMPLAINT}")\n')
-    for name in ("serving", "components", "numpy"):
+    for name in ("serving", "components"):
         (directory / name).mkdir()
         text = f'raise RuntimeError("{COMPLAINT}")\n'
         (directory / name / "__init__.py").write_text(text)
