@@ -16,6 +16,7 @@ from tfx import v1 as tfx
 from tfx.components.util import model_utils
 from tfx.utils import io_utils, path_utils
 
+from components import latest_pushed
 from model import contract
 
 
@@ -71,6 +72,7 @@ def VersionedPusher(
         Delivery(path_utils.serving_model_path(edge_model.uri), edge_dir),
         Delivery(path_utils.serving_model_path(model.uri), serving_dir),
     )
+    latest_pushed.record(pushed_model, model)
     for artifact, path in zip(pushed, push(deliveries, version), strict=True):
         artifact.set_int_custom_property("pushed", 1)
         artifact.set_string_custom_property("pushed_destination", path)

@@ -155,7 +155,7 @@ class PipelineConfig:
     `data_root` holds `<split>.tfrecord` files of normalised rows. `majority_share` is
     the accuracy of always answering the most frequent label. Without `metadata_path`
     the orchestrator brings its own metadata. `resolve_baseline` compares with the
-    latest blessed model; open-source Kubeflow has no resolver. With another `run_id`
+    model that is live; open-source Kubeflow has no resolver. With another `run_id`
     the pusher looks again whether both versions are in their places.
     """
 

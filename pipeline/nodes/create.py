@@ -9,6 +9,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.batch_predictor import BatchPredictor
 from components.edge_exporter import EdgeExporter
+from components.latest_pushed import LatestPushedModelStrategy
 from components.model_server_validator import ModelServerValidator
 from components.text_transform import TextTransform
 from components.versioned_pusher import VersionedPusher
@@ -117,8 +118,8 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
         eval_args=tfx.proto.EvalArgs(splits=[contract.VALIDATION]),
         custom_config=_trainer_settings(config),
     )
-    # The model to beat: the latest that was blessed.
-    baseline = _baseline_resolver() if config.resolve_baseline else None
+    # The model to beat.
+    baseline = _baseline_resolver(config) if config.resolve_baseline else None
     # Good enough, and no worse than what is live? Overall, and shown label by label.
     evaluator = tfx.components.Evaluator(
         examples=data.example_gen.outputs["examples"],
@@ -194,12 +195,25 @@ def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
     }
 
 
-def _baseline_resolver() -> tfx.dsl.Resolver:
-    return tfx.dsl.Resolver(
-        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
-        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
-    ).with_id(BASELINE_RESOLVER)
+def _baseline_resolver(config: PipelineConfig) -> tfx.dsl.Resolver:
+    """Takes the latest that was pushed; on Vertex AI, the latest that was blessed.
+
+    Vertex AI knows TFX's own resolvers alone.
+    """
+    model = tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model)
+    if config.metadata_path is None:
+        blessing = tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing)
+        resolver = tfx.dsl.Resolver(
+            strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+            model=model,
+            model_blessing=blessing,
+        )
+    else:
+        pushed = tfx.dsl.Channel(type=tfx.types.standard_artifacts.PushedModel)
+        resolver = tfx.dsl.Resolver(
+            strategy_class=LatestPushedModelStrategy, model=model, pushed_model=pushed
+        )
+    return resolver.with_id(BASELINE_RESOLVER)
 
 
 def _metadata(config: PipelineConfig) -> Any:

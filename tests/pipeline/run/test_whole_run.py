@@ -127,7 +127,8 @@ def _interrupt_before(node: str, process: subprocess.Popen[str]) -> Finished:
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     folder = tmp_path_factory.mktemp("run")
-    data, output = folder / "topics.csv", folder / "out"
+    # To TensorFlow and Beam, brackets are a pattern of names.
+    data, output = folder / "topics [1].csv", folder / "out [1] é"
     _write_data(data)
     command = _command(data, output)
     interrupted = _interrupt_before("VocabularyGen", _start(command))
