@@ -1,0 +1,62 @@
+"""What the nodes depend on: who must agree before anything is pushed."""
+
+import warnings
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pipeline.config import PUSHER, PipelineConfig, RunConfig
+
+# The first test to import TFX waits half a minute, on a busy machine some minutes.
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def create() -> ModuleType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Not ours to mend.
+        from pipeline.nodes import create
+    return create
+
+
+def nodes(create: ModuleType, **settings: Any) -> dict[str, Any]:
+    config = PipelineConfig(
+        name="p",
+        run=RunConfig.of("tiny"),
+        data_root="d",
+        pipeline_root="r",
+        serving_dir="s",
+        edge_dir="e",
+        **settings,
+    )
+    return {node.id: node for node in create.create_pipeline(config).components}
+
+
+def test_one_node_pushes_and_waits_for_every_check(create: ModuleType) -> None:
+    found = nodes(create)
+    assert [name for name in found if "Pusher" in name] == [PUSHER]
+    sources = {
+        channel.producer_component_id for channel in found[PUSHER].inputs.values()
+    }
+    checks = {"Evaluator", "ModelServerValidator", "EdgeExporter"}
+    assert checks <= sources
+
+
+def test_the_pusher_of_another_run_is_not_taken_from_the_cache(
+    create: ModuleType,
+) -> None:
+    first, second = (nodes(create, run_id=name)[PUSHER] for name in ("a", "b"))
+    assert first.exec_properties != second.exec_properties
+
+
+def test_here_the_model_to_beat_is_the_latest_pushed(create: ModuleType) -> None:
+    resolver = nodes(create, metadata_path="m.sqlite")[create.BASELINE_RESOLVER]
+    strategy = resolver.exec_properties["resolver_class"].__name__
+    assert strategy == "LatestPushedModelStrategy"
+
+
+def test_vertex_is_given_a_resolver_that_it_knows(create: ModuleType) -> None:
+    resolver = nodes(create)[create.BASELINE_RESOLVER]
+    strategy = resolver.exec_properties["resolver_class"].__name__
+    assert strategy == "LatestBlessedModelStrategy"
