@@ -42,7 +42,7 @@ def _tsv_rows(path: Path, lines: Iterable[str], columns: Columns) -> Iterator[Ro
     records = itertools.dropwhile(_is_blank, cut)
     header = _names(next(records, (1, [], []))[2])
     _require(path, header, columns)
-    yield from _rows(records, header, columns)
+    return _rows(records, header, columns)
 
 
 def _csv_rows(
@@ -57,8 +57,7 @@ def _csv_rows(
         note(f"{name} separate, not commas: found {sign} in its header")
     source.width = len(header)
     swallowed = SwallowedRows(named(path), source.delimiter, QUOTES_ADVICE)
-    yield from _rows(records, header, columns, swallowed)
-    swallowed.check_doubts()
+    return _rows(records, header, columns, swallowed)
 
 
 def _header(
@@ -152,3 +151,5 @@ def _rows(
         elif swallowed is not None and 0 < width - 1 == lines[0].count(delimiter):
             swallowed.check(number, lines, width, label_at)
         yield row_of_text(number, cells[text_at], label, len(lines))
+    if swallowed is not None:
+        swallowed.check_doubts()

@@ -72,7 +72,7 @@ def read_stream(file: BinaryIO, name: str) -> Iterator[Row]:
     Raises:
         TextFileError: It is no text, damaged, or cannot be read.
     """
-    return _whole(_lines(file, name), name)
+    return _whole(lambda: _lines(file, name), name)
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[Row]:
@@ -83,23 +83,20 @@ def _lines(file: BinaryIO, name: str) -> Iterator[Row]:
 def _read(
     reader: Reader | None, path: Path, columns: Columns, note: Note
 ) -> Iterator[Row]:
-    return _whole(_opened(reader, path, columns, note), named(path))
+    def opened() -> Iterator[Row]:
+        _require_file(path)
+        if reader is None:
+            raise TextFileError(_unknown(path))
+        return reader(path, columns, note)
+
+    return _whole(opened, named(path))
 
 
-def _opened(
-    reader: Reader | None, path: Path, columns: Columns, note: Note
-) -> Iterator[Row]:
-    _require_file(path)
-    if reader is None:
-        raise TextFileError(_unknown(path))
-    yield from reader(path, columns, note)
-
-
-def _whole(rows: Iterator[Row], name: str) -> Iterator[Row]:
+def _whole(opened: Callable[[], Iterator[Row]], name: str) -> Iterator[Row]:
     """Passes rows on; where the file fails, says after which row."""
     row = Row(0)
     try:
-        for row in rows:
+        for row in opened():
             yield row
     except (EOFError, zlib.error) as error:
         raise TextFileError(
