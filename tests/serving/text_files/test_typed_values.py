@@ -3,6 +3,7 @@
 import decimal
 import gzip
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,20 @@ def test_tf_examples_may_have_numbers_as_labels_and_lack_one(tmp_path: Path) -> 
         ("", "missing_field"),
         ("", "invalid_utf8"),
     ]
+
+
+def test_a_library_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _parquet(tmp_path, ["x"])
+    records = _tfrecord(tmp_path / "d.tfrecord", _example(text=[b"a"], label=[b"x"]))
+    for module in ("pyarrow", "google_crc32c"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "serving.formats.tfrecord")
+    with pytest.raises(TextFileError, match="Install it with: pip install pyarrow"):
+        _read(path)
+    with pytest.raises(TextFileError, match="with: pip install google-crc32c"):
+        _read(records)
 
 
 @pytest.mark.parametrize("name", ["d.jsonl", "d.parquet", "d.tfrecord", "d.csv"])
