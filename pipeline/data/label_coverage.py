@@ -52,7 +52,8 @@ def _check_rows_to_learn_from(
     if rare:
         raise DataError(
             f"{source}: {_named(rare)} with fewer than {least} rows to learn from"
-            f"{_look_alike_hint(rare, counts)}. Add rows, remove the label, or accept "
+            f"{_look_alike_hint(rare, counts)}{_swapped_hint(counts)}. Add rows, "
+            "remove the label, or accept "
             f"it with --set data.min_rows_per_label={min(counts.values())}."
         )
 
@@ -128,6 +129,15 @@ def _named(labels: Iterable[str]) -> str:
     left = len(labels) - _NAMED_LABELS
     more = f" and {left:,} more" if left > 0 else ""
     return f"{len(labels):,} label{'s' * (len(labels) > 1)} ({shown}{more})"
+
+
+def _swapped_hint(counts: Mapping[str, int]) -> str:
+    if 2 * len(counts) <= sum(counts.values()):
+        return ""
+    return (
+        "; most rows have a label of their own: are --text-column and --label-column "
+        "the right ones"
+    )
 
 
 def _look_alike_hint(labels: Sequence[str], others: Iterable[str]) -> str:

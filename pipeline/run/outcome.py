@@ -165,7 +165,7 @@ class Outcome:
         bound = self.config.run.evaluation.max_server_score_difference
         return results.Check(
             metric=f"model server ({verdict.engine or 'not started'})",
-            value=verdict.max_score_difference,
+            value=verdict.max_score_difference if verdict.engine else None,
             bound=f"at most {bound:g} score difference",
             passed=verdict.blessed,
             note=verdict.reason or f"{verdict.rows} rows over gRPC and REST",

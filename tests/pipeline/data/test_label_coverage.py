@@ -69,6 +69,13 @@ def test_a_rare_label_is_refused_with_the_one_that_was_perhaps_meant(
     assert "--set data.min_rows_per_label=1" in str(caught.value)
 
 
+def test_a_label_for_every_row_asks_whether_the_columns_are_the_right_ones(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(DataError, match=r"are --text-column and --label-column the"):
+        load(tmp_path, {"d": {f"text {n}": 1 for n in range(50)}})
+
+
 def test_a_test_of_one_label_measures_nothing_and_is_refused(tmp_path: Path) -> None:
     files = {"train": {"a": 90, "b": 90}, "test": {"a": 7}}
     with pytest.raises(DataError, match=r"all 7 rows of the test split .*'a': a model"):

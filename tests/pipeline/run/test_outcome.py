@@ -270,6 +270,10 @@ def test_a_server_that_refused_gives_its_reason(
     check = make_outcome().checks()[2]
     assert check.metric == "model server (not started)"
     assert (check.passed, check.note) == (False, "port is taken")
+    assert check.told == (
+        "model server (not started) is not known, wanted at most 0.001 score "
+        "difference (evaluation.max_server_score_difference): port is taken"
+    )
 
 
 def test_a_device_file_that_disagrees_is_a_failed_check(
