@@ -29,7 +29,6 @@ _TOPICS = {
     "food": "bread soup cheese pepper oven taste salt apple kitchen dinner",
     "travel": "train ticket hotel airport luggage map border ferry station visa",
 }
-_MISTAKEN_FOR = {"weather": "food", "food": "travel", "travel": "weather"}
 _FILLERS = "today the a very please tomorrow my is with and where not".split()
 SENTENCES = [
     "rain and snow tomorrow",
@@ -94,9 +93,7 @@ def _write_data(path: Path) -> None:
             words = chance.sample(_TOPICS[topic].split(), 2)
             words += chance.sample(_FILLERS, chance.randint(1, 6))
             chance.shuffle(words)
-            # A few are labelled wrongly, so that no model can be right about all.
-            label = _MISTAKEN_FOR[topic] if number % 40 == 0 else topic
-            writer.writerow([f"{' '.join(words)} {number}", label])
+            writer.writerow([f"{' '.join(words)} {number}", topic])
         for number in range(40):  # Nobody can know these.
             filler = " ".join(chance.sample(_FILLERS, 4))
             writer.writerow([f"{filler} {number}", chance.choice(list(_TOPICS))])
