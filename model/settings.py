@@ -14,6 +14,7 @@ import typing
 from typing import Any, ClassVar
 
 _SHOWN_CHARACTERS = 60
+_LEAST_PERCENT = 2
 _RANGE = "range"
 _BOOLEANS = ("false", "true")
 _OTHER = object()
@@ -170,7 +171,8 @@ def _meant(field: dataclasses.Field[Any], text: str) -> str:
         return ""
     if bounds is None or not math.isfinite(value):
         return ""
-    is_percent = bare.endswith("%") or value > 1
+    # 2 of a share is a slip of the hand rather than two in a hundred.
+    is_percent = bare.endswith("%") or value > _LEAST_PERCENT
     meant = value / 100 if bounds.is_fraction and is_percent else value
     if meant not in bounds or (meant == value and number == bare):
         return ""

@@ -72,7 +72,7 @@ def test_what_is_not_allowed_is_a_setting_error(
         ("evaluation.min_accuracy", "79,5 %", "0.795"),
         ("evaluation.min_accuracy", "0,795", "0.795"),
         ("evaluation.min_device_agreement", "99.5", "0.995"),
-        ("evaluation.min_device_agreement", "2", "0.02"),
+        ("evaluation.min_device_agreement", "2%", "0.02"),
         ("evaluation.max_accuracy_drop", "1%", "0.01"),
         ("model.dropout", "10", "0.1"),
         ("training.learning_rate", "0,001", "0.001"),
@@ -96,7 +96,7 @@ def test_from_python_a_value_may_be_what_it_is_and_is_checked_as_well() -> None:
 
 
 def test_a_threshold_that_is_no_percentage_gets_no_guess() -> None:
-    for text in ("-1", "101", "nan", "much"):
+    for text in ("-1", "1.5", "2", "101", "nan", "much"):
         with pytest.raises(SettingError) as caught:
             RunConfig.of("tiny", {"evaluation.min_accuracy": text})
         assert "Did you mean" not in str(caught.value)
