@@ -152,6 +152,11 @@ class ClientConfig:
     def _check_model(self) -> None:
         if not self.model_name:
             raise ValueError("model_name is empty; give the name the server offers.")
+        for setting in ("model_name", "version_label"):
+            _check_text(setting, getattr(self, setting))
+        version = self.version
+        if version is not None and (not hasattr(version, "__index__") or version < 0):
+            raise ValueError(f"version is {version!r}; give a whole number, like 3.")
         if self.version is not None and self.version_label is not None:
             raise ValueError(
                 f"version ({self.version}) and version_label ({self.version_label!r}) "
@@ -257,6 +262,18 @@ def _is_number(value: object, kind: type) -> bool:
     if isinstance(value, bool):
         return False
     return isinstance(value, numbers.Integral if kind is int else numbers.Real)
+
+
+def _check_text(setting: str, value: object) -> None:
+    """Raises `ValueError` for a name that no request can carry."""
+    if value is None:
+        return
+    try:
+        is_text = isinstance(value, str) and bool(value.encode("utf-8"))
+    except UnicodeEncodeError:  # a lone surrogate
+        is_text = False
+    if not is_text:
+        raise ValueError(f"{setting} is {value!r}; give text that UTF-8 can hold.")
 
 
 def default_port(transport: TransportKind) -> int:

@@ -34,9 +34,8 @@ def listed(rows: Iterable[T], name: str, one: str) -> list[T]:
     Raises:
         TypeError: it is a single row, or no one-dimensional collection of rows.
     """
-    if type(rows) is list:
-        return rows
-    check_collection(rows, name, one)
+    if not isinstance(rows, list):
+        check_collection(rows, name, one)
     return list(rows)
 
 

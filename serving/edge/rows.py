@@ -28,9 +28,7 @@ def listed(rows: Iterable[T], name: str, one: str) -> list[T]:
     Raises:
         TypeError: it is a single row, or no one-dimensional collection of rows.
     """
-    if type(rows) is list:
-        return rows
-    if problem := _problem(rows):
+    if not isinstance(rows, list) and (problem := _problem(rows)):
         what, advice = problem
         raise TypeError(
             f"{name} must be a list of {one}, or another iterable of them; got {what}. "

@@ -125,3 +125,21 @@ def test_only_this_machine_is_local(endpoint: str, is_local: bool) -> None:
     transport = "rest" if endpoint.startswith("http") else "grpc"
     config = ClientConfig(endpoint=endpoint, transport=transport)  # type: ignore[arg-type]
     assert config.is_local == is_local
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"model_name": "a\udce9"}, r"model_name is 'a\\udce9'; give text"),
+        ({"version_label": "\ud800"}, r"version_label is '\\ud800'; give text"),
+        ({"model_name": b"a"}, "model_name is b'a'; give text"),
+        ({"version": "1"}, "version is '1'; give a whole number"),
+        ({"version": -1}, "version is -1; give a whole number"),
+    ],
+)
+def test_a_name_that_no_request_can_carry_is_refused(
+    transport: str, settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        ClientConfig(endpoint="a:1", transport=transport, **settings)
