@@ -138,6 +138,13 @@ def _rows(
     labels = set() if swallowed is None else swallowed.labels
     delimiter = "" if swallowed is None else swallowed.delimiter
     for number, lines, cells in records:
+        if (
+            len(lines) > 1
+            and swallowed is not None
+            and 0 < width - 1 == lines[0].count(delimiter)
+        ):
+            # Before its fields are counted: two stray quotes make one field of rows.
+            swallowed.check(number, lines, width, label_at)
         if len(cells) != width:
             if len(cells) <= 1 and not "".join(cells).strip():
                 continue  # A blank line, often the last one.
@@ -148,8 +155,6 @@ def _rows(
         label = "" if label_at is None else cells[label_at]
         if len(lines) == 1:
             labels.add(label)
-        elif swallowed is not None and 0 < width - 1 == lines[0].count(delimiter):
-            swallowed.check(number, lines, width, label_at)
         yield row_of_text(number, cells[text_at], label, len(lines))
     if swallowed is not None:
         swallowed.check_doubts()

@@ -58,8 +58,19 @@ def test_a_stray_quote_is_named_with_its_line_and_advice(
         ('"c,x\nd,y\nf",y\ng,x\nh,y\n', 2),
         ("a,x\nb,y\n" + '"c,x\n' + "d,y\n" * 400 + 'f",y\n', 4),
         ('a,x\n"b,x\nc,z\nd",x\n', 3),
+        ('a,x\nb,y\n"c,x\nd,y\ne,x"\nf,y\n', 4),
+        ('a,x\nb,y\n"c,x\nd,y\ne",x,x\nf,y\n', 4),
     ],
-    ids=["several", "the next", "in the label", "labels come later", "many", "a label"],
+    ids=[
+        "several",
+        "the next",
+        "in the label",
+        "labels come later",
+        "many",
+        "a label",
+        "to the end of a row",
+        "with a field too many",
+    ],
 )
 def test_two_stray_quotes_do_not_swallow_the_rows_between_them(
     tmp_path: Path, rows: str, line: int
