@@ -1,5 +1,6 @@
 """Names and tensors of a Predict request against the signature it asks for."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -9,6 +10,8 @@ from serving.client.wire import tensors
 from serving.server import upstream_texts
 from serving.server.servable import Servable
 from serving.server.status import StatusError
+
+MAX_EMPTY_EXTENT = 2**20
 
 
 def find_signature(servable: Servable, name: str) -> "protos.SignatureDef":
@@ -43,7 +46,25 @@ def decode_inputs(inputs: Mapping[str, "protos.TensorProto"]) -> dict[str, np.nd
             decoded[alias] = tensors.decode(tensor)
         except tensors.CodecError as error:
             raise upstream_texts.tensor_parsing_error(alias, error) from None
+        _check_emptiness(alias, decoded[alias])
     return decoded
+
+
+def _check_emptiness(alias: str, array: np.ndarray) -> None:
+    """Refuses a tensor of nothing whose other dimensions no tensor has.
+
+    A message of a few bytes would make TensorFlow count up to them: it takes all of the
+    memory, or ends the process where a counter runs over.
+    """
+    if array.size:
+        return
+    extent = math.prod(size for size in array.shape if size)
+    if extent > MAX_EMPTY_EXTENT:
+        raise upstream_texts.tensor_parsing_error(
+            alias,
+            f"Shape {list(array.shape)} holds nothing, and its other dimensions make "
+            f"{extent}; up to {MAX_EMPTY_EXTENT} are taken.",
+        )
 
 
 def check_inputs(

@@ -5,8 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serving.client import protos
 from serving.client.wire import tensors
-from serving.server.requests.predict_checks import check_inputs, check_outputs
+from serving.server.requests.predict_checks import (
+    check_inputs,
+    check_outputs,
+    decode_inputs,
+)
 from serving.server.status import StatusError
 from tests.support.serving.fakes import signature
 
@@ -88,3 +93,26 @@ def test_a_wrong_filter_is_refused(output_filter: list[str], message: str) -> No
     with pytest.raises(StatusError) as caught:
         check_outputs(TWO, output_filter)
     assert caught.value.message == message
+
+
+def _empty(*shape: int) -> Any:
+    tensor = protos.TensorProto(dtype=3)
+    for size in shape:
+        tensor.tensor_shape.dim.add(size=size)
+    return tensor
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 128), (64, 0), (0, 0), (2**20, 0)])
+def test_a_tensor_of_nothing_is_taken(shape: tuple[int, ...]) -> None:
+    assert decode_inputs({"x": _empty(*shape)})["x"].shape == shape
+
+
+@pytest.mark.parametrize(
+    "shape", [(0, 2**40), (2**31, 0), (0, 2**31 - 1), (2**11, 0, 2**11)]
+)
+def test_a_tensor_of_nothing_makes_nobody_count_to_its_other_dimensions(
+    shape: tuple[int, ...],
+) -> None:
+    """TensorFlow ends the process, or takes all of the memory."""
+    with pytest.raises(StatusError, match="tensor parsing error: x.*holds nothing"):
+        decode_inputs({"x": _empty(*shape)})
