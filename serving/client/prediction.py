@@ -11,7 +11,7 @@ class Prediction:
     """`label` and `score` are the best; `labels` and `scores` are all, best first.
 
     `text_is_unknown`: the model knows not one word piece of the text, or there is no
-    word; then `label` is a guess, the same for every such text.
+    word; then `label` is a guess.
     `model_version` is the version that answered, where the server says so; two
     predictions that say the same are equal, whoever made them.
     """

@@ -106,6 +106,6 @@ def test_a_vocabulary_without_room_for_words_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_label_may_hold_any_character_but_a_line_feed(tmp_path: Path) -> None:
-    labels = ["tab\there", "\u2028", "a b", "'"]
+    labels = ["tab\there", "\u2028", "a b", "'", "a\u00a0b", "cafe\u0301", "café"]
     rows = [(f"text {n}", label) for n, label in enumerate(labels)]
     assert read_labels(learnt(tmp_path, rows)) == sorted(labels)
