@@ -78,7 +78,8 @@ def split_of_each(
     for text, split in _with_none_empty(taken, want):
         for position in text.positions:
             split_of[position] = split
-    _give_back(split_of, rows, [text for text, _ in taken], want)
+    if texts.have_several_labels:
+        _give_back(split_of, rows, [text for text, _ in taken], want)
     return split_of
 
 
@@ -100,6 +101,7 @@ class _Texts:
         self._repeats: dict[int, tuple[int, ...]] = {}
         self._label_of: dict[int, str] = {}
         self.rows_of = collections.Counter(map(operator.itemgetter(1), rows))
+        self.have_several_labels = False
         for first, later in repeats.items():
             positions = tuple(at for at in (first, *later) if at < len(rows))
             if positions:  # Others are rows of another file.
@@ -109,6 +111,7 @@ class _Texts:
     def _most_frequent(self, positions: Sequence[int]) -> str:
         counts = collections.Counter(self._rows[at][1] for at in positions)
         chosen = min(counts, key=lambda label: (-counts[label], label))
+        self.have_several_labels |= len(counts) > 1
         self.rows_of.subtract(counts)
         self.rows_of[chosen] += len(positions)
         return chosen
@@ -245,24 +248,19 @@ def _with_none_empty(
 def _give_back(
     split_of: list[str], rows: Sequence[Row], taken: Iterable[_Text], want: Wanted
 ) -> None:
-    """Gives texts back to train that a second label of theirs needs there."""
-    mixed = [
-        (text, {rows[at][1] for at in text.positions})
-        for text in taken
-        if len(text.positions) > 1
-    ]
-    mixed = [(text, labels) for text, labels in mixed if len(labels) > 1]
-    if not mixed:
-        return
-    totals = collections.Counter(label for _, label in rows)
-    left = collections.Counter(
-        label
-        for split, (_, label) in zip(split_of, rows, strict=True)
-        if split == contract.TRAIN
-    )
-    for text, labels in mixed:
-        if any(
-            left[label] < min(want.min_train_rows, totals[label]) for label in labels
-        ):
+    """Gives texts back to train that a label needs there, the farthest first.
+
+    It can need some only where texts have several labels: they were counted as rows of
+    their most frequent one.
+    """
+    labels_of = {text: {rows[at][1] for at in text.positions} for text in taken}
+    totals = collections.Counter(map(operator.itemgetter(1), rows))
+    lacking = {label: min(want.min_train_rows, totals[label]) for label in totals}
+    for split, (_, label) in zip(split_of, rows, strict=True):
+        if split == contract.TRAIN:
+            lacking[label] -= 1
+    for text in sorted(labels_of, reverse=True):
+        if any(lacking[label] > 0 for label in labels_of[text]):
             for position in text.positions:
                 split_of[position] = contract.TRAIN
+                lacking[rows[position][1]] -= 1

@@ -160,3 +160,19 @@ def test_a_fraction_of_nothing_takes_nothing() -> None:
     rows = rows_of(a=100, b=100)
     found = split(rows, fractions={contract.TEST: 0.0, contract.VALIDATION: 0.1})
     assert contract.TEST not in found
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_texts_under_several_labels_cost_no_label_its_rows_to_learn_from(
+    seed: int,
+) -> None:
+    chance = random.Random(seed)
+    rows = [
+        (f"{label} {n}" if chance.random() < 0.7 else f"common {n % 9}", label)
+        for label in "abcdefgh"
+        for n in range(chance.choice([1, 2, 3, 5, 10, 50]))
+    ]
+    splits = split(rows, fractions={contract.TEST: 0.3, contract.VALIDATION: 0.2})
+    counts, totals = counted(rows, splits), collections.Counter(row[1] for row in rows)
+    for label, total in totals.items():
+        assert counts[contract.TRAIN, label] >= min(2, total)
