@@ -21,7 +21,9 @@ from tests.support.repository import ROOT
 
 # A killed process is gone a moment after its parent; on a busy machine a long one.
 _GRACE_S = float(os.environ.get("LEFTOVERS_GRACE_S", "20"))
-_CACHES = {".coverage", ".hypothesis", ".pytest_cache", "__pycache__", "runs"}
+# What tools keep on purpose, some of which may run at the same time.
+_CACHES = {".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+_CACHES |= {"__pycache__", "runs"}
 # TensorFlow removes its own at the very end of the process.
 _GOES_LATER = "__autograph_generated_file"
 _LISTENING = "0A"
@@ -134,7 +136,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
-    if known := config.stash.get(_SESSION, None):
+    known = config.stash.get(_SESSION, None)
+    if known and session.exitstatus != pytest.ExitCode.INTERRUPTED:
         config.stash[_FOUND] += known.leftovers()
     if hasattr(config, "workeroutput"):
         config.workeroutput[_TOLD] = config.stash[_FOUND]
