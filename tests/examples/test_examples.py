@@ -87,7 +87,7 @@ def test_the_best_trial_comes_first_and_ktp_run_takes_its_options(
     assert first.split() == ["90.00%", "11", "s", BEST]
     assert second.split() == ["80.00%", "11", "s", WORSE]
     assert asked[0]["settings"] == dict(pair.split("=") for pair in WORSE.split(","))
-    assert asked[0]["output_dir"] != asked[1]["output_dir"]
+    assert asked[0]["output"] != asked[1]["output"]
 
 
 @pytest.mark.slow
