@@ -97,6 +97,7 @@ class LoopTransport(Transport[CallT, AnswerT]):
         self._schedule(_cancel_others()).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     def _schedule(

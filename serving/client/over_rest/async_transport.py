@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Awaitable
+from typing import TypeVar, cast
 
 import httpx
 
@@ -67,11 +67,14 @@ class AsyncRestTransport(AsyncTransport[RestCall, RestAnswer]):
 
     async def _read(self, response: httpx.Response) -> bytes:
         chunks, size_bytes = [], 0
+        pieces = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
         try:
-            async for chunk in response.aiter_bytes():
+            async for chunk in pieces:
                 chunks.append(chunk)
                 size_bytes += len(chunk)
                 self._exchange.check_size(size_bytes)
         finally:
+            # Where the limit ends it: nobody else would wait for its end.
+            await pieces.aclose()
             await response.aclose()
         return b"".join(chunks)

@@ -34,6 +34,7 @@ class BlockingClient:
         self._run(self._client.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     def _waiting(self, method: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,11 +1,14 @@
 """REST on the wire: connections, compression, limits, URLs."""
 
+import asyncio
 import gzip
+import sys
 import time
+from collections.abc import AsyncGenerator
 
 import pytest
 
-from serving.client import errors
+from serving.client import AsyncClient, errors
 from tests.support.patience import LONG_S
 from tests.support.serving.clients import CLIENTS, asking
 from tests.support.serving.stub_servers import STUBS, Reply, always
@@ -59,6 +62,27 @@ def test_a_rest_answer_beyond_the_limit_names_the_setting(over: str) -> None:
         pytest.raises(errors.MessageTooLargeError, match="max_message_bytes"),
     ):
         client.classify(["x"])
+
+
+def test_an_answer_that_is_given_up_is_closed_before_the_error_is_raised() -> None:
+    given: list[AsyncGenerator[bytes, None]] = []
+
+    def see(generator: AsyncGenerator[bytes, None]) -> None:
+        if generator.__name__ == "aiter_bytes":
+            given.append(generator)
+
+    async def ask(endpoint: str) -> list[bool]:
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=see)
+        settings = {"transport": "rest", "max_message_bytes": 1000}
+        async with AsyncClient(f"http://{endpoint}", **settings) as client:
+            with pytest.raises(errors.MessageTooLargeError):
+                await client.classify(["x"])
+            sys.set_asyncgen_hooks(*hooks)
+            return [generator.ag_frame is None for generator in given]
+
+    with STUBS["rest"](always(Reply(body=b"x" * 500_000))) as stub:
+        assert asyncio.run(ask(stub.endpoint)) == [True]
 
 
 @over_rest
