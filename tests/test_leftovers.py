@@ -89,6 +89,22 @@ def test_a_run_that_tidies_up_passes_and_leaves_nothing(
     assert list((folder / "tmp").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("__autograph_generated_file1.pyc", 0), ("ours.pyc", 1)]
+)
+def test_only_what_python_compiled_for_tensorflow_may_stay(
+    folder: pathlib.Path, name: str, expected: int
+) -> None:
+    write_test(
+        folder,
+        "import pathlib, tempfile; there = pathlib.Path(tempfile.gettempdir());"
+        " (there / '__pycache__').mkdir();"
+        f" (there / '__pycache__' / {name!r}).touch()",
+    )
+    status, output = run(folder)
+    assert status == expected, output
+
+
 def test_of_a_failed_test_the_folder_stays_to_be_looked_at(
     folder: pathlib.Path,
 ) -> None:

@@ -58,7 +58,7 @@ class Session:
 
     def _leftovers(self) -> Iterator[str]:
         for name in _entries(self.temporary_dir):
-            if name.startswith(_GOES_LATER):
+            if name.startswith(_GOES_LATER) or self._is_of_tensorflow(name):
                 continue
             test = self._first_seen.get(name, "the last test")
             yield f"file: {self.temporary_dir / name} (first seen after {test})"
@@ -68,6 +68,11 @@ class Session:
             yield f"process: {process_id} {command}"
         for inode in set(_listening()) - self._sockets:
             yield f"socket: {_listening()[inode]} is listened on"
+
+    def _is_of_tensorflow(self, name: str) -> bool:
+        """True for what Python compiled of AutoGraph's files, which it leaves there."""
+        compiled = _entries(self.temporary_dir / name) if name == "__pycache__" else []
+        return bool(compiled) and all(each.startswith(_GOES_LATER) for each in compiled)
 
 
 def _entries(folder: Path) -> list[str]:
@@ -112,10 +117,12 @@ _FOUND = pytest.StashKey[list[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     """Lets children hear Ctrl-C although this run ignores it, as behind `&` in CI.
 
-    What is ignored stays so in every program that is started; a handler does not.
+    And the terminal's end, as under nohup. What is ignored stays so in every program
+    that is started; a handler does not.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     config.stash[_FOUND] = []
 
 
