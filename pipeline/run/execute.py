@@ -88,11 +88,11 @@ def execute(request: Request) -> Summary:
     request.config.export.check_labels(len(dataset.labels))
     workspace.prepare()
     with (
-        workspace.watching_the_disk(),
         workspace.locked(),
         ends_politely(),
         plain_name(workspace.root, Environment.from_env().cache_dir) as plain_root,
         temporary_folder(plain_root / workspace.temporary_dir.name),
+        workspace.watching_the_disk(),
     ):
         workspace = dataclasses.replace(workspace, plain_root=plain_root)
         workspace.clear_leftovers()
