@@ -38,7 +38,7 @@ def test_lines_of_standard_input_are_texts(model_path: pathlib.Path):
 @pytest.mark.parametrize(
     "stdin, message",
     [
-        (gzip.compress(b"text"), "is gzipped, no text"),
+        (gzip.compress(b"text", mtime=0), "is gzipped, no text"),
         ("text\n".encode("utf-16"), "is UTF-16, no text"),
         (b"PK\x03\x04" + bytes(9), "is a zip archive or spreadsheet, no text"),
     ],
