@@ -21,7 +21,8 @@ from serving.text_files.streams import decoded, format_suffix
 
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # A spreadsheet's own first line, which says what separates.
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+_BETWEEN_QUOTES = re.compile(r'" *([,;\t|]) *"')
 
 
 def read_delimited(path: Path, columns: Columns, note: Note) -> Iterator[Row]:
@@ -48,7 +49,11 @@ def _tsv_rows(path: Path, lines: Iterable[str], columns: Columns) -> Iterator[Ro
 def _csv_rows(
     path: Path, lines: Iterable[str], columns: Columns, note: Note
 ) -> Iterator[Row]:
-    source = CsvRecords(named(path), lines)
+    lines = iter(lines)
+    above, first = _first_line(lines)
+    source = CsvRecords(named(path), itertools.chain(above, [first], lines))
+    # Before the first record is read: quoted names end in what separates them.
+    source.set_delimiter(_separator(first, columns))
     records = iter(source)
     header = _header(path, source, records, columns)
     if source.delimiter != ",":
@@ -80,6 +85,35 @@ def _header(
             return others
     _require(path, names, columns)
     return names
+
+
+def _first_line(lines: Iterator[str]) -> tuple[list[str], str]:
+    """Takes the blank lines at the top, and the first one that is not."""
+    above: list[str] = []
+    for line in lines:
+        if line.strip(" ,;\t|\r\n"):
+            return above, line
+        above.append(line)
+    return above, ""
+
+
+def _separator(line: str, columns: Columns) -> str:
+    """Finds what separates the names of a header: a comma, if nothing else is sure."""
+    line = _BETWEEN_QUOTES.sub(r'"\1"', line)
+    cut = {sign: cells for sign in _NAMES if (cells := _strict(line, sign))}
+    wanted = set(columns.names)
+    found = [sign for sign in cut if wanted <= set(_names(cut[sign]))]
+    if not found and "," not in cut:
+        found = [sign for sign in cut if len(cut[sign]) > 1]
+    return next(iter(found), ",")
+
+
+def _strict(line: str, delimiter: str) -> list[str]:
+    """Gives the fields of a line; none where a quote is astray."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
 
 
 def _names(cells: list[str]) -> list[str]:

@@ -200,6 +200,38 @@ def test_a_header_may_be_quoted_padded_or_marked(tmp_path: Path, header: str) ->
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        '"text";"label"',
+        '"";"text";"label"',
+        '"text"\t"label"',
+        '"text"|"label"',
+        '"text" ; "label"',
+        '"my id";text;label',
+        '"a,b";"text";"label"',
+        '\ufeff"text";"label"',
+        '\n;;\n"text";"label"',
+    ],
+)
+def test_quoted_names_may_stand_between_other_separators(
+    tmp_path: Path, header: str
+) -> None:
+    sign = next(sign for sign in ";\t|" if sign in header)
+    first = ["1"] * (header.count(sign) % 3 == 2)
+    rows = [
+        sign.join([*first, f'"a{sign} ""b"""', '"x"']),
+        sign.join([*first, "c", "y"]),
+    ]
+    content = "\n".join([header, *rows])
+    assert _plain(tmp_path, content) == [(f'a{sign} "b"', "x"), ("c", "y")]
+
+
+def test_other_quoted_names_between_other_separators_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(TextFileError, match="it has 'Satz', 'Klasse'"):
+        _read(tmp_path, '"Satz";"Klasse"\n"a";"x"\n')
+
+
+@pytest.mark.parametrize(
     "content, name, message",
     [
         ("Text,Label\na,x\n", "d.csv", "Did you mean --text-column 'Text'?"),
