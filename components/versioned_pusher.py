@@ -5,6 +5,7 @@ server is watching. Here the SavedModel and the device files are copied to folde
 names no server reads; when all of them are complete, they are renamed.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Sequence
@@ -102,7 +103,8 @@ def push(deliveries: Sequence[Delivery], version: int) -> list[str]:
                 io_utils.copy_dir(delivery.model_path, staging)
         _mark_complete(bases, version)
     except BaseException:
-        _clear(bases)
+        for base in bases:
+            _discard(_staging(base, version))
         raise
     try:
         repair(bases)
@@ -113,17 +115,16 @@ def push(deliveries: Sequence[Delivery], version: int) -> list[str]:
 
 
 def repair(bases: Sequence[str]) -> None:
-    """Ends what an interrupted push began: publishes all of it, or removes all of it.
+    """Ends what an interrupted push began, where all of it had been copied.
 
+    What was copied by half stays unpublished: another run may be at it just now.
     `bases` in the order in which they are published.
     """
     for version in _complete_versions(bases):
         for base in bases:
-            staging, target = _staging(base, version), _target(base, version)
-            if tf.io.gfile.exists(staging) and not tf.io.gfile.exists(target):
-                tf.io.gfile.rename(staging, target)
-        tf.io.gfile.remove(_complete_mark(bases, version))
-    _clear(bases)
+            _publish(base, version)
+        with _another_run_may_be_quicker():
+            tf.io.gfile.remove(_complete_mark(bases, version))
 
 
 def read_destination(pushed: tfx.dsl.Artifact) -> Path | None:
@@ -133,11 +134,22 @@ def read_destination(pushed: tfx.dsl.Artifact) -> Path | None:
     return Path(pushed.get_string_custom_property("pushed_destination"))
 
 
-def _clear(bases: Sequence[str]) -> None:
-    for base in bases:
-        for name in _names(base):
-            if name.startswith(contract.STAGING_PREFIX):
-                tf.io.gfile.rmtree(os.path.join(base, name))
+def _publish(base: str, version: str) -> None:
+    staging, target = _staging(base, version), _target(base, version)
+    if tf.io.gfile.exists(target):
+        _discard(staging)
+    else:
+        with _another_run_may_be_quicker():
+            tf.io.gfile.rename(staging, target)
+
+
+def _discard(staging: str) -> None:
+    with _another_run_may_be_quicker():
+        tf.io.gfile.rmtree(staging)
+
+
+def _another_run_may_be_quicker() -> contextlib.AbstractContextManager[None]:
+    return contextlib.suppress(tf.errors.NotFoundError, tf.errors.AlreadyExistsError)
 
 
 def _mark_complete(bases: Sequence[str], version: int) -> None:

@@ -135,7 +135,42 @@ def test_what_was_killed_while_it_was_copied_is_never_published(place: Place) ->
         (base / ".staging-17").mkdir()
         (base / ".staging-17" / "half").touch()
     repair(place.bases)
-    assert place.names() == [["16"], ["16"]]
+    assert place.names() == [[".staging-17", "16"], [".staging-17", "16"]]
+    place.push(17)  # The same one anew.
+    assert place.names() == [["16", "17"], ["16", "17"]]
+    assert not (place.serving / "17" / "half").exists()
+
+
+@pytest.mark.parametrize("copied", ["device", "saved"])
+def test_a_run_that_begins_meanwhile_takes_nothing_from_a_push(
+    place: Place, monkeypatch: pytest.MonkeyPatch, copied: str
+) -> None:
+    copy_dir = io_utils.copy_dir
+
+    def and_another_run(source: str, target: str) -> None:
+        copy_dir(source, target)
+        if source.endswith(copied):
+            repair(place.bases)
+
+    monkeypatch.setattr(io_utils, "copy_dir", and_another_run)
+    place.push()
+    assert place.names() == [["17"], ["17"]]
+    assert (place.serving / "17" / "variables" / "data").read_text() == "weights"
+
+
+def test_two_runs_that_publish_the_same_at_once_are_no_error(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, others = tf.io.gfile.rename, [place.bases]
+
+    def after_another_run(source: str, target: str) -> None:
+        while others:
+            repair(others.pop())
+        rename(source, target)
+
+    monkeypatch.setattr(tf.io.gfile, "rename", after_another_run)
+    place.push()
+    assert place.names() == [["17"], ["17"]]
 
 
 def test_a_version_that_is_there_stays_as_it_is(place: Place) -> None:
