@@ -1,24 +1,17 @@
 """`ktp edge`: asks a TFLite model, without TensorFlow."""
 
 import codecs
-import json
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
-from model import contract
+from serving.commands.output import Answer, print_json, print_table
 from serving.edge.errors import EdgeError
 from serving.edge.model_file import TFLITE_IDENTIFIER
 from serving.text_files.streams import other_format
 
-if TYPE_CHECKING:
-    from serving.edge.prediction import Prediction
-
-_SHOWN_LABELS = 3
 _HEAD_BYTES = 4096
-_UNKNOWN = " (unknown text)"
 
 
 @click.group()
@@ -48,10 +41,9 @@ def predict(model: str, texts: tuple[str, ...], as_json: bool, threads: int) -> 
         predictions = EdgeClassifier(model, num_threads=threads).classify(texts)
     except EdgeError as error:
         raise click.ClickException(str(error)) from error
-    if as_json:
-        _print_json(texts, predictions, is_numbered=is_input)
-    else:
-        _print_table(texts, predictions)
+    rows = range(1, len(texts) + 1) if is_input else [None] * len(texts)
+    answers = map(Answer, rows, texts, predictions)
+    (print_json if as_json else print_table)(answers)
 
 
 def _check_paths(model: str, texts: tuple[str, ...]) -> None:
@@ -110,31 +102,3 @@ def _line(number: int, line: bytes) -> str:
             err=True,
         )
         return line.decode("utf-8", "replace")
-
-
-def _print_json(
-    texts: tuple[str, ...], predictions: "list[Prediction]", *, is_numbered: bool
-) -> None:
-    rows = enumerate(zip(texts, predictions, strict=True), 1)
-    for row, (text, prediction) in rows:
-        number = {"row": row} if is_numbered else {}
-        answer = {**number, contract.TEXT: text, **prediction.to_dict()}
-        click.echo(json.dumps(answer, ensure_ascii=False))
-
-
-def _print_table(texts: tuple[str, ...], predictions: "list[Prediction]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("text", "label", "score", "next best")
-    for text, prediction in zip(texts, predictions, strict=True):
-        others = zip(prediction.labels, prediction.scores, strict=True)
-        following = [f"{label} {score:.3f}" for label, score in others]
-        table.add_row(
-            Text(text),  # Not markup: square brackets in it are the user's.
-            Text(prediction.label + _UNKNOWN * prediction.text_is_unknown),
-            f"{prediction.score:.3f}",
-            Text(", ".join(following[1:_SHOWN_LABELS])),
-        )
-    Console().print(table)

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 import click
 
 from model import contract
-from serving.client.prediction import Prediction
+from serving.client import prediction as of_client
+from serving.edge import prediction as of_edge
 from serving.text_files.shown import harmless
+
+Prediction = of_client.Prediction | of_edge.Prediction
 
 TABLE_ROWS = 500
 """A longer table comes in pieces, so that memory does not grow with the input."""
@@ -96,7 +99,7 @@ def _cells(answer: Answer) -> list[str]:
     label = harmless(prediction.label)
     if answer.note == UNKNOWN_TEXT:
         label += f" ({UNKNOWN_TEXT})"
-    return [text, label, f"{prediction.score:.1%}", rest]
+    return [text, label, f"{prediction.score:.1%}", harmless(rest)]
 
 
 def with_progress(answers: Iterable[Answer]) -> Iterator[Answer]:

@@ -61,7 +61,19 @@ def test_the_table_shows_text_label_and_score(model_path: pathlib.Path):
     table = predict(model_path, "my [b]card[/b]").stdout
     assert "my [b]card[/b]" in table
     assert best.label in table
-    assert f"{best.score:.3f}" in table
+    assert f"{best.score:.1%}" in table
+
+
+def test_no_text_changes_the_terminal(model_path: pathlib.Path):
+    table = predict(model_path, "\x1b[31mcard\x1b]0;mine\x07").stdout
+    assert r"\x1b[31mcard\x1b]0;mine\x07" in table
+    assert "\x1b" not in table
+
+
+def test_an_empty_line_is_marked_as_such(model_path: pathlib.Path):
+    assert "(empty text)" in predict(model_path, stdin="card\n\n").stdout
+    lines = predict(model_path, "--json", stdin="card\n\n").stdout.splitlines()
+    assert [json.loads(line).get("note") for line in lines] == [None, "empty text"]
 
 
 def test_a_text_of_unknown_pieces_only_is_said(model_path: pathlib.Path):

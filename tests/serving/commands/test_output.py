@@ -76,6 +76,16 @@ def test_a_table_shows_no_control_characters_and_keeps_scripts(
     assert "\\u200d" not in printed
 
 
+def test_no_label_changes_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    labels = ("\x1b[1ma", "\x1b[2mb", "\x1b[3mc")
+    output.print_table(
+        [output.Answer(1, "t", Prediction(labels[0], 0.5, labels, (0.5, 0.3, 0.2)))]
+    )
+    printed = capsys.readouterr().out
+    assert all(label.replace("\x1b", r"\x1b") in printed for label in labels)
+    assert "\x1b" not in printed
+
+
 def test_an_empty_text_is_answered_and_said_and_a_bad_row_says_why(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
