@@ -6,6 +6,10 @@ from components import evaluation_metrics
 from model import contract
 from pipeline.config import PipelineConfig
 
+MIN_DISTINCT_ANSWERS = 2
+"""A model that always says one thing is never pushed, however often that is right. No
+setting changes this."""
+
 
 def eval_config(config: PipelineConfig) -> config_pb2.EvalConfig:
     """Sets bounds over all rows; the slices, one per label, are for reading."""
@@ -23,11 +27,6 @@ def eval_config(config: PipelineConfig) -> config_pb2.EvalConfig:
         ],
         metrics_specs=[config_pb2.MetricsSpec(metrics=_metrics(config))],
     )
-
-
-MIN_DISTINCT_ANSWERS = 2
-"""A model that always says one thing is never pushed, however often that is right. No
-setting changes this."""
 
 
 def _metrics(config: PipelineConfig) -> list[config_pb2.MetricConfig]:

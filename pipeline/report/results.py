@@ -7,6 +7,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.data.notes import Note
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Check:
@@ -82,16 +84,6 @@ class SplitData:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataNote:
-    """One thing found in the rows `count` times, with examples and what to do."""
-
-    what: str
-    count: int
-    examples: tuple[str, ...] = ()
-    advice: str = ""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class DataSummary:
     """The splits in the order in which they are shown, and what was found in them.
 
@@ -100,7 +92,7 @@ class DataSummary:
     """
 
     splits: tuple[SplitData, ...]
-    notes: tuple[DataNote, ...] = ()
+    notes: tuple[Note, ...] = ()
     unmeasured_labels: tuple[str, ...] = ()
     anomalies: tuple[str, ...] = ()
     max_sequence_length: int | None = None

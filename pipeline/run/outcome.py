@@ -33,11 +33,10 @@ from pipeline.data.notes import visible
 from pipeline.nodes import create, fingerprint
 from pipeline.nodes.evaluation import MIN_DISTINCT_ANSWERS
 from pipeline.report import results
+from pipeline.report.insights import FEW_TEST_ROWS
 from pipeline.run.node_runner import NodeRun
 
 _SHOWN_TOP = 5
-_FEW_ROWS = 50
-"""With fewer, one row is worth more than two points."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -156,7 +155,7 @@ class Outcome:
         total = len(rows.texts)
         right = int((rows.predicted_ids == rows.true_ids).sum())
         told = f"{right:,} of {total:,} test rows right"
-        if total < _FEW_ROWS:
+        if total < FEW_TEST_ROWS:
             told += f", so few that one row is {100 / total:.1f} points"
         return told
 
@@ -201,10 +200,7 @@ class Outcome:
         """Describes splits, what was dropped, and what ExampleValidator found."""
         return results.DataSummary(
             splits=tuple(self._split(name) for name in contract.SPLITS),
-            notes=tuple(
-                results.DataNote(**dataclasses.asdict(note))
-                for note in self.dataset.notes
-            ),
+            notes=self.dataset.notes,
             unmeasured_labels=tuple(self.dataset.unmeasured_labels),
             anomalies=read_anomalies(self.uri("ExampleValidator", "anomalies")),
             max_sequence_length=self.config.run.model.max_sequence_length,

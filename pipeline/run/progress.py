@@ -153,7 +153,7 @@ class RunDisplay(logging.Handler):
         self._told_at = time.monotonic()
         if self._bar is not None:
             self._bars.remove_task(self._bar)
-        self._bar = self._bars.add_task(_escaped(text), total=None, told="")
+        self._bar = self._bars.add_task(in_markup(text), total=None, told="")
 
     def _finish(self, name: str, seconds: float, remark: str = "") -> None:
         self._console.print(
@@ -188,7 +188,3 @@ def _told(now: "callbacks.Progress") -> str:
     if now.validation_accuracy is not None:
         text += f"  validation {now.validation_accuracy:.3f}"
     return text
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")

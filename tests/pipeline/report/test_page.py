@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from pipeline.data.notes import Note
 from pipeline.report import confidence, formats, metrics, render, write_report
-from pipeline.report.results import Check, DataNote, RunResults, TrainingSummary
+from pipeline.report.results import Check, RunResults, TrainingSummary
 from tests.support.pipeline.html_page import HtmlPage
 from tests.support.pipeline.run_results import run_results, with_evaluation
 
@@ -276,7 +277,7 @@ def test_a_class_without_a_test_row_is_not_measured_and_comes_last(results):
 
 
 def test_notes_about_the_rows_are_shown_with_examples_and_advice(results):
-    note = DataNote(what="texts <b>twice</b>", count=30, examples=("'x' (d.csv:2)",))
+    note = Note(what="texts <b>twice</b>", count=30, examples=("'x' (d.csv:2)",))
     data = dataclasses.replace(
         results.data, notes=(note,), unmeasured_labels=("one", "two")
     )
