@@ -164,13 +164,11 @@ class ModelManager:
         """Lists the configured models that cannot answer now."""
         return [name for name in self.entries if not self.lifecycle.answers(name)]
 
-    def start_progress(self) -> StartProgress:
-        """Tells which models have loaded, have failed for good, or do neither yet."""
-        with self._changed:
-            return self._start_progress()
-
     def wait_for_start(self, limit_s: float) -> StartProgress:
-        """Returns how far the models are, as soon as all have loaded or one failed."""
+        """Tells which models have loaded, have failed for good, or do neither yet.
+
+        Waits until that decides about the start, or for the limit.
+        """
 
         def is_decided() -> bool:
             progress = self._start_progress()

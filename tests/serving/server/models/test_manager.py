@@ -59,13 +59,13 @@ def test_a_failing_load_is_repeated_and_then_given_up(world: World) -> None:
         world.pass_s(60)
     assert world.loads == [("m", 1)] * 3
     assert world.states() == {1: "END"}
-    assert world.manager.start_progress().failures.keys() == {"m"}
+    assert world.manager.wait_for_start(0.0).failures.keys() == {"m"}
 
 
 def test_a_model_that_will_be_tried_again_has_not_failed_yet(world: World) -> None:
     world.broken.add(("m", 1))
     world.push(1)
-    assert not world.manager.start_progress().failures
+    assert not world.manager.wait_for_start(0.0).failures
     assert not is_settled(world.manager)
 
 

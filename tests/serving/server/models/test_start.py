@@ -29,16 +29,16 @@ def _serve(world: World, *names: str) -> None:
 
 def test_the_start_is_over_when_every_model_is_loaded(world: World) -> None:
     _serve(world, "m", "n")
-    assert not world.manager.start_progress().is_over
+    assert not world.manager.wait_for_start(0.0).is_over
     world.push(1)
-    assert not world.manager.start_progress().is_over
+    assert not world.manager.wait_for_start(0.0).is_over
     world.push(7, name="n")
-    assert world.manager.start_progress().is_over
+    assert world.manager.wait_for_start(0.0).is_over
 
 
 def test_nothing_configured_is_nothing_to_wait_for(world: World) -> None:
     world.serve()
-    assert world.manager.start_progress().is_over
+    assert world.manager.wait_for_start(0.0).is_over
 
 
 def test_a_model_that_fails_for_good_ends_the_start_with_upstream_s_words(
@@ -50,9 +50,9 @@ def test_a_model_that_fails_for_good_ends_the_start_with_upstream_s_words(
     for name in ("m", "n"):
         world.push(1, name=name)
     for _ in range(2):
-        assert world.manager.start_progress().error is None
+        assert world.manager.wait_for_start(0.0).error is None
         world.pass_s(60)
-    assert str(world.manager.start_progress().error) == (
+    assert str(world.manager.wait_for_start(0.0).error) == (
         "UNKNOWN: 2 servable(s) did not become available: "
         f"{{{{{{name: m version: 1}} {CAUSE}}}, {{{{name: n version: 1}} {CAUSE}}}, }}"
     )
@@ -63,9 +63,9 @@ def test_a_failure_waits_for_the_models_that_are_undecided(no_retries: World) ->
     no_retries.broken.add(("m", 1))
     _serve(no_retries, "m", "n")
     no_retries.push(1)
-    assert no_retries.manager.start_progress().error is None
+    assert no_retries.manager.wait_for_start(0.0).error is None
     no_retries.push(1, name="n")
-    progress = no_retries.manager.start_progress()
+    progress = no_retries.manager.wait_for_start(0.0)
     assert progress.error is not None
     assert "1 servable(s)" in str(progress.error)
     assert not progress.is_over
@@ -73,7 +73,7 @@ def test_a_failure_waits_for_the_models_that_are_undecided(no_retries: World) ->
 
 def test_every_wanted_version_is_tried_before_the_start_is_over(world: World) -> None:
     seen: list[bool] = []
-    world.during_load = lambda: seen.append(world.manager.start_progress().is_over)
+    world.during_load = lambda: seen.append(world.manager.wait_for_start(0.0).is_over)
     entry = world.entry(policy=VersionPolicy(latest=None))
     for version in (1, 2):
         (world.root / "m" / str(version)).mkdir()
@@ -81,7 +81,7 @@ def test_every_wanted_version_is_tried_before_the_start_is_over(world: World) ->
     world.pass_s(1)
     assert world.loads == [("m", 2), ("m", 1)]
     assert seen == [False, False]
-    assert world.manager.start_progress().is_over
+    assert world.manager.wait_for_start(0.0).is_over
 
 
 def test_a_version_that_waits_for_its_next_attempt_holds_nobody_up(
@@ -93,16 +93,16 @@ def test_a_version_that_waits_for_its_next_attempt_holds_nobody_up(
     world.serve(world.entry(policy=VersionPolicy(latest=None)))
     world.pass_s(1)
     assert world.states() == {2: "LOADING", 1: "AVAILABLE"}
-    assert world.manager.start_progress().is_over
+    assert world.manager.wait_for_start(0.0).is_over
 
 
 def test_a_missing_one_of_several_certain_versions_is_not_waited_for(
     world: World,
 ) -> None:
     world.serve(world.entry(policy=VersionPolicy(specific=(1, 7))))
-    assert not world.manager.start_progress().is_over
+    assert not world.manager.wait_for_start(0.0).is_over
     world.push(1)
-    assert world.manager.start_progress().is_over
+    assert world.manager.wait_for_start(0.0).is_over
 
 
 def test_failures_that_are_tolerated_leave_the_others(no_retries: World) -> None:
@@ -110,10 +110,10 @@ def test_failures_that_are_tolerated_leave_the_others(no_retries: World) -> None
     no_retries.broken.add(("bad", 1))
     _serve(no_retries, "m", "bad", "empty")
     no_retries.push(1, name="bad")
-    progress = no_retries.manager.start_progress()
+    progress = no_retries.manager.wait_for_start(0.0)
     assert (progress.is_over, progress.error) == (False, None)
     no_retries.push(1)
-    progress = no_retries.manager.start_progress()
+    progress = no_retries.manager.wait_for_start(0.0)
     assert (progress.is_over, progress.error) == (True, None)
     assert progress.failures.keys() == {"bad"}
 
@@ -123,4 +123,4 @@ def test_when_all_models_fail_there_is_nothing_to_tolerate(no_retries: World) ->
     no_retries.broken.add(("m", 1))
     _serve(no_retries, "m")
     no_retries.push(1)
-    assert no_retries.manager.start_progress().error is not None
+    assert no_retries.manager.wait_for_start(0.0).error is not None
