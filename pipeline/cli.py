@@ -108,7 +108,8 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             raise
         if why_full(error):
-            click.echo(f"Error: There is no room: {error}\n{_MORE_ROOM}", err=True)
+            told = printable(error)
+            click.echo(f"Error: There is no room: {told}\n{_MORE_ROOM}", err=True)
             sys.exit(1)
         kind = type(error).__name__
         click.echo(

@@ -8,6 +8,7 @@ import yaml
 
 from model.settings import shown
 from pipeline.errors import SubmitError
+from serving.text_files.shown import named
 
 SCHEMA_VERSION = "2.1.0"
 """The only one that the servers take."""
@@ -30,12 +31,7 @@ def check_spec(path: Path) -> None:
         documents = _documents(path)
         problem = _pipeline_problem(documents[0]) or _second_problem(documents[1:])
     if problem:
-        raise SubmitError(f"{_named(path)} {problem}")
-
-
-def _named(path: Path) -> str:
-    text = str(path)
-    return text if text.isprintable() and len(text) < 200 else shown(text)
+        raise SubmitError(f"{named(path)} {problem}")
 
 
 def _name_problem(path: Path) -> str:
@@ -72,20 +68,18 @@ def _documents(path: Path) -> list[Any]:
         # Bytes: YAML itself finds out whether they are UTF-8 or UTF-16.
         return list(yaml.load_all(path.read_bytes(), Loader=loader)) or [None]
     except OSError as error:
-        raise SubmitError(
-            f"{_named(path)} cannot be read: {error.strerror}."
-        ) from error
+        raise SubmitError(f"{named(path)} cannot be read: {error.strerror}.") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" in line {mark.line + 1}" if mark else ""
         raise SubmitError(
-            f"{_named(path)} is no YAML{place}: {error.problem or error.context}. "
+            f"{named(path)} is no YAML{place}: {error.problem or error.context}. "
             f"{_COMPILE}."
         ) from error
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
         # Among them a byte that is no UTF-8, a date such as 2024-99-99, deep nesting.
         reason = shown(str(error).strip().split("\n")[0])
-        raise SubmitError(f"{_named(path)} is no YAML: {reason}. {_COMPILE}.") from None
+        raise SubmitError(f"{named(path)} is no YAML: {reason}. {_COMPILE}.") from None
 
 
 def _pipeline_problem(document: Any) -> str:

@@ -72,7 +72,7 @@ class Interpreter:
         import ctypes
 
         loaded, self._loaded = self._loaded, None
-        if loaded is not None and not self._is_closed:
+        if loaded is not None:
             # Its destructor would wait for threads that are not here.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded))
 
