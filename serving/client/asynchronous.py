@@ -23,7 +23,9 @@ from .base import (
     NOT_READY,
     BaseClient,
     Question,
+    checked_context,
     checked_examples,
+    checked_tasks,
     is_available,
 )
 from .calls import Example, Inputs, ServerConfig, Steps
@@ -133,7 +135,9 @@ class AsyncClient(BaseClient):
     ) -> dict[str, Answers[Any]]:
         """Asks several signatures the same; see `Client.multi_inference`."""
         rows = checked_examples(await collected(examples))
-        return await self._ask(self._dialect.multi_inference(tasks, rows, context))
+        shared = checked_context(context)
+        question = self._dialect.multi_inference(checked_tasks(tasks), rows, shared)
+        return await self._ask(question)
 
     async def status(self) -> list[VersionStatus]:
         """Lists every version the server knows of, newest first."""
@@ -220,11 +224,16 @@ async def parts_of_async(
         return
     taken: list[T] = []
     start = 0
-    async for item in items:
-        taken.append(item)
-        if len(taken) == size:
-            yield Part(range(start, start + size), taken)
-            taken, start = [], start + size
+    try:
+        async for item in items:
+            taken.append(item)
+            if len(taken) == size:
+                yield Part(range(start, start + size), taken)
+                taken, start = [], start + size
+    except Exception:
+        if taken:
+            yield Part(range(start, start + len(taken)), taken)
+        raise
     if taken:
         yield Part(range(start, start + len(taken)), taken)
 
@@ -236,17 +245,33 @@ async def in_order_async(
 ) -> AsyncIterator[T]:
     """Answers as `in_order` does, with tasks; a failure cancels those that run."""
     pending: collections.deque[asyncio.Future[T]] = collections.deque()
+    failures: list[Exception] = []
     try:
-        async for part in parts:
+        while (part := await _next(parts, failures)) is not None:
             pending.append(asyncio.ensure_future(_named_async(function, part)))
             if len(pending) >= width:
                 yield await pending.popleft()
         while pending:
             yield await pending.popleft()
+        for failure in failures:
+            raise failure
     finally:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
+
+
+async def _next(
+    parts: AsyncIterator[Part[Items]], failures: list[Exception]
+) -> Part[Items] | None:
+    """Gives the next part; none after the last, and where the source has failed."""
+    try:
+        return await parts.__anext__()
+    except StopAsyncIteration:
+        return None
+    except Exception as failure:  # noqa: BLE001 - raised when its time has come
+        failures.append(failure)
+        return None
 
 
 async def whole_async(

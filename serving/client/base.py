@@ -31,7 +31,7 @@ from .results import (
     common_version,
 )
 from .retry import RetryBudget, RetryPolicy
-from .rows import checked_texts, listed
+from .rows import check_name, checked_texts, listed
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -81,6 +81,8 @@ class BaseClient:
         rows_are_independent: bool,
     ) -> Question[Inputs, Outputs]:
         inputs = _arrays(inputs)
+        check_name(signature_name, "signature_name")
+        check_filter(output_filter)
         parts = [Part(range(0), inputs)]
         if rows_are_independent:
             parts = parts_of_inputs(inputs, self.config.max_rows_per_request) or parts
@@ -99,6 +101,8 @@ class BaseClient:
         signature_name: str,
         context: Example | None,
     ) -> Question[list[Example], Answers[T]]:
+        check_name(signature_name, "signature_name")
+        context = checked_context(context)
         return Question(
             lambda part: ask(part, signature_name, context),
             self._cut(checked_examples(examples)),
@@ -113,34 +117,71 @@ class BaseClient:
 
 
 def checked_examples(examples: Iterable[Example]) -> list[Example]:
-    """Gives the tf.Examples as a list.
+    """Gives the tf.Examples as a list, serialised: a later one may be wrong.
 
     Raises:
         TypeError: `examples` is one tf.Example, or holds something else than them.
+        CodecError: one cannot be sent.
     """
+    from .wire.tf_examples import checked
+
     rows = listed(examples, "examples", "tf.Example")
-    for index, row in enumerate(rows):
-        if not (isinstance(row, (Mapping, bytes)) or hasattr(row, "SerializeToString")):
-            raise TypeError(
-                f"examples[{index}] is of type {type(row).__name__}; a tf.Example is a "
-                "mapping of feature name to value or list, a serialised one, or the "
-                "message."
-            )
-    return rows
+    return [checked(row, f"examples[{index}]") for index, row in enumerate(rows)]
+
+
+def checked_context(context: Example | None) -> Example | None:
+    """Gives the features that all examples share, serialised; raises as for those."""
+    from .wire.tf_examples import checked
+
+    return None if context is None else checked(context, "context")
+
+
+def checked_tasks(tasks: Mapping[str, str]) -> Mapping[str, str]:
+    """Gives the tasks of a MultiInference.
+
+    Raises:
+        TypeError: they are no mapping of str to str.
+        CodecError: a name holds a lone surrogate.
+    """
+    if not isinstance(tasks, Mapping):
+        raise TypeError(
+            f"tasks must map names of signatures to 'classify' or 'regress'; got a "
+            f"{type(tasks).__name__}."
+        )
+    for signature_name, kind in tasks.items():
+        check_name(signature_name, "the name of a signature in tasks")
+        check_name(kind, "a task")
+    return tasks
 
 
 def _arrays(inputs: Inputs) -> Inputs:
-    """Gives inputs that numpy can make arrays of: what can only be read once is read.
+    """Gives the inputs as arrays; what can only be read once is read.
 
     Raises:
         TypeError: they have no names.
+        CodecError: an input cannot be sent.
     """
+    from .wire.arrays import exact_array
+
     if not isinstance(inputs, Mapping):
         raise TypeError(
             f"inputs must map names to arrays; got a {type(inputs).__name__}. "
             "metadata() has the names."
         )
-    return {name: _readable_twice(value) for name, value in inputs.items()}
+    for name in inputs:
+        check_name(name, "the name of an input")
+    return {
+        name: exact_array(_readable_twice(value), f"inputs[{name!r}]")
+        for name, value in inputs.items()
+    }
+
+
+def check_filter(output_filter: Sequence[str]) -> None:
+    """Raises `TypeError` or `CodecError` unless these are names."""
+    if isinstance(output_filter, (str, bytes)):
+        raise TypeError("output_filter must be a list of names: [name].")
+    for index, name in enumerate(output_filter):
+        check_name(name, f"output_filter[{index}]")
 
 
 def _readable_twice(value: Any) -> Any:

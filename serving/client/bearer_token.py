@@ -33,9 +33,14 @@ class BearerToken:
         if self._read is None:
             return None
         try:
-            token = self._read().strip()
+            token = self._read()
         except OSError as error:
             raise UnauthenticatedError(self._endpoint, f"no token: {error}") from None
+        if not isinstance(token, str):
+            kind = type(token).__name__
+            detail = f"the function for the token gave a {kind} instead of a str"
+            raise UnauthenticatedError(self._endpoint, detail)
+        token = token.strip()
         if not _TOKEN.fullmatch(token):
             raise UnauthenticatedError(
                 self._endpoint,
@@ -57,5 +62,7 @@ class _TokenFile:
         state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         known = self._known
         if known is None or known[0] != state:
-            known = self._known = (state, self._path.read_text())
+            # An error of decoding would hold the token.
+            content = self._path.read_text("utf-8", errors="replace")
+            known = self._known = (state, content)
         return known[1]

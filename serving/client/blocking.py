@@ -14,7 +14,9 @@ from .base import (
     NOT_READY,
     BaseClient,
     Question,
+    checked_context,
     checked_examples,
+    checked_tasks,
     is_available,
 )
 from .calls import Example, Inputs, ServerConfig, Steps
@@ -165,7 +167,9 @@ class Client(BaseClient):
             context: as in `classify_examples`.
         """
         rows = checked_examples(examples)
-        return self._ask(self._dialect.multi_inference(tasks, rows, context))
+        shared = checked_context(context)
+        question = self._dialect.multi_inference(checked_tasks(tasks), rows, shared)
+        return self._ask(question)
 
     def status(self) -> list[VersionStatus]:
         """Lists every version the server knows of, newest first."""

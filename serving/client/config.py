@@ -164,6 +164,13 @@ class ClientConfig:
             )
 
     def _check_endpoint(self) -> None:
+        if addresses.may_hold_secrets(self.endpoint):
+            # Its text would end in messages and logs.
+            raise ValueError(
+                "endpoint has a user or password before '@', or a query behind '?', "
+                "which would not be sent. Leave it out; a token goes into token or "
+                "token_path."
+            )
         is_grpc = self.transport is TransportKind.GRPC
         if self.is_url and is_grpc:
             raise ValueError(
@@ -198,6 +205,13 @@ class ClientConfig:
     def _check_token(self) -> None:
         if self.token is not None and self.token_path is not None:
             raise ValueError("token and token_path are both given; give one of them.")
+        if not (
+            self.token is None or isinstance(self.token, str) or callable(self.token)
+        ):
+            raise ValueError(
+                f"token is of type {type(self.token).__name__}; give a str, or a "
+                "function that gives one."
+            )
         has_token = self.token is not None or self.token_path is not None
         if has_token and not (self.is_encrypted or self.is_local):
             if self.allow_plaintext_token:

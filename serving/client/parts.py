@@ -27,9 +27,22 @@ class Part(Generic[Items]):
 
 
 def parts_of(items: Iterable[T], size: int) -> Iterator[Part[list[T]]]:
-    """Cuts `size` rows at a time, and the rest; takes `items` as they are needed."""
+    """Cuts `size` rows at a time, and the rest; takes `items` as they are needed.
+
+    Where `items` fails, what it gave before is a part of its own.
+    """
     iterator, start = iter(items), 0
-    while taken := list(itertools.islice(iterator, size)):
+    while True:
+        taken: list[T] = []
+        try:
+            for item in itertools.islice(iterator, size):
+                taken.append(item)
+        except Exception:
+            if taken:
+                yield Part(range(start, start + len(taken)), taken)
+            raise
+        if not taken:
+            return
         yield Part(range(start, start + len(taken)), taken)
         start += len(taken)
 
@@ -43,7 +56,9 @@ def parts_of_inputs(
         ValueError: they do not share one.
     """
     counts = {
-        name: len(value) if hasattr(value, "__len__") else None
+        name: len(value)
+        if hasattr(value, "__len__") and getattr(value, "ndim", True)
+        else None
         for name, value in inputs.items()
     }
     if len(set(counts.values())) != 1 or None in counts.values():
@@ -73,23 +88,39 @@ def in_order(
 
     Parts are taken as they are needed, so a source of any length will do. An empty part
     says that the source has nothing now: the oldest answer is waited for instead. After
-    a failure the parts that wait are not sent.
+    a failure the parts that wait are not sent. When the source itself fails, that is
+    raised after the answers to all it gave.
 
     Raises:
         ServingError: of the first part without an answer, naming its rows.
     """
+    iterator = iter(parts)
+    failures: list[Exception] = []
     pending: collections.deque[concurrent.futures.Future[T]] = collections.deque()
     pool = concurrent.futures.ThreadPoolExecutor(width, "serving-parts")
     try:
-        for part in parts:
+        while (part := _next(iterator, failures)) is not None:
             if part:
                 pending.append(pool.submit(_named, function, part))
             if pending and (not part or len(pending) > width):
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+        for failure in failures:
+            raise failure
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _next(
+    parts: Iterator[Part[Items]], failures: list[Exception]
+) -> Part[Items] | None:
+    """Gives the next part; none after the last, and where the source has failed."""
+    try:
+        return next(parts, None)
+    except Exception as failure:  # noqa: BLE001 - raised when its time has come
+        failures.append(failure)
+        return None
 
 
 def _named(function: Callable[[Items], T], part: Part[Items]) -> T:

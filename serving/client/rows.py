@@ -81,6 +81,21 @@ def check_encodable(texts: Iterable[str], name: str, first: int = 0) -> None:
             raise CodecError(lone_surrogate(f"{name}[{index}]", error)) from None
 
 
+def check_name(name: object, what: str) -> None:
+    """Raises where a name of an input, a signature or a feature cannot be sent.
+
+    Raises:
+        TypeError: it is no str.
+        CodecError: it holds a lone surrogate.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"{what} is of type {type(name).__name__}; names are str.")
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise CodecError(lone_surrogate(what, error)) from None
+
+
 def lone_surrogate(place: str, error: UnicodeEncodeError) -> str:
     """Says which character of a text cannot be sent, and what to do; not the text."""
     code_point = ord(error.object[error.start])

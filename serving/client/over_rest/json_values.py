@@ -27,7 +27,7 @@ def encode(value: ArrayLike) -> Any:
     array = np.asarray(value)
     if array.dtype.kind in "USO":
         return _map(array.tolist(), _encode_text)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise CodecError(f"REST cannot carry {array.dtype}; use the gRPC transport.")
     return array.tolist()
 

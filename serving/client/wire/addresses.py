@@ -48,6 +48,13 @@ def resolvable(endpoint: str) -> str:
     return _ROOTED.sub("localhost", endpoint) if is_this_machine(endpoint) else endpoint
 
 
+def may_hold_secrets(endpoint: str) -> bool:
+    """True where it has more than a URL or an address needs: a user, a query."""
+    if endpoint.startswith((UNIX, _UNIX_ABSTRACT)):
+        return False
+    return "@" in endpoint or (is_url(endpoint) and not {"?", "#"}.isdisjoint(endpoint))
+
+
 def wrong_port(endpoint: str) -> str | None:
     """Finds a port that nobody can listen on; gRPC would take it modulo 65536."""
     if endpoint.startswith((UNIX, _UNIX_ABSTRACT)):

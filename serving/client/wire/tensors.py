@@ -112,8 +112,9 @@ def as_bytes(item: object, place: str = "An item") -> bytes:
         except UnicodeEncodeError as error:
             raise CodecError(lone_surrogate(place, error)) from None
     raise CodecError(
-        f"{place} of an array of strings is of type {type(item).__name__}; only str "
-        "and bytes can be sent. A ragged list also ends here: pad it."
+        f"{place} is of type {type(item).__name__}, in an array of Python objects: of "
+        "these, only str and bytes can be sent. Is a value missing, or too large? A "
+        "ragged list also ends here: pad it."
     )
 
 

@@ -6,9 +6,10 @@ integers and booleans an int64 list, `str` and `bytes` a bytes list.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError
 
 from .. import protos
 from ..calls import Example
@@ -16,21 +17,64 @@ from ..errors import CodecError
 from ..rows import lone_surrogate
 
 
+def checked(example: Example, place: str) -> bytes:
+    """Serialises as `serialize`, and reads what is serialised already.
+
+    Args:
+        example: what the caller gave.
+        place: where, for messages: `examples[3]`.
+
+    Raises:
+        TypeError: it is no tf.Example in any form.
+        CodecError: as `serialize`; or the bytes are none.
+    """
+    is_message = hasattr(example, "SerializeToString")
+    if not (is_message or isinstance(example, (Mapping, bytes))):
+        raise TypeError(
+            f"{place} is of type {type(example).__name__}; a tf.Example is a mapping "
+            "of feature name to value or list, a serialised one, or the message."
+        )
+    try:
+        serialized = serialize(example)
+        if not isinstance(example, Mapping):
+            protos.Example.FromString(serialized)
+    except CodecError as error:
+        raise CodecError(f"{place}: {error}") from None
+    except (DecodeError, TypeError):
+        raise CodecError(
+            f"{place}: this {type(example).__name__} is no serialised tf.Example."
+        ) from None
+    return serialized
+
+
 def serialize(example: Example) -> bytes:
     """Serialises a tf.Example.
 
     Raises:
-        CodecError: a feature holds something else than numbers, text and bytes, or
-            mixes them.
+        CodecError: a feature holds something else than numbers, text and bytes, mixes
+            them, or has a name that cannot be sent.
     """
     if isinstance(example, bytes):
         return example
-    if isinstance(example, Message):
+    if hasattr(example, "SerializeToString"):
         return example.SerializeToString()
     message = protos.Example()
     for name, value in example.items():
+        if not isinstance(name, str):
+            raise CodecError(
+                f"A feature's name is of type {type(name).__name__}, no str."
+            )
         kind, values = _typed(name, value)
-        getattr(message.features.feature[name], kind).value.extend(values)
+        try:
+            feature = message.features.feature[name]
+        except UnicodeEncodeError as error:
+            raise CodecError(lone_surrogate("The name of a feature", error)) from None
+        try:
+            getattr(feature, kind).value.extend(values)
+        except ValueError:  # whose message repeats the number
+            raise CodecError(
+                f"Feature {name!r} holds an int beyond 64 bits, which cannot be sent."
+            ) from None
     return message.SerializeToString()
 
 

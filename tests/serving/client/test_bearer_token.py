@@ -65,3 +65,29 @@ def test_a_token_that_breaks_the_header_is_not_sent(over: str, token: str) -> No
         client.classify(["x"])
     assert not stub.asked
     assert not token or token not in str(caught.value)
+
+
+@over_all
+@pytest.mark.parametrize("given", [None, b"s3cret", 4711])
+def test_a_function_that_gives_no_str_is_named(over: str, given: Any) -> None:
+    with (
+        asking(over, token=lambda: given) as (stub, client),
+        pytest.raises(errors.UnauthenticatedError, match="function for the token gave"),
+    ):
+        client.classify(["x"])
+    assert tokens_sent(stub) == []
+
+
+@over_all
+def test_a_token_s_file_that_is_no_text_shows_no_byte_of_it(
+    over: str, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(b"s3cret\xff")
+    with (
+        asking(over, token_path=str(path)) as (_, client),
+        pytest.raises(errors.UnauthenticatedError, match="beyond ASCII") as caught,
+    ):
+        client.classify(["x"])
+    seen = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert "s3cret" not in repr([(one, vars(one) if one else 0) for one in seen])

@@ -114,8 +114,6 @@ def test_a_token_leaves_this_machine_encrypted_or_not_at_all(
         ("example.com:1", False),
         ("127.0.0.1.example.com:1", False),
         ("localhost.example.com:1", False),
-        ("http://localhost:1@example.com:1", False),
-        ("http://localhost@example.com:1", False),
         ("10.0.0.1:1", False),
         ("[::ffff:10.0.0.1]:1", False),
         ("0.0.0.0:1", True),
@@ -143,3 +141,36 @@ def test_a_name_that_no_request_can_carry_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         ClientConfig(endpoint="a:1", transport=transport, **settings)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://me:s3cret@localhost:8501",
+        "http://s3cret@localhost:8501",
+        "http://localhost:s3cret@example.com:1",
+        "http://localhost@s3cret.com:1",
+        "me:s3cret@localhost:8500",
+        "http://localhost:8501/?token=s3cret",
+        "http://localhost:8501/#s3cret",
+    ],
+)
+def test_a_secret_in_the_endpoint_is_refused_and_not_repeated(
+    endpoint: str, transport: str
+) -> None:
+    with pytest.raises(ValueError, match="endpoint has a user or password") as caught:
+        ClientConfig(endpoint=endpoint, transport=transport)  # type: ignore[arg-type]
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_socket_s_path_may_hold_any_character() -> None:
+    assert ClientConfig(endpoint="unix:/run/a@b?#.sock").unix_path == "/run/a@b?#.sock"
+
+
+@pytest.mark.parametrize("token", [b"s3cret", 4711, ["s3cret"]])
+def test_a_token_that_is_no_str_is_refused_and_not_repeated(token: Any) -> None:
+    with pytest.raises(ValueError, match=r"token is of type \w+; give a str") as caught:
+        ClientConfig(token=token)
+    assert "s3cret" not in str(caught.value)
+    assert "4711" not in str(caught.value)

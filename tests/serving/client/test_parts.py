@@ -135,3 +135,25 @@ def test_async_parts_come_from_an_async_source() -> None:
         return [part.items async for part in parts_of_async(source(), 2)]
 
     assert asyncio.run(parts()) == [[0, 1], [2, 3], [4]]
+
+
+def test_what_a_source_gave_before_it_failed_is_a_part() -> None:
+    def source() -> Iterator[int]:
+        yield from range(5)
+        raise OSError("gone")
+
+    async def asynchronous() -> AsyncIterator[int]:
+        for number in source():
+            yield number
+
+    async def collect() -> None:
+        async for part in parts_of_async(asynchronous(), 2):
+            later.append(part.items)
+
+    found: list[list[int]] = []
+    later: list[list[int]] = []
+    with pytest.raises(OSError, match="gone"):
+        found.extend(part.items for part in parts_of(source(), 2))
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(collect())
+    assert found == later == [[0, 1], [2, 3], [4]]

@@ -217,3 +217,87 @@ def test_the_waiting_client_says_who_takes_what_arrives(
         for method in (client.classify, lambda t: list(client.classify_iter(t))):
             with pytest.raises(TypeError, match="async_generator. Use AsyncClient"):
                 method(arriving())
+
+
+@pytest.mark.parametrize("row", [b"\0ab\0", b"\0", b"png\0\0\0"])
+def test_bytes_that_end_in_zeros_go_and_come_whole(client: Any, row: bytes) -> None:
+    assert client.predict({"raw": [row]}, "echo")["raw_bytes"].tolist() == [row]
+
+
+def test_an_item_of_a_later_part_has_its_index_in_the_caller_s_list(
+    client: Any,
+) -> None:
+    rows = ["a"] * 5 + [SECRET + "\ud800"]
+    with (
+        like(client, max_rows_per_request=2) as in_parts,
+        pytest.raises(CodecError, match=r"inputs\['raw'\], item 5 cannot be sent"),
+    ):
+        in_parts.predict({"raw": rows}, "echo", rows_are_independent=True)
+
+
+def test_an_example_of_a_later_part_is_named_before_anything_is_sent(
+    client: Any,
+) -> None:
+    examples = [{"x": 1.0}] * 5 + [{"x": [1, SECRET]}]
+    with like(client, max_rows_per_request=2) as in_parts:
+        in_parts.close()
+        with pytest.raises(CodecError, match=r"examples\[5\]: Feature 'x' holds int"):
+            in_parts.regress(examples, "regress")
+
+
+SURROGATE = f"{SECRET}\ud800"
+NAMES: dict[str, Callable[[Any], Any]] = {
+    "input": lambda client: client.predict({SURROGATE: [1]}),
+    "signature": lambda client: client.predict({"x": [1]}, SURROGATE),
+    "output": lambda client: client.predict({"x": [1]}, output_filter=[SURROGATE]),
+    "signature of examples": lambda client: client.regress([{"x": 1}], SURROGATE),
+    "feature": lambda client: client.regress([{SURROGATE: 1}]),
+    "feature of the context": lambda client: client.regress(
+        [{"x": 1}], context={SURROGATE: 1}
+    ),
+    "task": lambda client: client.multi_inference({SURROGATE: "regress"}, [{"x": 1}]),
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_a_name_with_a_lone_surrogate_is_refused_alike_everywhere(
+    client: Any, what: str
+) -> None:
+    with pytest.raises(CodecError, match=r"lone surrogate U\+D800") as caught:
+        NAMES[what](client)
+    assert SECRET not in str(caught.value)
+
+
+def test_names_are_str(client: Any) -> None:
+    with pytest.raises(TypeError, match="name of an input is of type int"):
+        client.predict({1: [1]})
+    with pytest.raises(TypeError, match="output_filter must be a list of names"):
+        client.predict({"x": [1]}, output_filter="y")
+
+
+def test_a_source_that_fails_does_so_after_the_answers_to_what_it_gave(
+    client: Any,
+) -> None:
+    def source() -> Iterator[str]:
+        yield from TEXTS * 3
+        raise RuntimeError("the disk is gone")
+
+    async def collect_async(in_parts: Any) -> None:
+        async with AsyncClient.from_config(in_parts.config) as asking:
+            async for one in asking.classify_iter(source()):
+                found.append(one)
+
+    def collect(in_parts: Any) -> None:
+        if not isinstance(in_parts, Client):
+            asyncio.run(collect_async(in_parts))
+            return
+        for one in in_parts.classify_iter(source()):
+            found.append(one)
+
+    found: list[Any] = []
+    with (
+        like(client, max_rows_per_request=2, max_parallel_requests=4) as in_parts,
+        pytest.raises(RuntimeError, match="the disk is gone"),
+    ):
+        collect(in_parts)
+    assert lengths(found) == [1, 2, 4] * 3

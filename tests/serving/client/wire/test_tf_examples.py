@@ -7,7 +7,7 @@ import pytest
 
 from serving.client import protos
 from serving.client.wire.tensors import CodecError
-from serving.client.wire.tf_examples import serialize
+from serving.client.wire.tf_examples import checked, serialize
 
 
 def features(example: Any) -> dict[str, tuple[str, list[Any]]]:
@@ -55,3 +55,36 @@ def test_bytes_and_messages_are_sent_as_they_are() -> None:
     raw = message.SerializeToString()
     assert serialize(raw) is raw
     assert serialize(message) == raw
+
+
+@pytest.mark.parametrize(
+    "example, complaint",
+    [
+        ({"x": 2**63}, "Feature 'x' holds an int beyond 64 bits"),
+        ({"x": [1, -(2**63) - 1]}, "Feature 'x' holds an int beyond 64 bits"),
+        ({3: 1.0}, "A feature's name is of type int"),
+        ({b"x": 1.0}, "A feature's name is of type bytes"),
+        ({"x\ud800": 1.0}, r"The name of a feature .*lone surrogate U\+D800"),
+        (b"no example\xff", "this bytes is no serialised tf.Example"),
+    ],
+)
+def test_what_cannot_be_sent_is_named_with_its_place(
+    example: Any, complaint: str
+) -> None:
+    with pytest.raises(CodecError, match=rf"examples\[4\]: {complaint}") as caught:
+        checked(example, "examples[4]")
+    assert str(2**63) not in str(caught.value)
+
+
+@pytest.mark.parametrize("example", [None, "x", 3, ["x"]])
+def test_what_is_no_example_is_named_with_its_type(example: Any) -> None:
+    with pytest.raises(
+        TypeError, match=rf"context is of type {type(example).__name__}"
+    ):
+        checked(example, "context")
+
+
+def test_an_example_in_any_form_is_serialised() -> None:
+    message = protos.Example.FromString(serialize({"x": 1}))
+    forms = [{"x": 1}, message, serialize({"x": 1})]
+    assert {checked(form, "x") for form in forms} == {serialize({"x": 1})}
