@@ -6,7 +6,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from model.settings import allowed, options, refusal, shown
+from model.settings import allowed, options, quoted, refusal
 
 _Settings = TypeVar("_Settings")
 _BOOLEANS = {"true": True, "false": False}
@@ -70,7 +70,7 @@ def _parsed(key: str, text: str, field: dataclasses.Field[Any], annotation: Any)
             return _parse_as(option, text)
         except ValueError:
             continue
-    raise ValueError(refusal(field, annotation, key, shown(text)))
+    raise ValueError(refusal(field, annotation, key, quoted(text)))
 
 
 def _parse_as(option: type, text: str) -> Any:
@@ -86,7 +86,7 @@ def _parse_as(option: type, text: str) -> Any:
 def _unknown_key_message(key: str, known: Sequence[str]) -> str:
     near = _nearest(key, known)
     hint = f" Did you mean {near!r}?" if near else ""
-    return f"Unknown setting {shown(key)}.{hint} Allowed are: {', '.join(known)}."
+    return f"Unknown setting {quoted(key)}.{hint} Allowed are: {', '.join(known)}."
 
 
 def _nearest(key: str, known: Sequence[str]) -> str | None:

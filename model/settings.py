@@ -112,8 +112,8 @@ def options(annotation: Any) -> tuple[type, ...]:
     return typing.get_args(annotation) if is_union else (annotation,)
 
 
-def shown(value: object) -> str:
-    """Writes a value for a message: short, on one line, safe for a terminal."""
+def quoted(value: object) -> str:
+    """Writes a value as Python would, short, on one line, safe for a terminal."""
     try:
         text = repr(str(value) if isinstance(value, enum.Enum) else value)
     except ValueError:  # A number of more digits than Python writes.
@@ -131,7 +131,7 @@ def _checked(
         if found is not _OTHER and _is_within(found, option, range_of(field)):
             return found
     key = f"{section}.{field.name}" if section else field.name
-    raise ValueError(refusal(field, annotation, key, shown(value)))
+    raise ValueError(refusal(field, annotation, key, quoted(value)))
 
 
 def _is_within(value: Any, option: type, bounds: Range | None) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from model import contract
 from model.config import PRESETS, ModelConfig, TrainingConfig
 from model.overrides import apply_overrides
-from model.settings import Settings, setting, shown
+from model.settings import Settings, quoted, setting
 from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
 
@@ -105,7 +105,7 @@ class RunConfig:
         """
         if preset not in PRESETS:
             raise SettingError(
-                f"There is no preset {shown(preset)}; there are {', '.join(PRESETS)}."
+                f"There is no preset {quoted(preset)}; there are {', '.join(PRESETS)}."
             )
         chosen = PRESETS[preset]
         config = cls(
@@ -142,7 +142,7 @@ def name_problem(name: str) -> str:
     if _PIPELINE_NAME.fullmatch(name):
         return ""
     return (
-        f"The pipeline's name is {shown(name)}; allowed: lower-case letters, digits "
+        f"The pipeline's name is {quoted(name)}; allowed: lower-case letters, digits "
         "and dashes, 1 to 63 of them, a letter or digit first and last, for example "
         "keras-transformer."
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from model.settings import shown
+from model.settings import quoted
 from pipeline.errors import SettingError
 
 
@@ -22,13 +22,13 @@ def key_values(
         key, equals, value = text.partition("=")
         if not (key.strip() and equals):
             raise SettingError(
-                f"{option} {shown(text)} is not KEY=VALUE. For example: "
+                f"{option} {quoted(text)} is not KEY=VALUE. For example: "
                 f"{option} training.max_epochs=5."
             )
         name, value = key.strip(), value.strip()
         if pairs.setdefault(name, value) != value:
             raise SettingError(
-                f"{option} names {shown(name)} twice, as {shown(pairs[name])} and as "
-                f"{shown(value)}; give it once."
+                f"{option} names {quoted(name)} twice, as {quoted(pairs[name])} and as "
+                f"{quoted(value)}; give it once."
             )
     return pairs

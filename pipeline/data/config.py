@@ -3,7 +3,7 @@
 import dataclasses
 
 from model import contract
-from model.settings import Settings, setting, shown
+from model.settings import Settings, quoted, setting
 from serving.text_files.rows import MAX_TEXT_BYTES
 
 
@@ -35,5 +35,5 @@ class DataConfig(Settings):
         if self.text_column == self.label_column:
             raise ValueError(
                 f"data.text_column and data.label_column are both "
-                f"{shown(self.text_column)}; name two columns."
+                f"{quoted(self.text_column)}; name two columns."
             )

@@ -9,7 +9,7 @@ import urllib.request
 from email.message import Message
 from typing import IO, Any
 
-from model.settings import shown
+from model.settings import quoted
 from pipeline.errors import SubmitError
 from serving.client.wire.addresses import is_this_machine
 
@@ -44,7 +44,7 @@ def checked_host(host: str) -> str:
         )
     if parts.username is not None:
         raise SubmitError(
-            f"The host is {shown(parts.hostname)} with a user's name before it; "
+            f"The host is {quoted(parts.hostname)} with a user's name before it; "
             "Kubeflow Pipelines takes a --token instead."
         )
     return host.rstrip("/")
@@ -52,7 +52,7 @@ def checked_host(host: str) -> str:
 
 def _wrong_host(host: str, reason: str) -> SubmitError:
     return SubmitError(
-        f"The host is {shown(host)}; {reason}, as in http://localhost:8888."
+        f"The host is {quoted(host)}; {reason}, as in http://localhost:8888."
     )
 
 
@@ -149,12 +149,12 @@ def _told(content_type: str, body: bytes) -> str:
         return "an empty page"
     if start.startswith((b"<!doctype html", b"<html")) or content_type == "text/html":
         return "an HTML page (a login page?)"
-    return f"something else, {shown(body[:80].decode(errors='replace'))},"
+    return f"something else, {quoted(body[:80].decode(errors='replace'))},"
 
 
 def _refused(url: str, error: urllib.error.HTTPError) -> SubmitError:
     if 300 <= error.code < 400:
-        place = shown(error.headers.get("Location", "nowhere"))
+        place = quoted(error.headers.get("Location", "nowhere"))
         return SubmitError(
             f"{url} answers {error.code} and sends us on to {place}: a login page, or "
             "another address. Give a --token, or that address as --host."
@@ -168,7 +168,7 @@ def _refused(url: str, error: urllib.error.HTTPError) -> SubmitError:
         )
     else:
         advice = "is this a Kubeflow Pipelines server of version 2 or later?"
-    return SubmitError(f"{url} answers {error.code} {shown(error.reason)}: {advice}")
+    return SubmitError(f"{url} answers {error.code} {quoted(error.reason)}: {advice}")
 
 
 def _no_answer(host: str, error: Exception) -> SubmitError:
@@ -178,9 +178,9 @@ def _no_answer(host: str, error: Exception) -> SubmitError:
             "Does it speak https there, and is its certificate one that this machine "
             "trusts (SSL_CERT_FILE names others)?"
         )
-        return SubmitError(f"No TLS with {host}: {shown(str(reason))}. {advice}")
+        return SubmitError(f"No TLS with {host}: {quoted(str(reason))}. {advice}")
     told = str(reason) or type(reason).__name__
-    told = told if told.isprintable() and len(told) < 200 else shown(told)
+    told = told if told.isprintable() and len(told) < 200 else quoted(told)
     return SubmitError(
         f"No Kubeflow Pipelines server answers at {host} ({told}). From outside the "
         "cluster, open a way first:\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from model.settings import shown
+from model.settings import quoted
 from pipeline.errors import SubmitError
 from serving.text_files.shown import named
 
@@ -78,7 +78,7 @@ def _documents(path: Path) -> list[Any]:
         ) from error
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
         # Among them a byte that is no UTF-8, a date such as 2024-99-99, deep nesting.
-        reason = shown(str(error).strip().split("\n")[0])
+        reason = quoted(str(error).strip().split("\n")[0])
         raise SubmitError(f"{named(path)} is no YAML: {reason}. {_COMPILE}.") from None
 
 
@@ -93,7 +93,7 @@ def _pipeline_problem(document: Any) -> str:
     version = document["schemaVersion"]
     if version != SCHEMA_VERSION:
         return (
-            f"has schemaVersion {shown(version)}; Kubeflow Pipelines takes "
+            f"has schemaVersion {quoted(version)}; Kubeflow Pipelines takes "
             f"{SCHEMA_VERSION}. Compile it anew with `ktp compile`, or with kfp 2."
         )
     missing = [p for p in _PARTS if not isinstance(document.get(p), Mapping)]
@@ -122,12 +122,12 @@ def _second_problem(others: list[Any]) -> str:
 def _what_it_is(document: Mapping[Any, Any]) -> str:
     kind, version = document.get("kind"), document.get("apiVersion")
     if isinstance(kind, str) and isinstance(version, str):
-        return f"a Kubernetes object, {shown(kind)} of {shown(version)}"
+        return f"a Kubernetes object, {quoted(kind)} of {quoted(version)}"
     if "pipelineSpec" in document:
         return "a job for Vertex AI"
     if "platforms" in document:
         return "the platforms of a pipeline without the pipeline"
     if not document:
         return "nothing"
-    keys = ", ".join(shown(key) for key in list(document)[:3])
+    keys = ", ".join(quoted(key) for key in list(document)[:3])
     return f"something with the keys {keys}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from model.settings import shown
+from model.settings import quoted
 from pipeline.errors import SubmitError
 from pipeline.kubeflow.api_server import (
     check_server,
@@ -43,7 +43,7 @@ class Submission:
         object.__setattr__(self, "token", checked_token(self.token))
         if not 0 < self.deadline_s < float("inf"):
             raise SubmitError(
-                f"deadline_s is {shown(self.deadline_s)}; allowed: seconds above 0."
+                f"deadline_s is {quoted(self.deadline_s)}; allowed: seconds above 0."
             )
 
 
@@ -73,7 +73,7 @@ def submit(spec_path: Path, submission: Submission) -> str:
     except Exception as error:
         raise SubmitError(
             f"kfp could not start the run at {host}: {type(error).__name__}: "
-            f"{shown(str(error))}. Nothing says that a run was started; look at the "
+            f"{quoted(str(error))}. Nothing says that a run was started; look at the "
             "server's list of runs, and run it again with --debug for the traceback."
         ) from error
     if not (isinstance(run_id, str) and run_id):
@@ -88,7 +88,7 @@ def submit(spec_path: Path, submission: Submission) -> str:
 def _refusal(host: str, error: Any) -> SubmitError:
     """Repeats what the server says, but not a page made for people."""
     body = str(error.body or "")[:2000]
-    told = shown(body) if "<html" in body.lower() else body
+    told = quoted(body) if "<html" in body.lower() else body
     reason = f"{error.status} {error.reason}"
     return SubmitError(f"{host} refused the pipeline: {reason}\n{told}".rstrip())
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from model.settings import shown
+from model.settings import quoted
 from pipeline.config import name_problem
 from pipeline.kubeflow.volume_claim import VolumeClaim
 
@@ -44,7 +44,7 @@ class Target:
             yield problem
         if not _PINNED_IMAGE.fullmatch(self.image):
             yield (
-                f"The image is {shown(self.image)}; it must end in a tag other than "
+                f"The image is {quoted(self.image)}; it must end in a tag other than "
                 "latest, or in a digest: Kubeflow takes equal image names for equal "
                 "code when it caches."
             )
@@ -54,7 +54,7 @@ class Target:
             yield from self._problems_on_vertex()
         else:
             yield (
-                f"The output file is {shown(self.output_path.name)}; it must end in "
+                f"The output file is {quoted(self.output_path.name)}; it must end in "
                 ".yaml for Kubeflow Pipelines or in .json for Vertex AI."
             )
 
@@ -63,14 +63,14 @@ class Target:
         for path, count in paths.items():
             if count > 1:
                 yield (
-                    f"{count} volumes are mounted at {shown(path)}; Kubernetes mounts "
+                    f"{count} volumes are mounted at {quoted(path)}; Kubernetes mounts "
                     "one at a path. Give each a path of its own."
                 )
 
     def _problems_on_vertex(self) -> Iterator[str]:
         if not is_remote(self.pipeline_root):
             yield (
-                f"The pipeline's root is {shown(self.pipeline_root)}; Vertex AI wants "
+                f"The pipeline's root is {quoted(self.pipeline_root)}; Vertex AI wants "
                 "a gs:// URI."
             )
         if self.volumes:
@@ -81,12 +81,12 @@ def place_problem(option: str, place: str, claims: Sequence[VolumeClaim]) -> str
     """Says why no step could use a place; empty where each could."""
     if place.startswith(NOT_MOUNTED):
         return (
-            f"{option} is {shown(place)}: TensorFlow reads neither S3 nor MinIO. Use "
+            f"{option} is {quoted(place)}: TensorFlow reads neither S3 nor MinIO. Use "
             "gs://, or a path on a mounted volume claim."
         )
     if _GLOB.search(place) or not place.isprintable():
         return (
-            f"{option} is {shown(place)}; TFX takes *, ?, [ and {{ for a pattern of "
+            f"{option} is {quoted(place)}; TFX takes *, ?, [ and {{ for a pattern of "
             "names. Use a path without them."
         )
     # A step's own disk goes with the step.

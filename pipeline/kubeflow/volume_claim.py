@@ -4,7 +4,7 @@ import dataclasses
 import posixpath
 import re
 
-from model.settings import shown
+from model.settings import quoted
 from pipeline.errors import SettingError
 
 # What Kubernetes calls a DNS subdomain (RFC 1123).
@@ -30,15 +30,15 @@ class VolumeClaim:
         name, _, mount_path = text.partition(":")
         if not (name and mount_path.startswith("/")):
             raise SettingError(
-                f"The volume is {shown(text)}; it must read NAME:/mount/path, with the "
-                "name of a PersistentVolumeClaim in the pipeline's namespace."
+                f"The volume is {quoted(text)}; it must read NAME:/mount/path, with "
+                "the name of a PersistentVolumeClaim in the pipeline's namespace."
             )
         return cls(name=name, mount_path=mount_path)
 
     def __post_init__(self) -> None:
         if not _CLAIM_NAME.fullmatch(self.name) or len(self.name) > _MOST_CHARACTERS:
             raise SettingError(
-                f"The volume claim's name is {shown(self.name)}; Kubernetes allows "
+                f"The volume claim's name is {quoted(self.name)}; Kubernetes allows "
                 f"lower-case letters, digits, dashes and dots, at most "
                 f"{_MOST_CHARACTERS}, and each part between dots begins and ends with "
                 "a letter or a digit."
@@ -48,8 +48,9 @@ class VolumeClaim:
         is_absolute = self.mount_path.startswith("/") and path != "/"
         if not is_absolute or ":" in path or not is_plain:
             raise SettingError(
-                f"The volume {self.name} is to be mounted at {shown(self.mount_path)}; "
-                "it must be an absolute path below /, without ':' and '..', as /data."
+                f"The volume {self.name} is to be mounted at "
+                f"{quoted(self.mount_path)}; it must be an absolute path "
+                "below /, without ':' and '..', as /data."
             )
         object.__setattr__(self, "mount_path", path)
 
