@@ -9,8 +9,9 @@ import sys
 
 import click
 
-from pipeline.errors import Terminated, UserError, printable
+from pipeline.errors import Terminated, UserError
 from pipeline.full_disk import why_full
+from serving.text_files.shown import printable
 
 _COMMANDS = {
     "run": "pipeline.commands.run:run",

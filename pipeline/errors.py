@@ -29,15 +29,3 @@ class Terminated(KeyboardInterrupt):
 
 class SubmitError(UserError):
     """Kubeflow did not get the pipeline, or did not take it."""
-
-
-def printable(text: object) -> str:
-    """Writes a text so that it changes no terminal, and every stream can take it.
-
-    Line feeds stay; other control characters, and bytes of a name that are no text,
-    become what Python writes for them.
-    """
-    return "".join(
-        mark if mark.isprintable() or mark == "\n" else ascii(mark)[1:-1]
-        for mark in str(text)
-    )

@@ -30,7 +30,7 @@ from pipeline.run.plain_name import plain_name
 from pipeline.run.temporary_folder import temporary_folder
 from pipeline.run.termination import ends_politely
 from pipeline.run.workspace import Workspace
-from serving.text_files.shown import named
+from serving.text_files.shown import named, printable
 
 if TYPE_CHECKING:  # TFX takes half a minute to import; bad input should not wait.
     from pipeline.run.node_runner import NodeRun
@@ -220,7 +220,7 @@ def _report(
         output_dir=str(workspace.root),
         preset=request.config.preset,
         started_at=started_at.isoformat(timespec="seconds"),
-        command=progress.printable(shlex.join(["ktp", *sys.argv[1:]])),
+        command=printable(shlex.join(["ktp", *sys.argv[1:]])),
         checks=outcome.checks(),
         pushed_version=saved_model.name if saved_model else None,
         **facts,

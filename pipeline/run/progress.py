@@ -27,7 +27,7 @@ from rich.progress import (
 
 from model import contract
 from pipeline.data.notes import Note
-from pipeline.errors import printable
+from serving.text_files.shown import printable
 
 if TYPE_CHECKING:  # Keras and TFX are not imported yet when the terminal is.
     from model.training import callbacks

@@ -21,6 +21,11 @@ def named(path: Path) -> str:
     return "".join(map(_visible, os.fsencode(path).decode("utf-8", "backslashreplace")))
 
 
+def printable(text: object) -> str:
+    """Makes a message printable, on any stream; its lines stay."""
+    return "".join(mark if mark == "\n" else _visible(mark) for mark in str(text))
+
+
 def harmless(text: str) -> str:
     """Makes a text of a user safe for a terminal, and leaves all that is script."""
     return _CONTROLS.sub(lambda found: _visible(found[0]), text)

@@ -127,7 +127,7 @@ def test_a_place_is_printed_as_it_is_and_changes_no_terminal(
     told = ran()
     assert told.exit_code == 0, told.exception
     assert "/[red]/a[/b]/r" in told.output
-    assert "/\\x1b[2J\\n\\udcff/m" in told.output
+    assert "/\\x1b[2J\\n\\xff/m" in told.output
 
 
 def test_options_reach_the_settings(pipeline: FakeExecute) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.text_files.shown import harmless, listed, named, shown
+from serving.text_files.shown import harmless, listed, named, printable, shown
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,9 @@ def test_a_harmless_text_keeps_its_script_its_tabs_and_lines() -> None:
     text = "👩\u200d🚀 \u0627\u0644\xa0\tx\ny"
     assert harmless(text) == text
     assert harmless("\x1b]0;x\x07\r\x9b1m\udce9") == r"\x1b]0;x\x07\r\x9b1m\xe9"
+
+
+def test_a_message_keeps_its_lines_and_every_stream_takes_it() -> None:
+    told = printable("\x1b[1mno\r such\nfile: caf\udce9 größe")
+    assert told == "\\x1b[1mno\\r such\nfile: caf\\xe9 größe"
+    assert told.encode()
