@@ -2,6 +2,7 @@
 
 import bisect
 import collections
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -89,7 +90,7 @@ class Census:
         if cell != label:
             self._trimmed[cell] += 1
             self._trimmed_at.setdefault(cell, place)
-        elif text_key(label) not in self._column_names:
+        elif _name_key(label) not in self._column_names:
             self._plain[cell] = label
 
     def _problem(self, text: str, label: str, place: str) -> str | None:
@@ -103,13 +104,13 @@ class Census:
             return "line_break_in_label"
         if len(text.encode()) > self._config.max_text_bytes:
             return "text_too_long"
-        if text_key(label) in self._column_names:
+        if _name_key(label) in self._column_names:
             return self._header_again(place, text, label)
         return None
 
     def _header_again(self, place: str, text: str, label: str) -> str | None:
         """Finds the first line of another file in the middle of this one."""
-        names = text_key(text), text_key(label)  # A BOM may stand before them.
+        names = _name_key(text), _name_key(label)
         if names == self._column_names:
             return "header_row_again"
         if names == self._column_names[::-1]:
@@ -179,14 +180,28 @@ class Census:
         """
         told = "; ".join(self.dropped_told()) or "it has a header and nothing below"
         if not self.rows:
-            raise DataError(f"{named(path)} holds no usable row: {told}.")
+            raise DataError(
+                f"{named(path)} holds no usable row: {told}.{advice_for(self.dropped)}"
+            )
         dropped = self._dropped_lines
         total = len(self.rows) + dropped
         if dropped / total > self._config.max_dropped_fraction:
             raise DataError(
                 f"{named(path)}: {dropped:,} of {total:,} rows cannot be used "
                 f"({dropped / total:.1%}, allowed "
-                f"{self._config.max_dropped_fraction:.1%}): {told}. Mend the file, or "
-                "accept the loss with --set data.max_dropped_fraction=0.5."
-                + advice_for(self.dropped)
+                f"{self._config.max_dropped_fraction:.1%}): {told}. Mend the file"
+                f"{_or_accept(dropped / total)}.{advice_for(self.dropped)}"
             )
+
+
+def _name_key(cell: str) -> str:
+    """Gives the name of a column, also behind a BOM, where quotes stay quotes."""
+    return text_key(cell).strip('"')
+
+
+def _or_accept(share: float) -> str:
+    """Names a bound that such a loss keeps, if there is one."""
+    enough = max(0.5, math.ceil(100 * share) / 100)
+    if enough >= 1:
+        return ""
+    return f", or accept the loss with --set data.max_dropped_fraction={enough:g}"

@@ -15,7 +15,7 @@ from serving.text_files.rows import (
     require_columns,
     row_of_text,
 )
-from serving.text_files.shown import named, shown
+from serving.text_files.shown import listed, named, shown
 from serving.text_files.stray_quotes import SwallowedRows
 from serving.text_files.streams import decoded, format_suffix
 
@@ -43,7 +43,7 @@ def _tsv_rows(path: Path, lines: Iterable[str], columns: Columns) -> Iterator[Ro
     records = itertools.dropwhile(_is_blank, cut)
     header = _names(next(records, (1, [], []))[2])
     _require(path, header, columns)
-    return _rows(records, header, columns)
+    return _rows(records, header, columns, _HeaderAgain(path, header))
 
 
 def _csv_rows(
@@ -62,7 +62,7 @@ def _csv_rows(
         note(f"{name} separate, not commas: found {sign} in its header")
     source.width = len(header)
     swallowed = SwallowedRows(named(path), source.delimiter, QUOTES_ADVICE)
-    return _rows(records, header, columns, swallowed)
+    return _rows(records, header, columns, _HeaderAgain(path, header), swallowed)
 
 
 def _header(
@@ -161,10 +161,38 @@ def _is_blank(record: Record) -> bool:
     return not any(cell.strip() for cell in record[2])
 
 
+class _HeaderAgain:
+    """Notices the first line of another file that was joined to this one.
+
+    Attributes:
+        names: What its last cell is; empty where there is one column, of texts.
+    """
+
+    def __init__(self, path: Path, header: list[str]) -> None:
+        self._path, self._header = path, header
+        self.names = frozenset(header) if len(header) > 1 else frozenset()
+
+    def is_at(self, number: int, cells: list[str]) -> bool:
+        """Whether a record repeats the header, maybe behind a BOM.
+
+        Raises:
+            TextFileError: It does so in another order.
+        """
+        found = [cell.strip(' "\ufeff') for cell in cells[: len(self._header)]]
+        if found != self._header and sorted(found) == sorted(self._header):
+            raise TextFileError(
+                f"{named(self._path)}:{number} names the columns again, the other way "
+                f"round: {listed(found)}. Below it each would be taken for another. "
+                "Files with another order of columns were joined: reorder one of them."
+            )
+        return found == self._header
+
+
 def _rows(
     records: Iterable[Record],
     header: list[str],
     columns: Columns,
+    again: "_HeaderAgain",
     swallowed: SwallowedRows | None = None,
 ) -> Iterator[Row]:
     width, text_at = len(header), header.index(columns.text)
@@ -186,6 +214,9 @@ def _rows(
                 problem = "wrong_number_of_columns"
                 yield Row(number, problem=problem, lines=len(lines))
                 continue
+        if cells[width - 1] in again.names and again.is_at(number, cells):
+            yield Row(number, problem="header_row_again", lines=len(lines))
+            continue
         label = "" if label_at is None else cells[label_at]
         if len(lines) == 1:
             labels.add(label)

@@ -13,6 +13,7 @@ from serving.text_files.rows import (
     Note,
     Row,
     TextFileError,
+    of_32_bits,
     require_columns,
     row_of_values,
 )
@@ -21,6 +22,7 @@ from serving.text_files.streams import other_format, unpacked
 
 _IN_MEMORY_BYTES = 64 * 2**20
 _MAGIC = b"PAR1"
+_ENCRYPTED = b"PARE"
 
 
 def read_parquet(path: Path, columns: Columns, note: Note) -> Iterator[Row]:
@@ -37,7 +39,7 @@ def read_parquet(path: Path, columns: Columns, note: Note) -> Iterator[Row]:
     number = 0
     with _seekable(path, note) as file:
         try:
-            table = pyarrow.parquet.ParquetFile(file)
+            table = pyarrow.parquet.ParquetFile(file, page_checksum_verification=True)
             require_columns(path, list(table.schema_arrow.names), columns)
             _require_types(path, table.schema_arrow, columns)
             for batch in table.iter_batches(columns=list(columns.names)):
@@ -56,6 +58,10 @@ def _seekable(path: Path, note: Note) -> Iterator[IO[bytes]]:
     """Opens a Parquet file, whose table of contents stands at its end."""
     with unpacked(path, note) as file:
         head = file.peek(64)  # type: ignore[attr-defined]
+        if head.startswith(_ENCRYPTED):
+            raise TextFileError(
+                f"{named(path)} is an encrypted Parquet file. Write it without a key."
+            )
         if not head.startswith(_MAGIC):
             what, advice = other_format(head) or (None, "Name it by what it is.")
             found = what or f"it begins with '{shown(head[:20].decode('latin-1'))}'"
@@ -72,10 +78,30 @@ def _seekable(path: Path, note: Note) -> Iterator[IO[bytes]]:
 
 
 def _values(batch: Any, columns: Columns) -> Iterator[tuple[Any, Any]]:
-    values = batch.to_pydict()
-    texts = values[columns.text]
-    labels = [""] * len(texts) if columns.label is None else values[columns.label]
+    texts = _plain(batch.column(columns.text))
+    labels = (
+        [""] * len(texts)
+        if columns.label is None
+        else _plain(batch.column(columns.label))
+    )
     return zip(texts, labels, strict=True)
+
+
+def _plain(column: Any) -> list[Any]:
+    """Gives texts as bytes, so that one that is no UTF-8 costs its own row only."""
+    import pyarrow
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if types.is_string(column.type):
+        column = column.cast(pyarrow.binary())
+    elif types.is_large_string(column.type):
+        column = column.cast(pyarrow.large_binary())
+    elif types.is_float16(column.type):
+        column = column.cast(pyarrow.float32())
+    values: list[Any] = column.to_pylist()
+    return [*map(of_32_bits, values)] if types.is_float32(column.type) else values
 
 
 def _require_types(path: Path, schema: Any, columns: Columns) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import decimal
 import difflib
 import math
+import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,9 @@ _ADVICE = {
     "WINDOWS-1252 -t UTF-8 OLD > NEW.",
     "wrong_number_of_columns": "A text with the separator in it belongs in quotes.",
     "doubled_field": "An object has each field once.",
+    "invalid_json": "JSON Lines have one object on each line; what is spread over "
+    "several becomes one with: jq -c . OLD > NEW.jsonl.",
+    "wrong_type": "A text is a string, a label a string, a number or a boolean.",
     "text_too_long": "Have several texts run together?",
 }
 
@@ -113,6 +117,17 @@ def _written(label: object) -> object:
             str(int(label)) if math.isfinite(label) and label % 1 == 0 else str(label)
         )
     return str(label) if isinstance(label, int) else label
+
+
+def of_32_bits(value: float | None) -> float | None:
+    """Gives the shortest number that is the same in 32 bits: 0.1, not 0.100000001."""
+    if value is None:
+        return None
+    for digits in range(6, 9):
+        short = float(f"{value:.{digits}g}")
+        if struct.pack("f", short) == struct.pack("f", value):
+            return short
+    return value
 
 
 def require_columns(

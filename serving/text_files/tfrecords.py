@@ -10,6 +10,7 @@ from serving.text_files.rows import (
     Records,
     Row,
     TextFileError,
+    of_32_bits,
     row_of_values,
 )
 from serving.text_files.shown import named, shown
@@ -67,6 +68,8 @@ def _first(features: Any, name: str) -> bytes | int | float | None:
         return None
     feature = features[name]
     values = (
-        feature.bytes_list.value or feature.int64_list.value or feature.float_list.value
+        feature.bytes_list.value
+        or feature.int64_list.value
+        or [*map(of_32_bits, feature.float_list.value)]
     )
     return values[0] if len(values) == 1 else None

@@ -1,5 +1,6 @@
 """Rows that are not what they seem, and where every row stands."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,15 @@ def load(folder: Path, *lines: str, **settings: str) -> Dataset:
 
 
 @pytest.mark.parametrize(
-    "line", ["text,label", "Text,Label", "  text , label ", "\ufefftext,label"]
+    "line",
+    [
+        "text,label",
+        "Text,Label",
+        "  text , label ",
+        "\ufefftext,label",
+        '\ufeff"text","label"',
+        '\ufeff"TEXT","LABEL"',
+    ],
 )
 def test_a_header_in_the_middle_is_no_row_and_is_counted(
     tmp_path: Path, line: str
@@ -55,6 +64,35 @@ def test_a_file_joined_with_its_columns_the_other_way_round_is_refused(
 ) -> None:
     with pytest.raises(DataError, match=r"d\.csv:122 names the columns again, the oth"):
         load(tmp_path, "label,text", "a,some text")
+
+
+@pytest.mark.parametrize(
+    "usable, bound", [(80, "=0.5."), (50, "=0.59."), (1, "=0.99."), (0, "usable row")]
+)
+def test_the_loss_that_could_be_accepted_is_large_enough(
+    tmp_path: Path, usable: int, bound: str
+) -> None:
+    path = tmp_path / "d.csv"
+    rows = ["some text,a"] * usable + ["some text,"] * 70
+    path.write_text("\n".join(["text,label", *rows]))
+    with pytest.raises(DataError, match=bound):
+        ingest.load(path, DataConfig())
+
+
+@pytest.mark.parametrize(
+    "name, content, advice",
+    [
+        ("d.jsonl", '{\n "text": "a",\n "label": "x"\n}\n', "jq -c . OLD > NEW.jsonl"),
+        ("d.csv", "text,label\na;x\n", "A text with the separator in it belongs"),
+        ("d.csv", "text,label\n\udce9,x\n", "iconv -f WINDOWS-1252"),
+    ],
+)
+def test_a_file_without_a_usable_row_gets_advice(
+    tmp_path: Path, name: str, content: str, advice: str
+) -> None:
+    (tmp_path / name).write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(DataError, match=f"no usable row: .*{re.escape(advice)}"):
+        ingest.load(tmp_path / name, DataConfig())
 
 
 def test_a_row_that_ran_over_many_lines_counts_with_all_of_them(tmp_path: Path) -> None:

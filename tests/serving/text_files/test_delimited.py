@@ -263,3 +263,41 @@ def test_a_nul_byte_and_a_byte_that_is_no_utf_8_cost_their_row_only(
         (4, "invalid_utf8"),
         (5, None),
     ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "again", ["id,text,label", '\ufeff"id","text","label"', " id , text ,label"]
+)
+def test_a_header_in_the_middle_is_no_row(tmp_path: Path, again: str, end: str) -> None:
+    content = end.join(["id,text,label", "1,a,x", again, "2,b,y", ""])
+    for rows in (
+        read_rows(_write(tmp_path, content), Columns()),
+        read_texts(_write(tmp_path, content), "text"),
+    ):
+        assert [(row.text, row.problem) for row in rows] == [
+            ("a", None),
+            ("", "header_row_again"),
+            ("b", None),
+        ]
+
+
+@pytest.mark.parametrize("again", ["text,id,label", '\ufeff"label","text","id"'])
+def test_a_header_in_another_order_is_refused_with_its_line(
+    tmp_path: Path, again: str
+) -> None:
+    message = "d.csv:3 names the columns again, the other way round: '"
+    content = f"id,text,label\n1,a,x\n{again}\nb,2,y\n"
+    with pytest.raises(TextFileError, match=message):
+        _read(tmp_path, content)
+    with pytest.raises(TextFileError, match=message):
+        list(read_texts(_write(tmp_path, content), "text"))
+
+
+def test_a_name_of_a_column_may_be_a_text_or_a_label(tmp_path: Path) -> None:
+    assert _plain(tmp_path, "id,text,label\n1,text,x\n2,id,text\n") == [
+        ("text", "x"),
+        ("id", "text"),
+    ]
+    rows = read_texts(_write(tmp_path, "text\ntext\n"), "text")
+    assert [row.text for row in rows] == ["text"]

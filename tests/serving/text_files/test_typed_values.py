@@ -105,8 +105,12 @@ def test_a_json_array_is_no_json_lines(tmp_path: Path, content: str) -> None:
         (pyarrow.array(["x", "y", "x"]).dictionary_encode(), ["x", "y", "x"]),
         (pyarrow.array(["x", "y"], pyarrow.large_string()), ["x", "y"]),
         (pyarrow.array([1, 2], pyarrow.uint8()), ["1", "2"]),
+        (pyarrow.array([0.1, None, 2], pyarrow.float32()), ["0.1", None, "2"]),
+        (pyarrow.array([1.0, 2.5]).cast(pyarrow.float16()), ["1", "2.5"]),
     ],
-    ids="floats nan ints booleans binary decimals categories large small".split(),
+    ids=(
+        "floats nan ints booleans binary decimals categories large small single half"
+    ).split(),
 )
 def test_labels_of_parquet_become_text(
     tmp_path: Path, labels: Any, expected: list[str | None]
@@ -149,9 +153,35 @@ def test_a_damaged_page_of_parquet_is_named_with_its_record(tmp_path: Path) -> N
     assert str(got.value).isprintable()
 
 
+@pytest.mark.parametrize("kind", [pyarrow.string(), pyarrow.large_string()])
+@pytest.mark.parametrize("column", ["text", "label"])
+def test_a_text_of_parquet_that_is_no_utf_8_costs_its_row_only(
+    tmp_path: Path, column: str, kind: pyarrow.DataType
+) -> None:
+    broken = pyarrow.array([b"a", b"b\xff", b"c"]).cast(kind, safe=False)
+    table = pyarrow.table({"text": ["a", "b", "c"], "label": ["x", "y", "x"]})
+    at = table.schema.get_field_index(column)
+    table = table.set_column(at, column, broken)
+    pyarrow.parquet.write_table(table, tmp_path / "d.parquet")
+    problems = [row.problem for row in _read(tmp_path / "d.parquet")]
+    assert problems == [None, "invalid_utf8", None]
+
+
+def test_a_changed_bit_is_found_where_pages_have_checksums(tmp_path: Path) -> None:
+    path = tmp_path / "d.parquet"
+    table = pyarrow.table({"text": ["some text", "b"], "label": ["x", "y"]})
+    pyarrow.parquet.write_table(
+        table, path, write_page_checksum=True, compression="none"
+    )
+    path.write_bytes(path.read_bytes().replace(b"some text", b"some tent", 1))
+    with pytest.raises(TextFileError, match="damaged Parquet file: .* checksum"):
+        _read(path)
+
+
 @pytest.mark.parametrize(
     "content, message",
     [
+        (b"PARE\0\0", "is an encrypted Parquet file. Write it without a key"),
         (b"PAR1", "is a damaged Parquet file: after record 0"),
         (b"text,label\n", "is not a Parquet file: it begins with 'text,label"),
         (b"PK\x03\x04", "is not a Parquet file: a zip archive"),
@@ -210,6 +240,7 @@ def test_a_long_first_tf_example_is_not_taken_for_gzip(tmp_path: Path) -> None:
 def test_tf_examples_may_have_numbers_as_labels_and_lack_one(tmp_path: Path) -> None:
     records = [
         _example(text=[b"a"], label=[1.0]),
+        _example(text=[b"a"], label=[0.1]),
         _example(text=[b"b"], label=[3]),
         _example(text=[b"c"]),
         _example(text=[b"\xff"], label=[b"x"]),
@@ -218,6 +249,7 @@ def test_tf_examples_may_have_numbers_as_labels_and_lack_one(tmp_path: Path) -> 
     path.write_bytes(gzip.compress(_tfrecord(path, *records).read_bytes()))
     assert [(row.label, row.problem) for row in _read(path)] == [
         ("1", None),
+        ("0.1", None),
         ("3", None),
         ("", "missing_field"),
         ("", "invalid_utf8"),
