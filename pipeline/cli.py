@@ -96,6 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(f"\nInterrupted. {' '.join(notes)}", err=True)
         sys.exit(cause.status if isinstance(cause, Terminated) else _INTERRUPTED)
     except click.ClickException as error:
+        error.message = printable(error.message)  # It may repeat a word of a user.
         error.show()
         sys.exit(error.exit_code)
     except UserError as error:

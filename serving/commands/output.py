@@ -1,6 +1,5 @@
 """Predictions on the terminal: a table, or JSON lines; progress beside them."""
 
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,7 @@ import click
 from model import contract
 from serving.client import prediction as of_client
 from serving.edge import prediction as of_edge
-from serving.text_files.shown import harmless
+from serving.text_files.shown import harmless, json_line
 
 Prediction = of_client.Prediction | of_edge.Prediction
 
@@ -45,7 +44,7 @@ class Answer(NamedTuple):
 def print_json(answers: Iterable[Answer]) -> None:
     """Prints one object per row, as they come."""
     for answer in answers:
-        click.echo(json.dumps(_json(answer), ensure_ascii=False))
+        click.echo(json_line(_json(answer)))
 
 
 def _json(answer: Answer) -> dict[str, Any]:

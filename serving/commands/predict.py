@@ -19,7 +19,7 @@ from serving.commands.output import Answer, print_json, print_table, with_progre
 from serving.commands.texts import UntilFailure, parts_as_they_come, parts_of_rows
 from serving.text_files.reading import read_stream, read_texts
 from serving.text_files.rows import Row, row_of_text
-from serving.text_files.shown import named
+from serving.text_files.shown import json_line, named
 
 # What a shell reports for a program that wrote into a closed pipe: 128 + SIGPIPE.
 BROKEN_PIPE = 141
@@ -132,7 +132,7 @@ def _print_outputs(client: Client, inputs: str, signature: str, as_json: bool) -
     }
     outputs = client.predict(arrays, signature)
     answer = {name: json_values.encode(array) for name, array in outputs.items()}
-    click.echo(json.dumps(answer, ensure_ascii=False, indent=None if as_json else 1))
+    click.echo(json_line(answer, indent=None if as_json else 1))
 
 
 def _object(inputs: str) -> dict[str, Any]:

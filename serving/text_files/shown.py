@@ -1,5 +1,6 @@
 """What of a user's file may stand in a message: short, and harmless on a terminal."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -29,6 +30,13 @@ def printable(text: object) -> str:
 def harmless(text: str) -> str:
     """Makes a text of a user safe for a terminal, and leaves all that is script."""
     return _CONTROLS.sub(lambda found: _visible(found[0]), text)
+
+
+def json_line(values: object, indent: int | None = None) -> str:
+    """Writes JSON that is safe for a terminal, and leaves all that is script."""
+    text = json.dumps(values, ensure_ascii=False, indent=indent)
+    # JSON itself escapes what is below a space, but neither DEL nor C1.
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def listed(names: list[str], limit: int = 20) -> str:

@@ -55,6 +55,23 @@ def test_a_wrong_option_is_explained(
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("edge", "predict", "a\x07\udcff.tflite", "x"),
+        ("predict", "--endpoint", "a\x07b", "x"),
+        ("serve", "a\x07b"),
+    ],
+)
+def test_what_a_message_repeats_does_not_reach_the_terminal_raw(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    status, told = _ktp(capsys, *words)
+    assert status == 1
+    assert "\\x07" in told
+    assert told.replace("\n", "").isprintable()
+
+
 def test_an_unknown_command_ends_in_usage(capsys: pytest.CaptureFixture[str]) -> None:
     status, told = _ktp(capsys, "train")
     assert status == 2

@@ -1,11 +1,19 @@
 """What of a user's file stands in a message is short and harmless."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from serving.text_files.shown import harmless, listed, named, printable, shown
+from serving.text_files.shown import (
+    harmless,
+    json_line,
+    listed,
+    named,
+    printable,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +57,10 @@ def test_a_message_keeps_its_lines_and_every_stream_takes_it() -> None:
     told = printable("\x1b[1mno\r such\nfile: caf\udce9 größe")
     assert told == "\\x1b[1mno\\r such\nfile: caf\\xe9 größe"
     assert told.encode()
+
+
+def test_json_is_harmless_and_keeps_its_script() -> None:
+    values = {"größe": "\x1b[1m\x9b1m\x7f 日本\n"}
+    assert json_line(values) == r'{"größe": "\u001b[1m\u009b1m\u007f 日本\n"}'
+    assert json.loads(json_line(values)) == values
+    assert json_line({"a": "\ud800"}) == r'{"a": "\ud800"}'
