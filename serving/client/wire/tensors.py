@@ -13,6 +13,8 @@ from . import dtypes
 from .dtypes import DType
 
 MAX_REPEATED_BYTES = 64 * 1024 * 1024
+# What a model makes of one text: tokens, ids and more numbers, however short it is.
+_TEXT_OVERHEAD_BYTES = 1024
 
 
 def encode(value: ArrayLike, *, typed_fields: bool = False) -> Any:
@@ -169,7 +171,8 @@ def _fill(values: np.ndarray, dtype: DType, shape: tuple[int, ...]) -> np.ndarra
         )
     if len(values) == size:
         return values.reshape(shape)
-    if size * dtype.numpy.itemsize > MAX_REPEATED_BYTES:
+    occurrences = size - max(len(values) - 1, 0)
+    if occurrences * _bytes_of_last(values, dtype) > MAX_REPEATED_BYTES:
         # A message of a few bytes must not take all of a server's memory.
         raise CodecError(
             f"{dtype.field} has {len(values)} of the {size} values of shape "
@@ -179,3 +182,12 @@ def _fill(values: np.ndarray, dtype: DType, shape: tuple[int, ...]) -> np.ndarra
         return np.full(shape, b"" if dtype.is_string else 0, dtype=dtype.numpy)
     missing = np.full(size - len(values), values[-1], dtype=dtype.numpy)
     return np.concatenate([values, missing]).reshape(shape)
+
+
+def _bytes_of_last(values: np.ndarray, dtype: DType) -> int:
+    """Returns what the last value takes each time that it is repeated, at least."""
+    if not dtype.is_string:
+        return dtype.numpy.itemsize
+    # The array holds one text many times; a model copies each.
+    last = values[-1] if len(values) else b""
+    return len(last) + _TEXT_OVERHEAD_BYTES

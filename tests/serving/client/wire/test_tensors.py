@@ -9,6 +9,7 @@ from hypothesis import strategies
 from hypothesis.extra import numpy as numpy_strategies
 
 from serving.client import protos
+from serving.client.errors import CodecError
 from serving.client.wire import dtypes, tensors
 
 NUMERIC = [dtype for dtype in dtypes.all_dtypes() if not dtype.is_string]
@@ -116,3 +117,25 @@ def test_a_few_bytes_do_not_become_a_giant_tensor(
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak_bytes < 2**20
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [(b"x" * 1000, 2**17), (b"x" * 2**20, 128), (b"", 2**17)]
+)
+def test_a_short_text_does_not_become_more_texts_than_a_server_has_room_for(
+    text: bytes, count: int
+) -> None:
+    """Our array holds one of them; TensorFlow copies each, and a model reads each."""
+    tensor = protos.TensorProto(dtype=7, string_val=[text] if text else [])
+    tensor.tensor_shape.dim.add(size=count)
+    with pytest.raises(CodecError, match="must hold them all"):
+        tensors.decode(tensor)
+    tensor.tensor_shape.dim[0].size = 50
+    assert tensors.decode(tensor).tolist() == [text] * 50
+
+
+def test_texts_that_are_all_there_may_be_as_many_as_they_are() -> None:
+    tensor = tensors.encode(np.array([b"x"] * 2**17, dtype=object))
+    assert tensors.decode(tensor).size == 2**17
+    tensor.tensor_shape.dim[0].size += 3
+    assert tensors.decode(tensor).size == 2**17 + 3
