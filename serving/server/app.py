@@ -120,8 +120,8 @@ class ServerApp:
         if self._loop is not None and not self._flags.open_ports_at_once:
             self._loop.call(self._transports.open())
         self.health.has_started = True
-        if progress.failures:
-            log.error("Serving without %s.", ", ".join(sorted(progress.failures)))
+        if progress.missing:
+            log.error("Serving without %s.", ", ".join(progress.missing))
         else:
             log.info("All models are ready.")
 

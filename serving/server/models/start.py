@@ -16,6 +16,8 @@ class Stage(enum.Enum):
     LOADING = "loading"
     LOADED = "loaded"
     """A version answers, and no other waits for its first attempt."""
+    RETRYING = "retrying"
+    """Its first attempt has failed; another one comes."""
     ABSENT = "absent"
     """Its folder holds nothing to load, or cannot be read."""
     FAILED = "failed"
@@ -28,8 +30,9 @@ class StartProgress:
 
     Attributes:
         failures: the version of every model that has failed for good.
-        tolerates_failures: models that have failed or are absent are no reason to
-            end or to wait, as long as another one is loaded.
+        tolerates_failures: models that have failed, or are absent, are no reason to
+            end or to wait, not even for their next attempt, as long as another one is
+            loaded.
     """
 
     stages: Mapping[str, Stage]
@@ -61,6 +64,12 @@ class StartProgress:
         return reached <= {Stage.LOADED}
 
     @property
+    def missing(self) -> list[str]:
+        """Names the models that are not loaded."""
+        stages = self.stages.items()
+        return sorted(name for name, stage in stages if stage is not Stage.LOADED)
+
+    @property
     def error(self) -> StatusError | None:
         """Says what the server ends with: upstream's words, once all is decided."""
         reached = set(self.stages.values())
@@ -80,4 +89,5 @@ def _stage(model: ServedModel) -> Stage:
         return Stage.ABSENT
     if model.is_available and not model.has_untried:
         return Stage.LOADED
-    return Stage.LOADING
+    is_retrying = model.wanted and not model.has_untried
+    return Stage.RETRYING if is_retrying else Stage.LOADING

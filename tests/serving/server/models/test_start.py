@@ -116,6 +116,37 @@ def test_failures_that_are_tolerated_leave_the_others(no_retries: World) -> None
     progress = no_retries.manager.wait_for_start(0.0)
     assert (progress.is_over, progress.error) == (True, None)
     assert progress.failures.keys() == {"bad"}
+    assert progress.missing == ["bad", "empty"]
+
+
+def test_nobody_waits_for_the_next_attempt_of_a_failure_that_is_tolerated(
+    world: World,
+) -> None:
+    """By default it comes a minute later, five times."""
+    world.set_flags(tolerate_failed_models=True)
+    world.broken.add(("bad", 1))
+    _serve(world, "m", "bad")
+    world.push(1, name="bad")
+    assert not world.manager.wait_for_start(0.0).is_over
+    world.push(1)
+    assert world.states("bad") == {1: "LOADING"}
+    progress = world.manager.wait_for_start(0.0)
+    assert (progress.is_over, progress.error) == (True, None)
+    assert progress.missing == ["bad"]
+
+
+def test_a_model_whose_attempts_are_not_over_ends_nothing_and_is_waited_for(
+    world: World,
+) -> None:
+    world.set_flags(tolerate_failed_models=True)
+    world.broken.add(("m", 1))
+    _serve(world, "m")
+    world.push(1)
+    progress = world.manager.wait_for_start(0.0)
+    assert (progress.is_over, progress.error) == (False, None)
+    world.broken.clear()
+    world.pass_s(60)
+    assert world.manager.wait_for_start(0.0).is_over
 
 
 def test_when_all_models_fail_there_is_nothing_to_tolerate(no_retries: World) -> None:
