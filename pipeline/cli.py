@@ -96,7 +96,8 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(f"\nInterrupted. {' '.join(notes)}", err=True)
         sys.exit(cause.status if isinstance(cause, Terminated) else _INTERRUPTED)
     except click.ClickException as error:
-        error.message = printable(error.message)  # It may repeat a word of a user.
+        # It may repeat a word of a user. click means only subclasses by "final".
+        error.message = printable(error.message)  # type: ignore[misc]
         error.show()
         sys.exit(error.exit_code)
     except UserError as error:

@@ -47,7 +47,8 @@ def checked_host(host: str) -> str:
             f"The host is {quoted(parts.hostname)} with a user's name before it; "
             "Kubeflow Pipelines takes a --token instead."
         )
-    return host.rstrip("/")
+    # kfp knows schemes in lower case only.
+    return parts.scheme + host[len(parts.scheme) :].rstrip("/")
 
 
 def _wrong_host(host: str, reason: str) -> SubmitError:

@@ -65,8 +65,9 @@ def _documents(path: Path) -> list[Any]:
     """Reads every document of the file; None where there is none."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        # Bytes: YAML itself finds out whether they are UTF-8 or UTF-16.
-        return list(yaml.load_all(path.read_bytes(), Loader=loader)) or [None]
+        content = path.read_bytes()
+        content.decode()  # YAML may be UTF-16, and kfp takes UTF-8 only.
+        return list(yaml.load_all(content, Loader=loader)) or [None]
     except OSError as error:
         raise SubmitError(f"{named(path)} cannot be read: {error.strerror}.") from error
     except yaml.MarkedYAMLError as error:

@@ -76,7 +76,7 @@ def submit(spec_path: Path, submission: Submission) -> str:
             f"{quoted(str(error))}. Nothing says that a run was started; look at the "
             "server's list of runs, and run it again with --debug for the traceback."
         ) from error
-    if not (isinstance(run_id, str) and run_id):
+    if not (isinstance(run_id, str) and run_id and run_id.isprintable()):
         raise SubmitError(
             f"{host} took the pipeline and named no run. Is it a Kubeflow Pipelines "
             "server of version 2 or later, or does something else answer for it? Look "

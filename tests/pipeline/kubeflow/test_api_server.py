@@ -189,7 +189,7 @@ def test_a_host_that_is_no_url_of_a_server_is_refused(host: str) -> None:
         (" http://localhost:8888/ ", "http://localhost:8888"),
         ("https://kubeflow.example/pipeline/", "https://kubeflow.example/pipeline"),
         ("http://[::1]:8888", "http://[::1]:8888"),
-        ("HTTP://HOST", "HTTP://HOST"),
+        ("HTTP://HOST", "http://HOST"),  # kfp would make https://HTTP://HOST of it.
     ],
 )
 def test_a_host_is_taken_as_people_write_it(host: str, url: str) -> None:

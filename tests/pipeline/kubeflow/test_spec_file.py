@@ -80,6 +80,7 @@ def test_what_is_no_pipeline_is_told_as_what_it_is(
         b"a: b: c",
         b"\xff\xfe\x00binary\x00",
         b"name: caf\xe9",
+        yaml.safe_dump(SPEC).encode("utf-16"),
         b"PK\x03\x04\x00\x00",
         b"when: 2024-99-99",
         b"!!python/object/apply:os.system ['true']",

@@ -139,7 +139,10 @@ def test_a_refusal_carries_the_server_s_reason(
         submit(spec_path, Submission(host=kubeflow.url))
 
 
-@pytest.mark.parametrize("started", [{}, {"run_id": ""}, {"id": "7"}, [], "page", None])
+@pytest.mark.parametrize(
+    "started",
+    [{}, {"run_id": ""}, {"run_id": "a\x1b[1m"}, {"id": "7"}, [], "page", None],
+)
 def test_an_answer_without_a_run_is_no_success(
     kubeflow: FakeKubeflow, spec_path: pathlib.Path, started: object
 ):
