@@ -20,8 +20,10 @@ LEAVES = {
         " left.returncode = 0"
     ),
     "a daemon": (
+        # Not before it is what it will be: in between, a process shows no environment.
         "import subprocess; subprocess.check_call("
-        "'exec setsid /bin/sleep 1000 > /dev/null 2>&1 &', shell=True)"
+        "'exec setsid /bin/sleep 1000 > /dev/null 2>&1 & "
+        "until grep -qa ^/bin/sleep /proc/$!/cmdline; do :; done', shell=True)"
     ),
     "a socket": "import socket; globals()['s'] = socket.create_server(('', 0))",
 }
