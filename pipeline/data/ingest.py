@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model import contract
-from pipeline.data import label_coverage, look_alikes
+from pipeline.data import label_coverage, look_alikes, missing_values
 from pipeline.data.census import Census
 from pipeline.data.config import DataConfig
 from pipeline.data.dataset import Dataset
@@ -100,4 +100,10 @@ def _notes(census: Census, split_of: list[str]) -> list[Note]:
         )
 
     repeats = Repeats(census.rows, census.repeats, split_of, census.place)
-    return [*look_alikes.notes(counts, first_place), *repeats.notes(), *census.notes()]
+    return [
+        *look_alikes.notes(counts, first_place),
+        *missing_values.notes_on_labels(counts, first_place),
+        *missing_values.notes_on_texts(census.keys, census.repeats, census.place),
+        *repeats.notes(),
+        *census.notes(),
+    ]
