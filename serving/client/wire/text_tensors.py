@@ -1,6 +1,6 @@
 """Texts to a TensorProto and a classifier's answer to predictions, without numpy.
 
-The way of almost every request: `formats.tensors` handles all types, and importing
+The way of almost every request: `tensors` handles all types, and importing
 numpy alone takes longer than everything else a client does before its first answer.
 """
 
