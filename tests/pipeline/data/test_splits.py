@@ -176,3 +176,18 @@ def test_texts_under_several_labels_cost_no_label_its_rows_to_learn_from(
     counts, totals = counted(rows, splits), collections.Counter(row[1] for row in rows)
     for label, total in totals.items():
         assert counts[contract.TRAIN, label] >= min(2, total)
+
+
+def test_one_text_under_two_labels_moves_no_other_row() -> None:
+    rows = rows_of(a=500, b=500)
+    before, after = split(rows), split([*rows, ("text 0 of a", "b")])
+    moved = sum(one != other for one, other in zip(before, after[:-1], strict=True))
+    assert moved <= 2
+    assert collections.Counter(before)[contract.TEST] >= 80
+
+
+def test_a_label_whose_texts_go_with_others_gives_its_share_of_its_own() -> None:
+    shared = [(f"shared {n}", label) for n in range(300) for label in ("a", "a", "b")]
+    own = [(f"own {n}", "b") for n in range(40)]
+    splits = split([*shared, *own])[-len(own) :]
+    assert 3 <= collections.Counter(splits)[contract.TEST] <= 5
