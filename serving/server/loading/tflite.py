@@ -143,6 +143,10 @@ class TfliteServable(Servable):
         content = path.read_bytes()
         package = _find_runtime()
         made = [_interpreter(package, content) for _ in range(num_interpreters)]
+        for interpreter in made:
+            # What the runtime lacks shows here, not in every request.
+            with _step(ALLOCATE):
+                interpreter.allocate_tensors()
         stored = read_signatures(content)
         self._idle: queue.LifoQueue[dict[str, Runner]] = queue.LifoQueue()
         for interpreter in made:

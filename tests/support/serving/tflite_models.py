@@ -108,9 +108,7 @@ def save_tflite_with_metadata(
     entry = schema.MetadataT()
     entry.name, entry.buffer = b"signature_defs_metadata", len(model.buffers) - 1
     model.metadata = [*(model.metadata or []), entry]
-    built = flatbuffers.Builder(0)
-    built.Finish(model.Pack(built), file_identifier=b"TFL3")
-    path.write_bytes(bytes(built.Output()))
+    _write(path, model)
 
 
 def metadata_tensors(path: pathlib.Path) -> dict[str, str]:
@@ -127,3 +125,21 @@ def metadata_tensors(path: pathlib.Path) -> dict[str, str]:
 
 def _unpacked(path: pathlib.Path) -> Any:
     return schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
+
+
+def save_tflite_with_unknown_operation(path: pathlib.Path) -> None:
+    """A file whose operations are those of somebody's own runtime."""
+    save_tflite_without_signatures(path)
+    model = _unpacked(path)
+    for code in model.operatorCodes:
+        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+        code.customCode = b"NobodyKnowsIt"
+    for operator in model.subgraphs[0].operators:
+        operator.builtinOptionsType, operator.builtinOptions = 0, None
+    _write(path, model)
+
+
+def _write(path: pathlib.Path, model: Any) -> None:
+    built = flatbuffers.Builder(0)
+    built.Finish(model.Pack(built), file_identifier=b"TFL3")
+    path.write_bytes(bytes(built.Output()))

@@ -129,6 +129,19 @@ def test_a_file_that_is_no_model_fails_the_load(tmp_path: pathlib.Path) -> None:
         TfliteServable(file)
 
 
+def test_an_operation_that_the_runtime_lacks_fails_the_load(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Else the model were there, the ports open, and every request failed."""
+    from tests.support.serving.tflite_models import save_tflite_with_unknown_operation
+
+    file = tmp_path / "model.tflite"
+    save_tflite_with_unknown_operation(file)
+    with pytest.raises(StatusError, match="NobodyKnowsIt") as caught:
+        TfliteServable(file)
+    assert caught.value.message.startswith("Failed to allocate tensors")
+
+
 @pytest.mark.parametrize("has_flag, has_file", [(False, True), (True, False)])
 def test_without_flag_or_file_the_saved_model_is_served(
     number_model: pathlib.Path, tmp_path: pathlib.Path, has_flag: bool, has_file: bool
