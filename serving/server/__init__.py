@@ -1,6 +1,6 @@
 """The embedded server: TF Serving's API where there is no tensorflow_model_server.
 
-`app` tells how a server lives: bind, start, load, serve, drain. The words used here:
+`app` tells how a server lives: load, open the ports, serve, drain. The words used here:
 
 upstream: TensorFlow Serving 2.21, whose answers, errors and metrics ours are to equal.
 model: a name in the configuration, and a folder with versions of it.

@@ -102,6 +102,35 @@ def test_a_signal_during_a_load_ends_the_server_at_once(tmp_path: pathlib.Path) 
         assert process.wait(LONG_S / 2) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_all_is_imported_ends_the_server_with_0(
+    tmp_path: pathlib.Path, number: signal.Signals
+) -> None:
+    """As process 1 of a container it would not hear it, and start."""
+    (tmp_path / "1").mkdir()
+    script = (
+        "import os, sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'serving.server.app':\n"
+        f"            os.kill(os.getpid(), {int(number)})\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "from serving.server.__main__ import main\n"
+        "sys.exit(main(sys.argv[1:], lambda entry, version: 1 / 0))\n"
+    )
+    flags = _flags(tmp_path, free_port(), free_port())
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *flags],
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert "Loading servable" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_server_whose_only_model_is_broken_exits_with_the_cause(
     tmp_path: pathlib.Path,
 ) -> None:
