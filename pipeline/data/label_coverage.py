@@ -10,6 +10,9 @@ from pipeline.data.notes import MAX_EXAMPLES, Note, rows_told, visible
 from pipeline.errors import DataError
 
 _NAMED_LABELS = 5
+_MOST_MISTYPED = 1_000
+"""More labels are no slips of the hand but another column, and to compare them all with
+each other would take longer than to read the file."""
 _HELD_OUT = (contract.VALIDATION, contract.TEST)
 
 
@@ -52,7 +55,7 @@ def _check_rows_to_learn_from(
     if rare:
         raise DataError(
             f"{source}: {_named(rare)} with fewer than {least} rows to learn from"
-            f"{_look_alike_hint(rare, counts)}{_swapped_hint(counts)}. Add rows, "
+            f"{_look_alike_hint(rare, counts)}.{_swapped_hint(counts)} Add rows, "
             "remove the label, or accept "
             f"it with --set data.min_rows_per_label={min(counts.values())}."
         )
@@ -135,13 +138,15 @@ def _swapped_hint(counts: Mapping[str, int]) -> str:
     if 2 * len(counts) <= sum(counts.values()):
         return ""
     return (
-        "; most rows have a label of their own: are --text-column and --label-column "
-        "the right ones"
+        " Most rows have a label of their own: are --text-column and --label-column "
+        "the right ones?"
     )
 
 
 def _look_alike_hint(labels: Sequence[str], others: Iterable[str]) -> str:
     """Names the labels that were perhaps meant; empty if there are none."""
+    if len(labels) > _MOST_MISTYPED:
+        return ""
     wanted = set(labels)
     alike = [
         group

@@ -106,3 +106,13 @@ def test_fifteen_hundred_labels_of_four_rows_can_be_trained(tmp_path: Path) -> N
     measured = set(dataset.labels_of("test"))
     assert len(measured) + len(dataset.unmeasured_labels) == 1500
     assert len(noted(dataset, "without a test row")) == 20  # Of many; the rest counted.
+
+
+def test_the_wrong_column_is_guessed_instead_of_comparing_every_text(
+    tmp_path: Path,
+) -> None:
+    texts = {f"text {n}": 1 for n in range(2000)}
+    with pytest.raises(DataError) as caught:
+        load(tmp_path, {"d": {"usual": 3, "Where?": 1, "where?": 1, **texts}})
+    assert "label of their own: are --text-column" in str(caught.value)
+    assert "look alike" not in str(caught.value)
