@@ -112,13 +112,15 @@ class Transports:
         if self._rest is not None and bound is not None:
             listen(bound, "rest_api_port", flags.rest_api_port)
             await self._rest.start(bound)
-            log.info("Exporting HTTP/REST API at:localhost:%d", flags.rest_api_port)
         await self._grpc.start()
         self._is_open = True
         if self._socket is not None:
             self._socket.publish()
         for address in grpc_addresses(flags):
-            log.info("Running gRPC ModelServer at %s", address)
+            log.info("Running gRPC ModelServer at %s ...", address)
+        if self._rest is not None:
+            port = flags.rest_api_port
+            log.info("Exporting HTTP/REST API at:localhost:%d ...", port)
 
     async def stop(self, limit_s: float) -> None:
         """No new requests; those under way end, or are cut off at the limit."""

@@ -26,9 +26,9 @@ class PortError(RuntimeError):
 
 
 def grpc_addresses(flags: ServerFlags) -> list[str]:
-    """Where gRPC listens, as gRPC spells it: TCP unless the port is 0, the socket."""
+    """Where gRPC listens, in upstream's words: TCP unless the port is 0, the socket."""
     tcp = [f"0.0.0.0:{flags.port}"] if flags.port else []
-    unix = [f"unix:{flags.grpc_socket_path}"] if flags.grpc_socket_path else []
+    unix = [f"UNIX socket {flags.grpc_socket_path}"] if flags.grpc_socket_path else []
     return tcp + unix
 
 

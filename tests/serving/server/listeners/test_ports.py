@@ -1,6 +1,7 @@
 """Where the server listens."""
 
 import errno
+import logging
 import pathlib
 import socket
 import subprocess
@@ -39,14 +40,28 @@ def _connects(address: str) -> bool:
     "flags, addresses",
     [
         (_flags(port=8500), ["0.0.0.0:8500"]),
-        (_flags("a/s", port=8500), ["0.0.0.0:8500", "unix:a/s"]),
-        (_flags("/run/s"), ["unix:/run/s"]),
+        (_flags("a/s", port=8500), ["0.0.0.0:8500", "UNIX socket a/s"]),
+        (_flags("/run/s"), ["UNIX socket /run/s"]),
     ],
 )
 def test_grpc_listens_on_tcp_and_on_a_unix_socket(
     flags: ServerFlags, addresses: list[str]
 ) -> None:
     assert grpc_addresses(flags) == addresses
+
+
+def test_what_listens_is_told_as_upstream_tells_it(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Scripts wait for these lines; so they come when all is open."""
+    caplog.set_level(logging.INFO)
+    with FakeServer(tmp_path, grpc_socket_path=str(tmp_path / "s")) as server:
+        told = [line for line in caplog.messages if line.endswith(" ...")]
+    assert told == [
+        f"Running gRPC ModelServer at 0.0.0.0:{server.port} ...",
+        f"Running gRPC ModelServer at UNIX socket {tmp_path / 's'} ...",
+        f"Exporting HTTP/REST API at:localhost:{server.rest_port} ...",
+    ]
 
 
 @pytest.mark.parametrize("flag", ["port", "rest_api_port"])
