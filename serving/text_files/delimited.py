@@ -61,7 +61,7 @@ def _csv_rows(
         name = _NAMES.get(source.delimiter, "other signs")
         note(f"{name} separate, not commas: found {sign} in its header")
     source.width = len(header)
-    swallowed = SwallowedRows(named(path), source.delimiter, QUOTES_ADVICE)
+    swallowed = SwallowedRows(named(path), source.delimiter, len(header), QUOTES_ADVICE)
     return _rows(records, header, columns, _HeaderAgain(path, header), swallowed)
 
 
@@ -206,7 +206,7 @@ def _rows(
             and 0 < width - 1 == lines[0].count(delimiter)
         ):
             # Before its fields are counted: two stray quotes make one field of rows.
-            swallowed.check(number, lines, width, label_at)
+            swallowed.check(number, lines, cells, label_at)
         if len(cells) != width:
             if len(cells) <= 1 and not "".join(cells).strip():
                 continue  # A blank line, often the last one.

@@ -16,35 +16,42 @@ class SwallowedRows:
     A line looks like one if it has the right number of fields and, where labels are
     read, the label of another row; half of them will do, for a label may be in the
     swallowed rows only. A text of several lines hardly ever looks so, line by line.
-    Labels may also come later, so that the last word is `check_doubts`.
+    Labels may also come later, so that the last word is `check_doubts`. The label that
+    stands before or behind the quotes is the record's own, and says nothing.
 
     Attributes:
         labels: of rows that take one line, and are in no doubt.
     """
 
-    def __init__(self, name: str, delimiter: str, advice: str) -> None:
+    def __init__(self, name: str, delimiter: str, width: int, advice: str) -> None:
         self.labels: set[str] = set()
         self._name, self.delimiter, self._advice = name, delimiter, advice
+        self._commas = width - 1
         self._doubts: list[tuple[int, str, int, list[str]]] = []
 
     def check(
-        self, number: int, lines: Sequence[str], width: int, label_at: int | None
+        self,
+        number: int,
+        lines: Sequence[str],
+        cells: Sequence[str],
+        label_at: int | None,
     ) -> None:
         """Judges a record of which the first line has as many fields as a row.
 
         Raises:
             TextFileError: They are rows.
         """
-        commas, end = width - 1, number + len(lines) - 1
-        rows = [line for line in lines[:-1] if line.count(self.delimiter) == commas]
-        if len(rows) < _LIKE_ROWS * (len(lines) - 1):
+        end = number + len(lines) - 1
+        enclosed = _with_label_in_quotes(lines, cells, label_at)
+        rows = [line for line in enclosed if line.count(self.delimiter) == self._commas]
+        if not rows or len(rows) < _LIKE_ROWS * len(enclosed):
             return
         if label_at is None:
             if len(rows) >= _SURE_LINES:
                 raise self._error(number, lines[0], end)
             return
-        cells = (row.split(self.delimiter)[label_at] for row in rows)
-        labels = [cell.strip(' "\r\n') for cell in cells]
+        found = (row.split(self.delimiter)[label_at] for row in rows)
+        labels = [label.strip(' "\r\n') for label in found]
         if self._are_known(labels):
             raise self._error(number, lines[0], end)
         if len(self._doubts) < _MAX_DOUBTS:
@@ -70,3 +77,15 @@ class SwallowedRows:
             f"in line {end}, and what is between looks like rows: "
             f"'{shown(line.strip())}'. {self._advice}"
         )
+
+
+def _with_label_in_quotes(
+    lines: Sequence[str], cells: Sequence[str], label_at: int | None
+) -> Sequence[str]:
+    """Leaves out the first and the last line where their label is the record's own."""
+    broken = [at for at, cell in enumerate(cells) if "\n" in cell or "\r" in cell]
+    if label_at is None or not broken:
+        return lines[:-1]
+    start = 0 if broken[0] <= label_at else 1
+    end = len(lines) if label_at <= broken[-1] else len(lines) - 1
+    return lines[start:end]

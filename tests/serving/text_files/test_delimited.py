@@ -81,6 +81,43 @@ def test_two_stray_quotes_do_not_swallow_the_rows_between_them(
         _read(tmp_path, HEADER + rows)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        'label,text\nx,"5 a\ny,b\nx,6"\ny,c\n',
+        'label,text\nx,a\nx,"5 a\nx,b of 6"\n',
+        'id,label,text\n1,x,a\n2,y,"b\n3,x,c\n4,y,d"\n5,y,e\n',
+        'text,label,note\na,x,b\na,x,"c\nb,x,d\nc,y,e"\nb,y,f\n',
+    ],
+)
+def test_stray_quotes_are_seen_wherever_the_label_stands(
+    tmp_path: Path, content: str
+) -> None:
+    with pytest.raises(TextFileError, match="looks like rows"):
+        _read(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    "header, row",
+    [
+        ("label,text", 'x,"Dear all\nbye"'),
+        ("label,text", 'x,"Dear all\nand more, much\nbye"'),
+        ("id,label,text", '7,x,"Dear all\nbye"'),
+        ("label,id,text", 'x,7,"Dear all\nbye"'),
+        ("text,label,note", 'Dear all,x,"one\ntwo"'),
+        ("title,text,label", '"Dear\nall",bye,x'),
+        ("label;text", 'x;"Dear all\nbye"'),
+    ],
+)
+def test_a_text_of_several_lines_is_read_wherever_the_label_stands(
+    tmp_path: Path, header: str, row: str
+) -> None:
+    # The labels are known from rows of one line, before and after it.
+    simple = row.replace("\n", " ")
+    rows = _plain(tmp_path, f"{header}\n{simple}\n{row}\n{simple}\n{row}\n")
+    assert [label for _, label in rows] == ["x"] * 4
+
+
 def test_two_stray_quotes_are_seen_without_labels_where_many_rows_are_between(
     tmp_path: Path,
 ) -> None:
