@@ -27,7 +27,7 @@ class SwallowedRows:
         self.labels: set[str] = set()
         self._name, self.delimiter, self._advice = name, delimiter, advice
         self._commas = width - 1
-        self._doubts: list[tuple[int, str, int, list[str]]] = []
+        self._doubts: list[tuple[int, str, int, list[str | None]]] = []
 
     def check(
         self,
@@ -50,12 +50,17 @@ class SwallowedRows:
             if len(rows) >= _SURE_LINES:
                 raise self._error(number, lines[0], end)
             return
-        found = (row.split(self.delimiter)[label_at] for row in rows)
-        labels = [label.strip(' "\r\n') for label in found]
+        labels = [self._label(row.split(self.delimiter), label_at) for row in rows]
         if self._are_known(labels):
             raise self._error(number, lines[0], end)
         if len(self._doubts) < _MAX_DOUBTS:
             self._doubts.append((number, lines[0], end, labels))
+
+    def _label(self, cells: Sequence[str], label_at: int) -> str | None:
+        """Gives the label of a line if it is a row; of `1,000` and `0,5` none."""
+        if len(cells) == 2 and cells[0][-1:].isdigit() and cells[1][:1].isdigit():
+            return None
+        return cells[label_at].strip(' "\r\n')
 
     def check_doubts(self) -> None:
         """Judges anew, at the end of the file, what the labels did not decide.
@@ -67,7 +72,7 @@ class SwallowedRows:
             if self._are_known(labels):
                 raise self._error(number, line, end)
 
-    def _are_known(self, labels: list[str]) -> bool:
+    def _are_known(self, labels: list[str | None]) -> bool:
         known = {label.strip() for label in self.labels}
         return sum(label in known for label in labels) >= len(labels) / 2
 

@@ -107,6 +107,8 @@ def test_stray_quotes_are_seen_wherever_the_label_stands(
         ("text,label,note", 'Dear all,x,"one\ntwo"'),
         ("title,text,label", '"Dear\nall",bye,x'),
         ("label;text", 'x;"Dear all\nbye"'),
+        ("label,text", '1,"It cost\n1,000 in all"'),
+        ("text,label", '"It cost 3,1\nin all",1'),
     ],
 )
 def test_a_text_of_several_lines_is_read_wherever_the_label_stands(
@@ -115,7 +117,8 @@ def test_a_text_of_several_lines_is_read_wherever_the_label_stands(
     # The labels are known from rows of one line, before and after it.
     simple = row.replace("\n", " ")
     rows = _plain(tmp_path, f"{header}\n{simple}\n{row}\n{simple}\n{row}\n")
-    assert [label for _, label in rows] == ["x"] * 4
+    assert len(rows) == 4
+    assert {label for _, label in rows} <= {"x", "1"}
 
 
 def test_two_stray_quotes_are_seen_without_labels_where_many_rows_are_between(
