@@ -1,11 +1,13 @@
 """Notices two stray quotes that made one text of the rows between them."""
 
+import collections
 from collections.abc import Sequence
 
 from serving.text_files.rows import TextFileError
 from serving.text_files.shown import shown
 
 _SURE_LINES = 50
+_MANY_LINES = 5
 _MAX_DOUBTS = 1_000
 _LIKE_ROWS = 0.9
 
@@ -14,10 +16,11 @@ class SwallowedRows:
     """Judges records of several lines by whether their lines look like rows.
 
     A line looks like one if it has the right number of fields and, where labels are
-    read, the label of another row; half of them will do, for a label may be in the
-    swallowed rows only. A text of several lines hardly ever looks so, line by line.
-    Labels may also come later, so that the last word is `check_doubts`. The label that
-    stands before or behind the quotes is the record's own, and says nothing.
+    read, the label of another row or, of many lines, of each other; half of them will
+    do, for a label may be in the swallowed rows only. A text of several lines hardly
+    ever looks so, line by line. Labels may also come later, so that the last word is
+    `check_doubts`. The label that stands before or behind the quotes is the record's
+    own, and says nothing.
 
     Attributes:
         labels: of rows that take one line, and are in no doubt.
@@ -74,6 +77,9 @@ class SwallowedRows:
 
     def _are_known(self, labels: list[str | None]) -> bool:
         known = {label.strip() for label in self.labels}
+        if len(labels) >= _MANY_LINES:
+            counts = collections.Counter(filter(None, labels))
+            known |= {label for label, count in counts.items() if count > 1}
         return sum(label in known for label in labels) >= len(labels) / 2
 
     def _error(self, number: int, line: str, end: int) -> TextFileError:

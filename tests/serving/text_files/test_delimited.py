@@ -88,6 +88,7 @@ def test_two_stray_quotes_do_not_swallow_the_rows_between_them(
         'label,text\nx,a\nx,"5 a\nx,b of 6"\n',
         'id,label,text\n1,x,a\n2,y,"b\n3,x,c\n4,y,d"\n5,y,e\n',
         'text,label,note\na,x,b\na,x,"c\nb,x,d\nc,y,e"\nb,y,f\n',
+        'text,label\na,x\n"b,y\nc,z\nd,y\ne,z\nf,y\ng",z\n',
     ],
 )
 def test_stray_quotes_are_seen_wherever_the_label_stands(
