@@ -63,9 +63,9 @@ def run(
     nothing has changed.
     """
     overrides = dict(settings)
-    if text_column:
+    if text_column is not None:
         overrides["data.text_column"] = text_column
-    if label_column:
+    if label_column is not None:
         overrides["data.label_column"] = label_column
     for option, place in (("--data", data_path), ("--output", output)):
         if place == "":  # Of a variable that is not set; to a path it is ".".

@@ -44,6 +44,10 @@ def _compatible(label: str) -> str:
     return unicodedata.normalize("NFKC", label)
 
 
+def _case(label: str) -> str:
+    return label.casefold().replace("i\u0307", "i")  # The Turkish capital with a dot.
+
+
 def _one_space(label: str) -> str:
     return " ".join(label.split())
 
@@ -74,7 +78,7 @@ _FOLDS: Mapping[str, Fold] = {
     "spaces": _one_space,
     "Unicode form (NFC or NFD)": _composed,
     "Unicode compatibility form (NFKC)": _compatible,
-    "case": str.casefold,
+    "case": _case,
     "dashes, underscores or slashes": _without_dashes,
     "quotes or punctuation at the end": _without_punctuation,
     "letters of another script": _in_latin,

@@ -16,6 +16,7 @@ from serving.text_files.shown import shown
 MAX_RECORD_LINES = 500
 """A text of more lines is none that somebody wrote to be classified."""
 _LOOKED_AHEAD_LINES = 50
+_SPACES = " \t"
 _UNLIMITED_FIELD_BYTES = 2**31 - 1  # The default of 128 KiB is an error, not a row.
 QUOTES_ADVICE = (
     "A quote at the start of a field opens a text that the next quote ends. One that "
@@ -69,7 +70,9 @@ class CsvRecords:
                 except csv.Error:
                     cells = self._otherwise(number, taken)
                 else:
-                    if ' "' in line and any(map(_is_quote_after_space, cells)):
+                    if (' "' in line or '\t"' in line) and any(
+                        map(_is_quote_after_space, cells)
+                    ):
                         cells = self._after_spaces(taken, cells)
                 yield number, taken, cells
                 number += len(taken)
@@ -99,10 +102,12 @@ class CsvRecords:
 
     def _otherwise(self, number: int, taken: list[str]) -> list[str]:
         """Parses what is no strict CSV, because of spaces around quotes."""
+        if len(taken) > MAX_RECORD_LINES:
+            raise self._unclosed(number, taken)
         cells = self._spaced("".join(taken))
         while cells is _OPEN:
             line = next(self._lines, None)
-            if line is None or len(taken) > MAX_RECORD_LINES:
+            if line is None or len(taken) >= MAX_RECORD_LINES:
                 raise self._unclosed(number, taken)
             taken.append(line)
             if '"' in line:
@@ -114,7 +119,7 @@ class CsvRecords:
     def _unclosed(self, number: int, taken: list[str]) -> TextFileError:
         where = (
             f"not closed within {MAX_RECORD_LINES} lines"
-            if len(taken) > MAX_RECORD_LINES
+            if len(taken) >= MAX_RECORD_LINES
             else f"never closed; the file ends in line {number + len(taken) - 1}"
         )
         return TextFileError(
@@ -177,14 +182,17 @@ _OPEN: list[str] = []
 
 
 def _is_quote_after_space(cell: str) -> bool:
-    return cell[:1] == " " and cell.lstrip(" ")[:1] == '"'
+    return cell[:1] in _SPACES and cell.lstrip(_SPACES)[:1] == '"'
 
 
 def _spaced_field(delimiter: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Patterns of a field, and of one whose quote is not closed."""
     end = re.escape(delimiter)
-    opened = r' *"([^"]*(?:""[^"]*)*)'
+    space = f"[{_SPACES.replace(delimiter, '')}]*"
+    opened = rf'{space}"([^"]*(?:""[^"]*)*)'
     return (
-        re.compile(rf'{opened}" *(?={end}|\Z)|(?! *")([^{end}]*)(?={end}|\Z)'),
+        re.compile(
+            rf'{opened}"{space}(?={end}|\Z)|(?!{space}")([^{end}]*)(?={end}|\Z)'
+        ),
         re.compile(rf"{opened}\Z"),
     )

@@ -15,7 +15,7 @@ from serving.text_files.rows import (
     row_of_values,
 )
 from serving.text_files.shown import named, shown
-from serving.text_files.streams import decoded
+from serving.text_files.streams import decoded, without_bom
 
 
 def read_json_lines(path: Path, columns: Columns, note: Note) -> Iterator[Row]:
@@ -30,6 +30,7 @@ def _rows(
     text_key, label_key = map(json.dumps, (columns.text, columns.label))
     is_first = True
     for number, line in enumerate(lines, 1):
+        line = without_bom(line)
         if not line.strip():
             continue
         if is_first and line.lstrip().startswith("["):

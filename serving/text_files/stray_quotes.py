@@ -45,6 +45,8 @@ class SwallowedRows:
             TextFileError: They are rows.
         """
         end = number + len(lines) - 1
+        if len(lines) == 2 and lines[1].count(self.delimiter) < self._commas:
+            return  # One row, with a line break at the end of its last field.
         enclosed = _with_label_in_quotes(lines, cells, label_at)
         rows = [line for line in enclosed if line.count(self.delimiter) == self._commas]
         if not rows or len(rows) < _LIKE_ROWS * len(enclosed):

@@ -115,6 +115,11 @@ def _decoded(file: IO[bytes], name: str) -> io.TextIOWrapper:
     )
 
 
+def without_bom(line: str) -> str:
+    """Takes the mark away that a second file begins with, where files were joined."""
+    return line.removeprefix("\ufeff")
+
+
 def other_format(head: bytes) -> tuple[str, str] | None:
     """What begins with these bytes, if no UTF-8 text, and what to do with it."""
     for mark, what, advice in _OTHERS:

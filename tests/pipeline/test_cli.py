@@ -43,6 +43,7 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
         (["--set", "training.max_epochs"], "'training.max_epochs' is not KEY=VALUE"),
         (["--set", "training.max_epochs=many"], "'many'; allowed: a whole number"),
         (["--set", "model.hidden_dim=130"], "must be a multiple of model.num_heads"),
+        (["--text-column", ""], "data.text_column is ''; allowed: a text"),
         (["--text-column", "body"], "no column 'body'; it has 'text', 'label'"),
         (["--output", "/dev/null/x"], "cannot be written to: Not a directory"),
     ],

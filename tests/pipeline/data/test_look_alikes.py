@@ -13,6 +13,7 @@ UNSEEN = "characters that cannot be seen"
     [
         ("Refund", "refund", "case"),
         ("straße", "STRASSE", "case"),
+        ("İstanbul", "istanbul", "case"),
         ("café", "cafe\u0301", "Unicode form (NFC or NFD)"),
         ("각", "\u1100\u1161\u11a8", "Unicode form (NFC or NFD)"),
         ("\uff21\uff11", "A1", "Unicode compatibility form (NFKC)"),

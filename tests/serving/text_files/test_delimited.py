@@ -32,6 +32,7 @@ def _plain(folder: Path, content: str, name: str = "d.csv") -> list[tuple[str, s
     [
         ('a,x\n"b,y\nc,x\n', "line 3: the quote .* never closed; .* ends in line 4"),
         ('"b,y\n' + "c,x\n" * 900, "line 2: .* not closed within 500 lines: '\"b,y'"),
+        ('"b\n' + "c\n" * 499 + 'd",x\n', "line 2: .* not closed within 500 lines"),
         ('"a" b,x\nc,y\n', "line 2: text follows a closing quote: '\"a\" b,x'"),
         ('a,x\n"b,y\nc,x\n"d,y\n', r"line 5: text follows .* \(opened in line 3\)"),
         ('"say \\"hi\\"",x\n', "line 2: .* A backslash does not make a quote part"),
@@ -143,6 +144,8 @@ def test_two_stray_quotes_are_seen_without_labels_where_many_rows_are_between(
         ("\n\na,x\n\n  \nb,y\n\n", [("a", "x"), ("b", "y")]),
         ("a,x\nb,y", [("a", "x"), ("b", "y")]),
         ("'a,x\n", [("'a", "x")]),
+        ('a,\t"x"\n"b, c", \t"y"\n', [("a", "x"), ("b, c", "y")]),
+        ('a,x\nb,"x\n"\nc,x\n', [("a", "x"), ("b", "x\n"), ("c", "x")]),
     ],
     ids=[
         "in the middle of a field",
@@ -155,6 +158,8 @@ def test_two_stray_quotes_are_seen_without_labels_where_many_rows_are_between(
         "blank lines",
         "no line end at the end",
         "another kind of quote",
+        "after tabs",
+        "a line break at the end of a label",
     ],
 )
 def test_what_is_right_is_read(

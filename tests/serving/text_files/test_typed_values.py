@@ -62,6 +62,15 @@ def test_one_record_without_a_label_is_one_row_also_as_the_first(
     assert problems[at] == "missing_field"
 
 
+def test_a_mark_in_the_middle_where_files_were_joined_costs_no_row(
+    tmp_path: Path,
+) -> None:
+    rows = _json(tmp_path, f"\ufeff{GOOD}", f"\ufeff{GOOD}", GOOD)
+    assert [row.problem for row in rows] == [None] * 3
+    (tmp_path / "d.txt").write_text("\ufeffa\n\ufeffb\n")
+    assert [row.text for row in read_texts(tmp_path / "d.txt", "text")] == ["a", "b"]
+
+
 def test_a_field_that_no_record_has_is_a_missing_column(tmp_path: Path) -> None:
     with pytest.raises(TextFileError, match="no column 'label'; it has 'text', 'b'"):
         _json(tmp_path, '{"text": "a"}', '{"b": 1}')
