@@ -198,13 +198,8 @@ def _rows(
     width, text_at = len(header), header.index(columns.text)
     label_at = None if columns.label is None else header.index(columns.label)
     labels = set() if swallowed is None else swallowed.labels
-    delimiter = "" if swallowed is None else swallowed.delimiter
     for number, lines, cells in records:
-        if (
-            len(lines) > 1
-            and swallowed is not None
-            and 0 < width - 1 == lines[0].count(delimiter)
-        ):
+        if len(lines) > 1 and swallowed is not None:
             # Before its fields are counted: two stray quotes make one field of rows.
             swallowed.check(number, lines, cells, label_at)
         if len(cells) != width:

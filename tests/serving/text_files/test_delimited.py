@@ -123,6 +123,19 @@ def test_a_text_of_several_lines_is_read_wherever_the_label_stands(
     assert {label for _, label in rows} <= {"x", "1"}
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        'text,label\nok,maybe\n"a\nb",no\n"not sure, maybe\nlater",no\n',
+        'label,text\nyes,ok\nno,"a\nb"\nno,"that is right\nyes, it is"\n',
+    ],
+)
+def test_a_line_that_ends_or_begins_with_a_label_is_text_where_texts_have_lines(
+    tmp_path: Path, content: str
+) -> None:
+    assert len(_plain(tmp_path, content)) == 3
+
+
 def test_two_stray_quotes_are_seen_without_labels_where_many_rows_are_between(
     tmp_path: Path,
 ) -> None:
