@@ -143,12 +143,10 @@ class TfliteServable(Servable):
         content = path.read_bytes()
         package = _find_runtime()
         made = [_interpreter(package, content) for _ in range(num_interpreters)]
-        for interpreter in made:
-            # What the runtime lacks shows here, not in every request.
-            with _step(ALLOCATE):
-                interpreter.allocate_tensors()
         stored = read_signatures(content)
-        self._idle: queue.LifoQueue[dict[str, Runner]] = queue.LifoQueue()
+        self._make = lambda: find_runners(_interpreter(package, content), stored)
+        # None stands for one that failed, and is to be made again.
+        self._idle: queue.LifoQueue[dict[str, Runner] | None] = queue.LifoQueue()
         for interpreter in made:
             self._idle.put(find_runners(interpreter, stored))
         with self.borrowed(None) as runners:
@@ -179,6 +177,7 @@ class TfliteServable(Servable):
     def close(self) -> None:
         """Frees the interpreters and the model. Nothing runs any more."""
         self._idle = queue.LifoQueue()
+        del self._make  # it has the file's content
 
     @contextlib.contextmanager
     def borrowed(self, timeout_s: float | None) -> Iterator[dict[str, Runner]]:
@@ -196,7 +195,13 @@ class TfliteServable(Servable):
                 "many there are.",
             ) from None
         try:
+            if runners is None:
+                runners = self._make()
             yield runners
+        except BaseException:
+            # After a shape that did not fit, the next run may end the process.
+            runners = None
+            raise
         finally:
             self._idle.put(runners)
 
@@ -212,13 +217,17 @@ def _interpreter(package: str, content: bytes) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*Interpreter is deprecated")
-            return runtime.make_interpreter(
+            made = runtime.make_interpreter(
                 package, model_content=content, num_threads=1
             )
     except (ValueError, RuntimeError) as error:
         raise invalid_argument(
             f"Cannot build FlatBufferModel from buffer. {package}: {error}"
         ) from None
+    # What the runtime lacks shows here, not in every request.
+    with _step(ALLOCATE):
+        made.allocate_tensors()
+    return made
 
 
 def _signature_def(runner: Runner, stored: Any | None) -> Any:

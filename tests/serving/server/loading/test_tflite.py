@@ -81,6 +81,18 @@ def test_a_shape_that_does_not_fit_has_upstream_s_words(model: Any) -> None:
         assert one["longer"].shape == (1, 6)
 
 
+def test_an_interpreter_that_failed_is_used_no_more(model: Any) -> None:
+    """The runtime leaves it half changed: its next run may end the process."""
+    with model.borrowed(None) as before:
+        pass
+    with pytest.raises(StatusError):
+        model.run("fixed", {"ids": np.zeros([2, 4], np.int32)}, ["longer"], None)
+    with model.borrowed(None) as after:
+        assert after is not before
+    ids = np.ones([1, 4], np.int32)
+    assert model.run("fixed", {"ids": ids}, ["longer"], None)["longer"].size == 6
+
+
 def test_a_wrong_type_is_not_read_as_another(model: Any) -> None:
     with pytest.raises(StatusError, match="to be float but int32 is provided"):
         model.run("serving_default", {"x": np.int32([1])}, ["y"], None)
