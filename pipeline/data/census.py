@@ -133,6 +133,12 @@ class Census:
         at = bisect.bisect_right(self._files, position, key=lambda file: file[0]) - 1
         return f"{self._files[at][1]}:{self._numbers[position]}"
 
+    def place_of_label(self, label: str) -> str:
+        """Says where the first usable row with `label` stands."""
+        return self.place(
+            next(at for at, row in enumerate(self.rows) if row[1] == label)
+        )
+
     def notes(self) -> list[Note]:
         """Says how files were read, and which labels lost the spaces around them."""
         found = [

@@ -70,7 +70,7 @@ def _load(path: Path, config: DataConfig) -> Dataset:
     for split, row in zip(split_of, census.rows, strict=True):
         splits[split].append(row)
     dataset = Dataset(source=named(path), splits=splits, dropped=dict(census.dropped))
-    label_coverage.check(dataset, config)
+    label_coverage.check(dataset, config, census.place_of_label)
     notes = _notes(census, split_of) + label_coverage.notes(dataset, config)
     return dataclasses.replace(dataset, notes=tuple(notes))
 
@@ -93,12 +93,7 @@ def _completed(given: list[str], census: Census, config: DataConfig) -> list[str
 
 def _notes(census: Census, split_of: list[str]) -> list[Note]:
     counts = collections.Counter(map(operator.itemgetter(1), census.rows))
-
-    def first_place(label: str) -> str:
-        return census.place(
-            next(at for at, row in enumerate(census.rows) if row[1] == label)
-        )
-
+    first_place = census.place_of_label
     repeats = Repeats(census.rows, census.repeats, split_of, census.place)
     return [
         *look_alikes.notes(counts, first_place),

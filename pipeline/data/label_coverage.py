@@ -1,6 +1,6 @@
 """Which labels can be learnt, and which of them can be measured."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from model import contract
 from pipeline.data import look_alikes
@@ -16,8 +16,10 @@ each other would take longer than to read the file."""
 _HELD_OUT = (contract.VALIDATION, contract.TEST)
 
 
-def check(dataset: Dataset, config: DataConfig) -> None:
+def check(dataset: Dataset, config: DataConfig, place: Callable[[str], str]) -> None:
     """Refuses data of which a classifier cannot be learnt, or not be measured.
+
+    `place` says where the first row of a label stands, such as `mine.csv:7`.
 
     Raises:
         DataError: One label only, too few rows of one, a split without rows, with
@@ -29,9 +31,9 @@ def check(dataset: Dataset, config: DataConfig) -> None:
             f"{dataset.source} has one label only, {visible(next(iter(counts)))}. A "
             "classifier needs at least two."
         )
-    _check_rows_to_learn_from(dataset.source, counts, config)
+    _check_rows_to_learn_from(dataset, config, place)
     for split in _HELD_OUT:
-        _check_held_out(dataset, split, config)
+        _check_held_out(dataset, split, config, place)
     _check_test_labels(dataset, config)
 
 
@@ -48,20 +50,23 @@ def notes(dataset: Dataset, config: DataConfig) -> list[Note]:
 
 
 def _check_rows_to_learn_from(
-    source: str, counts: Mapping[str, int], config: DataConfig
+    dataset: Dataset, config: DataConfig, place: Callable[[str], str]
 ) -> None:
-    least = config.min_rows_per_label
+    counts, least = dataset.label_counts(contract.TRAIN), config.min_rows_per_label
     rare = [label for label in sorted(counts) if counts[label] < least]
     if rare:
         raise DataError(
-            f"{source}: {_named(rare)} with fewer than {least} rows to learn from"
-            f"{_look_alike_hint(rare, counts)}.{_swapped_hint(counts)} Add rows, "
+            f"{dataset.source}: {_named(rare)} with fewer than {least} rows to learn "
+            f"from{_look_alike_hint(rare, counts)}. The first one is that of "
+            f"{place(rare[0])}.{_swapped_hint(counts)} Add rows, "
             "remove the label, or accept "
             f"it with --set data.min_rows_per_label={min(counts.values())}."
         )
 
 
-def _check_held_out(dataset: Dataset, split: str, config: DataConfig) -> None:
+def _check_held_out(
+    dataset: Dataset, split: str, config: DataConfig, place: Callable[[str], str]
+) -> None:
     counts = dataset.label_counts(contract.TRAIN)
     if not dataset.splits[split]:
         raise DataError(
@@ -75,8 +80,8 @@ def _check_held_out(dataset: Dataset, split: str, config: DataConfig) -> None:
     if unknown:
         raise DataError(
             f"{dataset.source}: {_named(unknown)} in the {split} split that the "
-            f"train split does not have{_look_alike_hint(unknown, counts)}. Add train "
-            "rows for it, or remove it."
+            f"train split does not have{_look_alike_hint(unknown, counts)}. The first "
+            f"one is that of {place(unknown[0])}. Add train rows for it, or remove it."
         )
 
 

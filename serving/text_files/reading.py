@@ -35,7 +35,10 @@ _ADVICE = {
     ".xlsx": "Save the sheet as CSV in UTF-8.",
     ".xls": "Save the sheet as CSV in UTF-8.",
     ".ods": "Save the sheet as CSV in UTF-8.",
-}
+} | dict.fromkeys(
+    (".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz", ".gzip", ".gz"),
+    "Unpack it; what may stay packed is one layer of gzip, as .csv.gz.",
+)
 _PIPE = "It is a pipe: write to a file with such a name instead."
 
 

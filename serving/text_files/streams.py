@@ -4,6 +4,7 @@ A file is opened once, so that a pipe will do, and what it holds is seen from it
 bytes: a name promises much.
 """
 
+import codecs
 import contextlib
 import gzip
 import io
@@ -129,7 +130,7 @@ def other_format(head: bytes) -> tuple[str, str] | None:
         return "packed with bzip2", _UNPACK
     if head[257:262] == b"ustar":
         return "a tar archive", "Unpack it first: tar -xf FILE."
-    if head.lstrip().lower().startswith(_WEB_PAGES):
+    if head.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(_WEB_PAGES):
         return "a web page", "Fetch the file itself; a login may be needed."
     if head.startswith(b"<?xml"):
         return "XML", _SAVE

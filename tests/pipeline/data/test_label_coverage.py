@@ -57,6 +57,7 @@ def test_a_label_only_outside_of_train_is_refused_with_its_look_alike(
         load(tmp_path, files)
     assert f"1 label ('refund') in the {split} split" in str(caught.value)
     assert "these look alike: 'Refund', 'refund' differ in case" in str(caught.value)
+    assert f"The first one is that of {split}.csv:2." in str(caught.value)
 
 
 def test_a_rare_label_is_refused_with_the_one_that_was_perhaps_meant(
@@ -65,6 +66,7 @@ def test_a_rare_label_is_refused_with_the_one_that_was_perhaps_meant(
     with pytest.raises(DataError) as caught:
         load(tmp_path, {"d": {"refund": 90, "b": 90, "re\u200bfund": 1}})
     assert r"'re\u200bfund'" in str(caught.value)
+    assert "The first one is that of d.csv:182." in str(caught.value)
     assert "differ in characters that cannot be seen" in str(caught.value)
     assert "--set data.min_rows_per_label=1" in str(caught.value)
 

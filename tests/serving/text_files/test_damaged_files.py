@@ -78,6 +78,7 @@ def test_gzip_is_seen_by_its_bytes_and_a_wrong_name_is_said(
         (lzma.compress(CSV), "packed with xz"),
         (b"PAR1" + bytes(30), "a Parquet file"),
         (b"<!DOCTYPE html><html>", "a web page"),
+        (b"\xef\xbb\xbf\n<html>", "a web page"),
         (b"<?xml version='1.0'?>", "XML"),
         (bytes(257) + b"ustar" + bytes(250), "a tar archive"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
@@ -149,6 +150,8 @@ def test_a_name_that_is_no_utf_8_can_be_printed(tmp_path: Path) -> None:
     [
         ("d.json", "jq -c '.[]' OLD > NEW.jsonl"),
         ("d.xlsx", "Save the sheet as CSV"),
+        ("d.csv.zip", "Unpack it; what may stay packed is one layer of gzip"),
+        ("d.csv.gz.gz", "Unpack it; what may stay packed is one layer of gzip"),
         ("d.md5", "its name ends in '.md5', allowed are .csv, .jsonl"),
         ("d", "its name has no ending"),
     ],
