@@ -16,11 +16,11 @@ class SwallowedRows:
     """Judges records of several lines by whether their lines look like rows.
 
     A line looks like one if it has the right number of fields and, where labels are
-    read, the label of another row or, of many lines, of each other; half of them will
-    do, for a label may be in the swallowed rows only. A text of several lines hardly
-    ever looks so, line by line. Labels may also come later, so that the last word is
-    `check_doubts`. The label that stands before or behind the quotes is the record's
-    own, and says nothing.
+    read, the label of another row; half of them will do, for a label may be in the
+    swallowed rows only. A text of several lines hardly ever looks so, line by line.
+    Labels may also come later, so that the last word is `check_doubts`, which also
+    knows whether texts of several lines are usual here. The label that stands before or
+    behind the quotes is the record's own, and says nothing.
 
     Attributes:
         labels: of rows that take one line, and are in no doubt.
@@ -72,11 +72,16 @@ class SwallowedRows:
             TextFileError: A record holds other rows.
         """
         known = {label.strip() for label in self.labels}
-        found = [doubt for doubt in self._doubts if _are_known(doubt[3], known)]
-        # One line may say `not sure, maybe` by chance, where texts have several.
+        found = [
+            doubt
+            for doubt in self._doubts
+            if _are_known(doubt[3], known) or _repeat(doubt[3])
+        ]
+        # By chance one line says `not sure, maybe`, and many are a list of things.
         is_usual = 2 * len(found) <= self._records
         for number, line, end, labels in found:
-            if len(labels) > 1 or not is_usual:
+            is_sure = len(labels) > 1 and _are_known(labels, known)
+            if is_sure or not is_usual:
                 raise self._error(number, line, end)
 
     def _error(self, number: int, line: str, end: int) -> TextFileError:
@@ -95,14 +100,14 @@ def _label(cells: Sequence[str], label_at: int) -> str | None:
 
 
 def _are_known(labels: list[str | None], known: Collection[str]) -> bool:
+    return sum(label in known for label in labels if label) >= len(labels) / 2
+
+
+def _repeat(labels: list[str | None]) -> bool:
+    """Whether many lines have few labels among them."""
     counts = collections.Counter(filter(None, labels))
-    is_many = len(labels) >= _MANY_LINES
-    found = sum(
-        count
-        for label, count in counts.items()
-        if label in known or (is_many and count > 1)
-    )
-    return found >= len(labels) / 2
+    repeated = sum(count for count in counts.values() if count > 1)
+    return len(labels) >= _MANY_LINES and repeated >= len(labels) / 2
 
 
 def _with_label_in_quotes(
