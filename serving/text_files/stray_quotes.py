@@ -59,11 +59,16 @@ class SwallowedRows:
             if len(rows) >= _SURE_LINES:
                 raise self._error(number, lines[0], end)
             return
-        labels = [_label(row.split(self.delimiter), label_at) for row in rows]
+        # Few lines may hold numbers such as `1,000` by chance.
+        label_of = _label_unless_number if self._may_be_numbers(rows) else _label
+        labels = [label_of(row.split(self.delimiter), label_at) for row in rows]
         if len(labels) > 1 and _are_known(labels, self.labels):
             raise self._error(number, lines[0], end)
         if len(self._doubts) < _MAX_DOUBTS:
             self._doubts.append((number, lines[0], end, labels))
+
+    def _may_be_numbers(self, rows: Sequence[str]) -> bool:
+        return self.delimiter == "," and len(rows) < _MANY_LINES
 
     def check_doubts(self) -> None:
         """Judges anew, at the end of the file, what the labels did not decide.
@@ -93,10 +98,15 @@ class SwallowedRows:
 
 
 def _label(cells: Sequence[str], label_at: int) -> str | None:
+    """Gives the label of a line if it is a row."""
+    return cells[label_at].strip(' "\r\n')
+
+
+def _label_unless_number(cells: Sequence[str], label_at: int) -> str | None:
     """Gives the label of a line if it is a row; of `1,000` and `0,5` none."""
     if len(cells) == 2 and cells[0][-1:].isdigit() and cells[1][:1].isdigit():
         return None
-    return cells[label_at].strip(' "\r\n')
+    return _label(cells, label_at)
 
 
 def _are_known(labels: list[str | None], known: Collection[str]) -> bool:

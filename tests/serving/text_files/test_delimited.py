@@ -137,6 +137,23 @@ def test_a_line_that_ends_or_begins_with_a_label_is_text_where_texts_have_lines(
     assert {label for _, label in _plain(tmp_path, content)} <= {"yes", "no", "maybe"}
 
 
+@pytest.mark.parametrize(
+    "sign, between",
+    [(",", 6), (";", 2), ("|", 2)],
+    ids=["many lines", "semicolons", "bars"],
+)
+def test_swallowed_rows_of_texts_and_labels_in_digits_are_no_numbers(
+    tmp_path: Path, sign: str, between: int
+) -> None:
+    rows = [f"text {n}{sign}{n % 2}" for n in range(9)]
+    rows[1], rows[2 + between] = (
+        f'"{rows[1]}',
+        rows[2 + between].replace(sign, f'"{sign}'),
+    )
+    with pytest.raises(TextFileError, match="line 3: .* looks like rows"):
+        _read(tmp_path, "\n".join([f"text{sign}label", *rows]))
+
+
 def test_two_stray_quotes_are_seen_without_labels_where_many_rows_are_between(
     tmp_path: Path,
 ) -> None:
