@@ -15,7 +15,7 @@ from pipeline.errors import SettingError
 from pipeline.kubeflow.target import NOT_MOUNTED, Target, is_remote
 from pipeline.kubeflow.volume_claim import VolumeClaim
 
-ENTRYPOINT = ("python", "-m", "pipeline.kubeflow.entrypoint")
+ENTRYPOINT = ("python", "-P", "-m", "pipeline.kubeflow.entrypoint")
 """What runs in every step, instead of TFX's own, which open-source Kubeflow breaks."""
 
 _NODE_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")

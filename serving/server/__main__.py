@@ -23,7 +23,15 @@ def main(arguments: Sequence[str] | None = None, loader: "Loader | None" = None)
     return run(sys.argv[1:] if arguments is None else arguments, loader, signals)
 
 
+def _forget_working_directory() -> None:
+    """Undoes what `-m` did: a user's `model.py` is not ours, but in the repository."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    if not sys.flags.safe_path and os.path.abspath(sys.path[0]) != root:
+        del sys.path[0]
+
+
 if __name__ == "__main__":
+    _forget_working_directory()
     ended = main()
     logging.shutdown()
     sys.stdout.flush()

@@ -98,7 +98,7 @@ def test_every_step_runs_our_entry_point_in_our_image(compiled: pathlib.Path):
     containers = [executor["container"] for executor in executors]
     assert {each["image"] for each in containers} == {IMAGE}
     assert {tuple(each["command"]) for each in containers} == {
-        ("python", "-m", "pipeline.kubeflow.entrypoint")
+        ("python", "-P", "-m", "pipeline.kubeflow.entrypoint")
     }
 
 

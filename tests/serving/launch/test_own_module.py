@@ -86,6 +86,18 @@ def test_python_m_pipeline_takes_ours_where_only_a_model_is_the_user_s(
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", ["model", "components", "pipeline", "contract"])
+def test_a_server_typed_by_hand_takes_our_model_beside_a_user_s(
+    tmp_path: pathlib.Path, name: str
+) -> None:
+    (tmp_path / f"{name}.py").write_text(f"raise RuntimeError({COMPLAINT!r})")
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text(f"raise RuntimeError({COMPLAINT!r})")
+    done = run([sys.executable, "-m", "serving.server", "--help"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Flags:" in done.stdout
+
+
 def test_client_and_edge_need_no_module_of_the_user_s_names(
     tmp_path: pathlib.Path,
 ) -> None:
