@@ -13,6 +13,7 @@ from serving.launch.settings import FLAGS, EngineSettings, TlsFiles
 from serving.server.flags import STDOUT
 from serving.server.models.config import ModelEntry, VersionPolicy, read_config_file
 from serving.server.status import StatusError
+from serving.version_dirs import has_scheme
 
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
 _FLAGS = ("port", "rest_api_port", "bearer_token_file", "grpc_socket_path")
@@ -81,12 +82,17 @@ def _models(options: Mapping[str, Any]) -> tuple[ModelEntry, ...]:
     return tuple(
         ModelEntry(
             name=name or model_name or contract.MODEL_NAME,
-            base_path=str(find_base_path(folder)),
+            base_path=_base_path(folder),
             policy=policy,
             labels=labels,
         )
         for name, folder in map(_named, words)
     )
+
+
+def _base_path(folder: str) -> str:
+    """Finds where the versions are; at a URI only the server can look."""
+    return folder if has_scheme(folder) else str(find_base_path(folder))
 
 
 def _named(word: str) -> tuple[str | None, str]:

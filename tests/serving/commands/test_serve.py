@@ -126,6 +126,15 @@ def test_a_folder_may_have_an_equals_sign(
     assert (model.name, model.base_path) == (contract.MODEL_NAME, "lr=0.1")
 
 
+@pytest.mark.parametrize(
+    "word, name",
+    [("m=gs://bucket/models", "m"), ("gs://bucket/models", contract.MODEL_NAME)],
+)
+def test_a_uri_goes_to_the_server_as_it_is(word: str, name: str) -> None:
+    (model,) = settings(word).models
+    assert (model.name, model.base_path) == (name, "gs://bucket/models")
+
+
 def test_a_config_file_is_passed_through(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "models.config"
     path.write_text(entries_to_text([ModelEntry(name="m", base_path="/models/m")]))
