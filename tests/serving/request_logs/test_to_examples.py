@@ -1,6 +1,7 @@
 """Request logs as data for skew checks."""
 
 import pathlib
+import tempfile
 
 import click.testing
 import numpy as np
@@ -71,10 +72,12 @@ def test_the_command_says_that_there_was_no_example_or_no_log(
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_skew_check_sees_what_the_log_holds(
-    log_file: pathlib.Path, tmp_path: pathlib.Path
+    log_file: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import tensorflow_data_validation as tfdv
 
+    # Beam tidies up after itself nowhere.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     output = tmp_path / "examples.tfrecord"
     result = click.testing.CliRunner().invoke(
         to_examples.main, [str(log_file), "--output", str(output)]
