@@ -132,7 +132,8 @@ def test_a_model_that_is_added_later_has_a_status_of_200_while_it_loads(
         late = ModelEntry(name="late", base_path=str(tmp_path / "late"))
         server.app.manager.configure([*server.app.manager.entries.values(), late])
         wait_until(lambda: _rest(server, "/v1/models/late")[0] != 404)
-        assert _states(server, "late") == [("1", "LOADING")]
+        assert _rest(server, "/v1/models/late")[0] == 200
+        wait_until(lambda: _states(server, "late") == [("1", "LOADING")])
         may_load.set()
         wait_until(lambda: _states(server, "late") == [("1", "AVAILABLE")])
 
