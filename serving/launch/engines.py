@@ -50,7 +50,6 @@ class EngineCommand:
     engine: Engine
     arguments: tuple[str, ...]
     death_signal: signal.Signals = signal.SIGKILL
-    working_dir: pathlib.Path | None = None
     notes: tuple[str, ...] = ()
     # What to run when it has ended, however it ended.
     cleanup: tuple[str, ...] = ()

@@ -35,7 +35,6 @@ def spawn(command: EngineCommand, log_path: pathlib.Path) -> subprocess.Popen[by
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    cwd=command.working_dir,
                 )
         except OSError as error:
             started.set_exception(error)

@@ -277,8 +277,9 @@ def test_a_client_of_a_guarded_server_has_the_token(base_path: pathlib.Path) -> 
     )
     settings.write_files(base_path.parent)
     flags = settings.arguments(str(base_path.parent), embedded=True)
-    fake = (sys.executable, "-m", "tests.support.serving.fake_model_server", *flags)
-    command = EngineCommand(Engine.EMBEDDED, fake, working_dir=ROOT)
+    module = "tests.support.serving.fake_model_server"
+    fake = ("env", "-C", str(ROOT), sys.executable, "-m", module, *flags)
+    command = EngineCommand(Engine.EMBEDDED, fake)
     with RunningServer(command, settings, LogFolder(base_path.parent)) as server:
         server.wait_until_ready(30)
         with server.client() as client:

@@ -5,7 +5,7 @@ import pathlib
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -70,21 +70,6 @@ def _states(server: FakeServer, name: str = MODEL) -> list[tuple[str, str]]:
     assert status == 200
     versions = answer["model_version_status"]
     return [(one["version"], one["state"]) for one in versions]
-
-
-@pytest.fixture
-def started() -> Iterator[Callable[..., FakeServer]]:
-    """Starts servers that need not get ready, and stops them."""
-    servers: list[FakeServer] = []
-
-    def start(*args: Any, **settings: Any) -> FakeServer:
-        servers.append(FakeServer(*args, **settings))
-        servers[-1].start()
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 def test_ports_that_open_at_once_are_unavailable_until_the_model_is_there(

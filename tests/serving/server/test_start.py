@@ -84,21 +84,6 @@ def gate() -> Iterator[Gate]:
     made.open(MODEL, "a", "b")
 
 
-@pytest.fixture
-def started() -> Iterator[Callable[..., FakeServer]]:
-    """Starts servers that need not get ready, and stops them."""
-    servers: list[FakeServer] = []
-
-    def start(*args: Any, **settings: Any) -> FakeServer:
-        servers.append(FakeServer(*args, **settings))
-        servers[-1].start()
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
-
-
 def _refuses(*ports: int) -> bool:
     """True when nobody listens at any of them; a half-open server fails."""
     outcomes = set()
@@ -169,7 +154,10 @@ def test_a_folder_without_a_version_keeps_the_ports_closed_until_one_comes(
 
 @pytest.mark.parametrize("poll_s", [0, -1])
 def test_without_another_look_a_version_that_comes_late_is_never_served(
-    tmp_path: pathlib.Path, started: Callable[..., FakeServer], poll_s: int
+    tmp_path: pathlib.Path,
+    started: Callable[..., FakeServer],
+    caplog: pytest.LogCaptureFixture,
+    poll_s: int,
 ) -> None:
     config = _config(tmp_path, "a")
     server = started(
@@ -180,6 +168,7 @@ def test_without_another_look_a_version_that_comes_late_is_never_served(
     models = server.app.manager.lifecycle.models
     if poll_s == 0:
         wait_until(lambda: server.app.manager.unready_models() == ["b"], "a's load")
+        wait_until(lambda: "No versions of servable b" in caplog.text, "b's look")
     (tmp_path / "b" / "1").mkdir()
     server.app.manager.wait_for_start(0.3)
     assert not models["b"].live
