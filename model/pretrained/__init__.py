@@ -1,0 +1,1 @@
+"""Encoders that others have trained, in Hugging Face's layout."""
