@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import safetensors
 
@@ -59,7 +59,7 @@ def _sharded(folder: Path) -> dict[str, Path]:
     return {tensor: folder / name for tensor, name in weight_map.items()}
 
 
-def _is_weight_map(value: Any) -> bool:
+def _is_weight_map(value: Any) -> TypeGuard[Mapping[str, str]]:
     """Checks the shape, and that no name leads out of the folder."""
     return (
         isinstance(value, Mapping)

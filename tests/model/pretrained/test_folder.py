@@ -13,7 +13,7 @@ from model import contract
 from model.pretrained.folder import ModelType, PretrainedFolder
 from model.pretrained.reading import PretrainedError
 from model.pretrained.vocabulary import PretrainedTokenizer
-from tests.support import pretrained_folders as fakes
+from tests.support.pretrained import folders as fakes
 
 
 @pytest.fixture
