@@ -91,6 +91,22 @@ class TrainingConfig(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DistillationConfig(Settings):
+    """How a student learns from a teacher.
+
+    `weight` is the teacher's share of the loss, the labels have the rest; at
+    `temperature` the scores of both are compared. `made_up_texts` are made of the train
+    split, so many per text, for the teacher to score: `components.made_up_texts`.
+    """
+
+    section = "distillation"
+
+    weight: float = setting(0.9, above=0, most=1)
+    temperature: float = setting(2.0, above=0, most=100)
+    made_up_texts: int = setting(10, least=0, most=1000)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Preset:
     """A model and its training, under a name, and what to expect of them."""
 

@@ -51,11 +51,14 @@ __all__ = [
     "LABELS",
     "LABELS_FILE",
     "LABEL_ID",
+    "MADE_UP",
     "MASK",
     "MAX_COMPOSED_BYTES",
     "MAX_WARMUP_RECORDS",
     "MAX_WORD_BYTES",
     "MODEL_NAME",
+    "NO_LABEL",
+    "NO_LABEL_ID",
     "PAD",
     "PAD_ID",
     "PROGRESS_LOGGER",
@@ -66,6 +69,7 @@ __all__ = [
     "SPLITS",
     "STAGING_PREFIX",
     "START",
+    "TEACHER_SCORES",
     "TEST",
     "TEXT",
     "TEXT_IS_UNKNOWN",
@@ -73,6 +77,7 @@ __all__ = [
     "TOKEN_IDS",
     "TRAIN",
     "UNKNOWN",
+    "UNLABELLED",
     "VALIDATION",
     "VOCABULARY_DIR",
     "VOCABULARY_FILE",
@@ -90,6 +95,12 @@ LABEL = "label"
 # The other transformed feature, beside `TOKEN_IDS`.
 LABEL_ID = "label_id"
 
+# What a teacher says of a row: the logarithm of its scores in label order, as the bytes
+# of float16. And the label of a row that only a teacher has seen, raw and transformed.
+TEACHER_SCORES = "teacher_scores"
+NO_LABEL = ""
+NO_LABEL_ID = -1
+
 # Tensors of the Classify signature.
 CLASSES = "classes"
 EXAMPLES = "inputs"
@@ -99,6 +110,10 @@ TRAIN = "train"
 VALIDATION = "validation"
 TEST = "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
+
+# What a student learns from besides, by its teacher's scores alone.
+UNLABELLED = "unlabelled"
+MADE_UP = "made_up"
 
 SERVING_DIR = "serving_model"
 STAGING_PREFIX = ".staging-"

@@ -16,7 +16,7 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 
 from model import contract
-from model.config import ModelConfig, TrainingConfig
+from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.export.saved_model import ServedClassifier, Tokenize, export_saved_model
 from model.text import tokenization
 from model.training.callbacks import Progress
@@ -28,7 +28,10 @@ _HISTORY_FILE = "history.json"
 def preprocessing_fn(
     inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Turns text into token ids, sparse int64 `[B, T]`, label into class id, `[B]`."""
+    """Turns text into token ids, sparse int64 `[B, T]`, label into class id, `[B]`.
+
+    What a teacher says of a row passes through.
+    """
     folder = custom_config[contract.VOCABULARY_DIR]
     with tf.io.gfile.GFile(os.path.join(folder, contract.TOKENIZER_FILE)) as file:
         config = contract.TokenizerConfig.from_json(file.read())
@@ -43,10 +46,13 @@ def preprocessing_fn(
     class_ids = tft.make_and_track_object(
         lambda: _line_number_table(labels_path), name="class_ids"
     )
-    return {
+    outputs = {
         contract.TOKEN_IDS: tokenizer(_flat(inputs[contract.TEXT])).to_sparse(),
         contract.LABEL_ID: class_ids.lookup(_flat(inputs[contract.LABEL])),
     }
+    if contract.TEACHER_SCORES in inputs:
+        outputs[contract.TEACHER_SCORES] = _flat(inputs[contract.TEACHER_SCORES])
+    return outputs
 
 
 def _line_number_table(path: str) -> tf.lookup.StaticHashTable:
@@ -93,10 +99,16 @@ def _job(
         ),
         training=TrainingConfig(**config["training"]),
         vocabulary=vocabulary,
+        distillation=_distillation(config),
         log_dir=os.path.join(fn_args.model_run_dir, "tensorboard"),
         checkpoint_dir=_checkpoint_dir(fn_args),
         on_progress=_log_progress,
     )
+
+
+def _distillation(config: Mapping[str, Any]) -> DistillationConfig | None:
+    settings = config.get("distillation")
+    return DistillationConfig(**settings) if settings else None
 
 
 def _checkpoint_dir(fn_args: tfx.components.FnArgs) -> str | None:

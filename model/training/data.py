@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from model import contract
+from model.training import distillation
 
 _CHUNK = 1024
 _SHUFFLE_BUFFER = 50_000
@@ -33,12 +34,20 @@ class Batching:
         return (*below, self.max_sequence_length)
 
 
-def read_chunks(patterns: Sequence[str]) -> tf.data.Dataset:
+def read_chunks(
+    patterns: Sequence[str], *, taught_classes: int | None = None
+) -> tf.data.Dataset:
     """Reads chunks of examples in the order of the files.
 
+    Args:
+        patterns: globs of gzip TFRecords.
+        taught_classes: how many classes a teacher has scored each row for; None where
+            there is no teacher.
+
     Returns:
-        (token ids int32 `[N, (T)]` ragged, label ids int32 `[N]`); N is 1024, fewer in
-        the last chunk.
+        (token ids int32 `[N, (T)]` ragged, targets); N is 1024, fewer in the last
+        chunk. Targets are label ids int32 `[N]` or, with a teacher, what
+        `distillation.target` makes of them and its scores.
 
     Raises:
         FileNotFoundError: no file matches a pattern.
@@ -49,7 +58,8 @@ def read_chunks(patterns: Sequence[str]) -> tf.data.Dataset:
     # Several hosts share every file row by row; with one host this changes nothing.
     policy = tf.data.experimental.AutoShardPolicy.DATA
     options.experimental_distribute.auto_shard_policy = policy
-    chunks = records.batch(_CHUNK).map(_parse, tf.data.AUTOTUNE)
+    parse = _parse if taught_classes is None else _parse_taught(taught_classes)
+    chunks = records.batch(_CHUNK).map(parse, tf.data.AUTOTUNE)
     return chunks.with_options(options)
 
 
@@ -57,7 +67,7 @@ def count_examples(chunks: tf.data.Dataset) -> int:
     """Reads everything and counts the rows."""
     return int(
         chunks.reduce(
-            np.int64(0), lambda total, chunk: total + tf.size(chunk[1], tf.int64)
+            np.int64(0), lambda total, chunk: total + tf.shape(chunk[1], tf.int64)[0]
         )
     )
 
@@ -130,6 +140,19 @@ def _parse(records: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
     row = tf.io.parse_example(records, features)
     token_ids = tf.cast(row[contract.TOKEN_IDS], tf.int32)
     return token_ids, tf.cast(row[contract.LABEL_ID], tf.int32)
+
+
+def _parse_taught(
+    count: int,
+) -> Callable[[tf.Tensor], tuple[tf.RaggedTensor, tf.Tensor]]:
+    features = {contract.TEACHER_SCORES: tf.io.FixedLenFeature([], tf.string)}
+
+    def parse(records: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
+        token_ids, label_ids = _parse(records)
+        scores = tf.io.parse_example(records, features)[contract.TEACHER_SCORES]
+        return token_ids, distillation.target(label_ids, scores, count)
+
+    return parse
 
 
 def _matching(pattern: str) -> list[str]:

@@ -9,11 +9,12 @@ import keras
 import tensorflow as tf
 
 from model import encoder
-from model.config import ModelConfig, TrainingConfig
+from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.training import callbacks, data
 from model.training.augmentation import Augmentation
 from model.training.callbacks import Progress
 from model.training.devices import DevicePlan, device_plan
+from model.training.distillation import DistillationLoss, LabelAccuracy
 from model.training.losses import SmoothedCrossentropy
 from model.training.optimizer import ClippedAdamW
 from model.training.schedule import WarmupCosine
@@ -29,7 +30,8 @@ class TrainingJob:
     `token_ids` and `label_id`. With a `checkpoint_dir` an interrupted job goes on from
     its last full epoch when it is run again. `vocabulary` has the tokens in the order
     of their ids; without it word pieces are not split in training. `strategy` is a
-    MirroredStrategy over all GPUs, or over the CPU, unless given.
+    MirroredStrategy over all GPUs, or over the CPU, unless given. With `distillation`
+    the records of `train_pattern` have `teacher_scores`, too.
     """
 
     train_pattern: str | Sequence[str]
@@ -40,6 +42,7 @@ class TrainingJob:
     checkpoint_dir: str | None = None
     on_progress: Callable[[Progress], None] | None = None
     vocabulary: Sequence[str] = ()
+    distillation: DistillationConfig | None = None
     strategy: tf.distribute.Strategy | None = None
 
 
@@ -69,7 +72,10 @@ def train(job: TrainingJob) -> TrainingResult:
     started = time.monotonic()
     keras.utils.set_random_seed(job.training.seed)
     strategy = job.strategy or tf.distribute.MirroredStrategy()
-    chunks = data.read_chunks(_as_list(job.train_pattern))
+    chunks = data.read_chunks(
+        _as_list(job.train_pattern),
+        taught_classes=job.model.num_classes if job.distillation else None,
+    )
     schedule = _Length.of(job.training, _count(chunks, job.train_pattern))
     with strategy.scope():
         model = _compiled_model(job, schedule, device_plan(strategy, job.training))
@@ -118,12 +124,19 @@ def _compiled_model(
     model = encoder.build_classifier(job.model, dtype=plan.dtype)
     model.compile(
         optimizer=_optimizer(job.training, schedule.total_steps, plan),
-        loss=SmoothedCrossentropy(job.training.label_smoothing),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        loss=_loss(job),
+        metrics=[LabelAccuracy(name="accuracy")],
         jit_compile=plan.jit_compile,
         auto_scale_loss=False,
     )
     return model
+
+
+def _loss(job: TrainingJob) -> keras.losses.Loss:
+    smoothing = job.training.label_smoothing
+    if job.distillation is None:
+        return SmoothedCrossentropy(smoothing)
+    return DistillationLoss.of(job.distillation, smoothing)
 
 
 def _optimizer(
