@@ -28,6 +28,7 @@ IMAGE ?= keras-transformer-pipeline:0.1.0
 BIN := .venv/bin
 READY := .venv/.installed
 EDGE_READY := .venv-edge/.installed
+REFERENCE_READY := .venv-reference/.installed
 PYTEST := $(BIN)/python -m pytest
 # mkdocs-material announces its own future at every start; this is its switch.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
@@ -46,7 +47,7 @@ demo: $(READY) $(EDGE_READY) ## run, serve, ask by gRPC and REST, ask the TFLite
 setup: $(READY) $(EDGE_READY) ## set up .venv and .venv-edge, and no more
 
 ##@ Test
-.PHONY: test test-slow test-all test-debian13 bench bench-serving goldens
+.PHONY: test test-slow test-all test-debian13 reference bench bench-serving goldens
 test: $(READY) $(EDGE_READY) ## the default tests: CPU, no container, under ten minutes
 	$(PYTEST) -n $(WORKERS) --dist loadfile
 
@@ -60,6 +61,9 @@ test-all: $(READY) $(EDGE_READY) ## every test, also for a GPU, containers, brow
 test-debian13: ## make demo and make test, on Debian 13 in a root of its own
 	$(PYTHON) -m scripts.debian13 --mirror $(DEBIAN_MIRROR) \
 		$(if $(DEBIAN13_ROOT),--root $(DEBIAN13_ROOT)) $(ARGS)
+
+# Some 2 GB; the slow tests that need it skip without it.
+reference: $(REFERENCE_READY) ## set up .venv-reference: PyTorch, JAX, transformers
 
 bench: $(READY) $(EDGE_READY) ## the benchmarks of the server, each side by side
 	for name in latency serving swaps drain; do \
@@ -123,7 +127,7 @@ clean: ## remove caches and builds; keep environments and runs
 	find . -name __pycache__ -not -path './.*' -prune -exec rm -rf {} +
 
 distclean: clean ## also remove the environments
-	rm -rf .venv .venv-edge .tools
+	rm -rf .venv .venv-edge .venv-reference .tools
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -143,13 +147,20 @@ define install
 	touch $(1)/.installed
 endef
 
-PINS := $(wildcard requirements/*.txt) pyproject.toml
+REFERENCE := requirements/reference.txt
+PINS := $(filter-out $(REFERENCE),$(wildcard requirements/*.txt)) pyproject.toml
 
 $(READY): $(PINS) | $(UV)
 	$(call install,.venv,dev)
 
 $(EDGE_READY): $(PINS) | $(UV)
 	$(call install,.venv-edge,edge)
+
+# With pip, which takes a CPU build of torch where its own settings offer one.
+$(REFERENCE_READY): $(REFERENCE)
+	$(PYTHON) -m venv --clear .venv-reference
+	.venv-reference/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 .tools/bin/uv: requirements/tools.txt
 	$(PYTHON) -m venv --clear .tools

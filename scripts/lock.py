@@ -26,6 +26,7 @@ from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
+HAND_WRITTEN = "reference.txt"
 ALL = "all"
 SEAL = "seal.sha256"
 
@@ -153,10 +154,15 @@ def seal(pyproject: Mapping[str, Any], directory: pathlib.Path) -> str:
         *(pyproject["dependency-groups"], _overrides(pyproject)),
         [dataclasses.asdict(each) for each in FILES],
     ]
-    files = sorted(directory.glob("*.txt"))
-    outputs = [f"{path.name}\n{path.read_text()}" for path in files]
+    outputs = [f"{path.name}\n{path.read_text()}" for path in locked(directory)]
     digest = hashlib.sha256("\n".join([json.dumps(inputs), *outputs]).encode())
     return digest.hexdigest() + "\n"
+
+
+def locked(directory: pathlib.Path) -> list[pathlib.Path]:
+    """The files in `directory` that this program writes, which is all but one."""
+    found = sorted(directory.glob("*.txt"))
+    return [path for path in found if path.name != HAND_WRITTEN]
 
 
 def is_sealed() -> bool:
@@ -205,7 +211,7 @@ def lock_all(uv: str, upgrades: Iterable[str], output: pathlib.Path) -> None:
 
 def stale(committed: pathlib.Path, resolved: pathlib.Path) -> list[str]:
     """Differences between the pins of two folders, the seal's only if no other."""
-    names = {path.name for d in (committed, resolved) for path in d.glob("*.txt")}
+    names = {path.name for d in (committed, resolved) for path in locked(d)}
     lines = [
         f"{name}: {line}"
         for name in sorted(names)

@@ -124,6 +124,17 @@ def test_a_broken_seal_alone_is_stale(sealed: pathlib.Path):
     assert lock.stale(sealed, sealed) == ["seal.sha256: was made from something else"]
 
 
+def test_the_file_that_is_written_by_hand_is_neither_sealed_nor_stale(
+    sealed: pathlib.Path,
+):
+    before = lock.seal(lock.read_pyproject(), sealed)
+    (sealed / lock.HAND_WRITTEN).write_text("torch==2.13.0\n")
+    assert lock.seal(lock.read_pyproject(), sealed) == before
+    (sealed / "new").mkdir()
+    (sealed / "new" / "a.txt").write_text(FILE)
+    assert not any("torch" in line for line in lock.stale(sealed, sealed / "new"))
+
+
 def test_an_equal_file_keeps_its_time(sealed: pathlib.Path, tmp_path_factory):
     target = tmp_path_factory.mktemp("target")
     (sealed / "b.txt").write_text("new")
@@ -136,7 +147,7 @@ def test_an_equal_file_keeps_its_time(sealed: pathlib.Path, tmp_path_factory):
 
 
 def committed() -> list[pathlib.Path]:
-    return sorted((ROOT / "requirements").glob("*.txt"))
+    return lock.locked(ROOT / "requirements")
 
 
 def test_there_is_a_file_for_every_closure_and_extra():
@@ -175,3 +186,10 @@ def test_what_does_not_resolve_ends_with_a_word_and_changes_nothing(
 def test_the_committed_files_are_sealed(capsys: pytest.CaptureFixture[str]):
     assert lock.main(["--check", "--uv", "/bin/false"]) == 0
     assert "current" in capsys.readouterr().out
+
+
+def test_every_pin_written_by_hand_is_a_plain_version():
+    text = (ROOT / "requirements" / lock.HAND_WRITTEN).read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert lines
+    assert all(re.fullmatch(r"[a-z]+==[0-9.]+", line) for line in lines), lines
