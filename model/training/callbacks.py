@@ -1,12 +1,14 @@
 """What happens between training steps: progress, best weights, resuming."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
+
+from model.training import checkpoint
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,21 +71,19 @@ class KeepBest(keras.callbacks.Callback):
 
     def __init__(self, folder: str | None, *, monitor: str, patience: int) -> None:
         super().__init__()
-        self._folder = folder
+        self._path = os.path.join(folder, "best.npz") if folder else None
         self._monitor = monitor
         self._patience = patience
-        self._weights: list[Any] | None = None
+        self._values: list[np.ndarray] | None = None
         self.best = float("-inf")
         self.best_epoch = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        if self._folder is None:
-            return
-        os.makedirs(self._folder, exist_ok=True)
-        if os.path.exists(self._path("best.json")):
-            with open(self._path("best.json"), encoding="utf-8") as file:
-                saved = json.load(file)
-            self.best, self.best_epoch = saved["best"], saved["best_epoch"]
+        kept = checkpoint.load(self._path) if self._path else None
+        if kept is not None:
+            self.best = kept.facts["best"]
+            self.best_epoch = kept.facts["best_epoch"]
+            self._values = kept.values
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         value = float((logs or {})[self._monitor])
@@ -94,23 +94,66 @@ class KeepBest(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        if self._folder is not None and self.best_epoch:
-            self.model.load_weights(self._path("best.weights.h5"))
-        elif self._weights is not None:
-            self.model.set_weights(self._weights)
+        if self._values is not None:
+            checkpoint.assign(checkpoint.changing(self.model), self._values)
 
     def _save(self) -> None:
-        if self._folder is None:
-            self._weights = self.model.get_weights()
+        variables = checkpoint.changing(self.model)
+        self._values = checkpoint.values_of(variables)
+        if self._path is not None:
+            facts = {"best": self.best, "best_epoch": self.best_epoch}
+            checkpoint.save(self._path, variables, facts)
+
+
+class Resume(keras.callbacks.Callback):
+    """Saves what training changes after every epoch, and goes on from there.
+
+    Args:
+        folder: of the checkpoint; without one nothing is saved.
+        digest: of the pretrained weights, which are not in the checkpoint.
+    """
+
+    def __init__(self, folder: str | None, *, digest: str = "") -> None:
+        super().__init__()
+        self._path = os.path.join(folder, "resume.npz") if folder else None
+        self._digest = digest
+        self._rows: list[dict[str, float]] = []
+
+    def restore(self, model: keras.Model) -> int:
+        """Takes model and optimizer to the end of the last epoch that was saved.
+
+        Returns:
+            How many epochs are done: fit's `initial_epoch`.
+
+        Raises:
+            ValueError: The checkpoint is of another model or of other weights.
+        """
+        kept = checkpoint.load(self._path) if self._path else None
+        if kept is None:
+            return 0
+        if kept.facts["digest"] != self._digest:
+            raise ValueError(
+                f"{self._path} continues training of pretrained weights with sha256 "
+                f"{kept.facts['digest'] or 'none'}; given are {self._digest or 'none'}."
+                " Give it those, or delete it to start anew."
+            )
+        model.optimizer.build(model.trainable_variables)
+        checkpoint.assign(_state(model), kept.values)
+        self._rows = kept.facts["rows"]
+        return len(self._rows)
+
+    @property
+    def rows(self) -> list[dict[str, float]]:
+        """The metrics of every epoch, those before an interruption included."""
+        return self._rows
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._rows.append({name: float(v) for name, v in (logs or {}).items()})
+        if self._path is None:
             return
-        self.model.save_weights(self._path("best.weights.h5"))
-        with open(self._path("best.json"), "w", encoding="utf-8") as file:
-            json.dump({"best": self.best, "best_epoch": self.best_epoch}, file)
-
-    def _path(self, name: str) -> str:
-        return os.path.join(str(self._folder), name)
+        facts = {"digest": self._digest, "rows": self._rows}
+        checkpoint.save(self._path, _state(self.model), facts)
 
 
-def resume_from(folder: str) -> keras.callbacks.Callback:
-    """Saves model and optimiser after every epoch, and starts from there if it can."""
-    return keras.callbacks.BackupAndRestore(os.path.join(folder, "resume"))
+def _state(model: keras.Model) -> list[keras.Variable]:
+    return [*checkpoint.changing(model), *model.optimizer.variables]

@@ -3,7 +3,6 @@
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -79,21 +78,24 @@ def train(job: TrainingJob) -> TrainingResult:
     schedule = _Length.of(job.training, _count(chunks, job.train_pattern))
     with strategy.scope():
         model = _compiled_model(job, schedule, device_plan(strategy, job.training))
+        curve = callbacks.Resume(job.checkpoint_dir)
+        epochs_done = curve.restore(model)
     watch = callbacks.KeepBest(
         job.checkpoint_dir, monitor=MONITOR, patience=job.training.patience
     )
-    history = model.fit(
+    model.fit(
         _training_data(job, chunks),
         validation_data=_validation_data(job),
         epochs=schedule.epochs,
+        initial_epoch=epochs_done,
         steps_per_epoch=schedule.steps_per_epoch,
-        callbacks=_callbacks(job, schedule, watch),
+        callbacks=[watch, curve, *_callbacks(job, schedule)],
         shuffle=False,  # The data is, already.
         verbose=0,
     )
     return TrainingResult(
         model=_in_float32(model, job.model),
-        history=_rows(history.history),
+        history=curve.rows,
         best_epoch=watch.best_epoch,
         best_accuracy=watch.best,
         steps_per_epoch=schedule.steps_per_epoch,
@@ -173,12 +175,8 @@ def _validation_data(job: TrainingJob) -> tf.data.Dataset:
     return data.evaluation_batches(chunks, _batching(job))
 
 
-def _callbacks(
-    job: TrainingJob, schedule: _Length, watch: keras.callbacks.Callback
-) -> list[keras.callbacks.Callback]:
-    chosen: list[keras.callbacks.Callback] = [watch]
-    if job.checkpoint_dir:
-        chosen.append(callbacks.resume_from(job.checkpoint_dir))
+def _callbacks(job: TrainingJob, schedule: _Length) -> list[keras.callbacks.Callback]:
+    chosen: list[keras.callbacks.Callback] = []
     if job.log_dir:
         chosen.append(keras.callbacks.TensorBoard(job.log_dir, write_graph=False))
     if job.on_progress:
@@ -208,13 +206,6 @@ def _count(chunks: tf.data.Dataset, pattern: str | Sequence[str]) -> int:
     if not count:
         raise ValueError(f"There are no examples in {pattern!r}.")
     return count
-
-
-def _rows(history: dict[str, list[Any]]) -> list[dict[str, float]]:
-    return [
-        dict(zip(history, map(float, row), strict=True))
-        for row in zip(*history.values(), strict=True)
-    ]
 
 
 def _as_list(pattern: str | Sequence[str]) -> list[str]:

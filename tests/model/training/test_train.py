@@ -114,18 +114,31 @@ def test_interrupted_training_goes_on_after_its_last_full_epoch(
     with pytest.raises(Interruption):
         train(dataclasses.replace(job, on_progress=cut_power))
     reports: list[Progress] = []
-    train(dataclasses.replace(job, on_progress=reports.append))
+    resumed = train(dataclasses.replace(job, on_progress=reports.append))
     assert reports[0].epoch == 3
-    assert reports[-1].epoch == 4
+    assert reports[-1].epoch == len(resumed.history) == 4
 
 
-def test_resumed_training_remembers_an_earlier_best(
+def test_training_killed_after_its_last_epoch_gives_its_result_at_once(
     make_job: MakeJob, tmp_path: pathlib.Path
 ) -> None:
-    (tmp_path / "best.json").write_text('{"best": 2.0, "best_epoch": 1}')
     job = make_job(checkpoint_dir=str(tmp_path))
-    with pytest.raises(FileNotFoundError):
-        train(job)
+    first = train(job)
+    reports: list[Progress] = []
+    again = train(dataclasses.replace(job, on_progress=reports.append))
+    assert not reports
+    np.testing.assert_array_equal(weights_of(first), weights_of(again))
+    assert again.history == first.history
+
+
+def test_checkpoint_of_another_model_is_refused(
+    make_job: MakeJob, tmp_path: pathlib.Path
+) -> None:
+    job = make_job(checkpoint_dir=str(tmp_path))
+    train(job)
+    wider = dataclasses.replace(job.model, hidden_dim=32)
+    with pytest.raises(ValueError, match="do not fit the .* of this model"):
+        train(dataclasses.replace(job, model=wider))
 
 
 def test_log_dir_gets_tensorboard_events(
