@@ -2,7 +2,13 @@
 
 from typing import Any
 
-_ARTIFACTS = ("DeviceReport", "Predictions", "ServerReport", "Vocabulary")
+_ARTIFACTS = (
+    "DeviceReport",
+    "LinearReport",
+    "Predictions",
+    "ServerReport",
+    "Vocabulary",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -35,6 +35,12 @@ class DeviceReport(tfx.dsl.Artifact):
     TYPE_NAME = "components.DeviceReport"
 
 
+class LinearReport(tfx.dsl.Artifact):
+    """A folder with `linear.json`: what a linear model reaches on the same splits."""
+
+    TYPE_NAME = "components.LinearReport"
+
+
 def bless(blessing: tfx.dsl.Artifact, blessed: bool) -> None:
     """Makes an `InfraBlessing` say what Pusher reads from it."""
     name = _BLESSED_FILE if blessed else _NOT_BLESSED_FILE

@@ -50,10 +50,14 @@ def VersionedPusher(
     serving_dir: tfx.dsl.components.Parameter[str],
     edge_dir: tfx.dsl.components.Parameter[str],
     run_id: tfx.dsl.components.Parameter[str],
+    linear_blessing: tfx.dsl.components.InputArtifact[
+        tfx.types.standard_artifacts.InfraBlessing
+    ] = None,
 ) -> None:
     """Pushes to `<serving_dir>/<version>` and `<edge_dir>/<version>`, if all agree.
 
-    One refusal is enough for neither to be pushed.
+    One refusal is enough for neither to be pushed. `linear_blessing` is only there
+    where a gain over the linear model is asked for.
     """
     del run_id  # Never the same: a version that somebody deleted is pushed again.
     # Devices first: a SavedModel that is served has its device files.
@@ -63,6 +67,7 @@ def VersionedPusher(
         model_utils.is_model_blessed(model_blessing)
         and model_utils.is_infra_validated(server_blessing)
         and model_utils.is_infra_validated(edge_blessing)
+        and (linear_blessing is None or model_utils.is_infra_validated(linear_blessing))
     )
     if not is_blessed:
         for artifact in pushed:

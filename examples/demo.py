@@ -144,6 +144,8 @@ def _close(
     console.print(
         f"test accuracy {summary['test_accuracy']:.1%}, training "
         f"{summary['train_s']:.0f} s, this demo {wall_s:.0f} s\n"
+        f"linear model  {summary['linear_accuracy']:.1%}, training "
+        f"{summary['linear_s']:.0f} s\n"
         f"report  {summary['report']}",
         soft_wrap=True,
     )

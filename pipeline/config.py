@@ -41,13 +41,15 @@ class EvaluationConfig(Settings):
     """When a model is good enough to be pushed.
 
     `min_accuracy` is on the test split; None asks for more than always answering the
-    most frequent label would reach. `max_accuracy_drop` is against the live model.
+    most frequent label would reach. `max_accuracy_drop` is against the live model,
+    `min_gain_over_linear` against the linear model beside it; None asks for nothing.
     """
 
     section = "evaluation"
 
     min_accuracy: float | None = setting(None, least=0, most=1)
     max_accuracy_drop: float = setting(0.01, least=0, most=1)
+    min_gain_over_linear: float | None = setting(None, least=-1, most=1)
     min_device_agreement: float = setting(0.995, least=0, most=1)
     """Share of test rows on which a device file gives the SavedModel's label."""
     server_rows: int = setting(64, least=1, most=100_000)

@@ -102,9 +102,13 @@ def _place(path: str | None) -> str:
 
 
 def _show(summary: execute.Summary, console: Console) -> None:
-    """Prints one fact per line, and no path cut short: people copy them."""
+    """Prints one fact per line, and no path cut short: people copy them.
+
+    What the linear model reached stands in a column of its own.
+    """
     if summary.unchanged:
         console.print("Nothing changed since this was last run: data, settings, code.")
+    beside = _linear_column(summary)
     facts = {
         "test accuracy": f"{summary.test_accuracy:.2%}",
         "macro F1": progress.in_markup(_macro_f1_told(summary)),
@@ -118,7 +122,25 @@ def _show(summary: execute.Summary, console: Console) -> None:
     if summary.blessed and summary.refusals:  # An int8 file that is not good enough.
         facts["left out"] = progress.in_markup("; ".join(summary.refusals))
     for name, value in facts.items():
+        if name in beside:
+            value = f"{value:<12} [dim]{beside[name]}[/]"
         console.print(f"  [bold]{name:<20}[/] {value}", soft_wrap=True)
+    if summary.advice:
+        console.print(f"  {progress.in_markup(summary.advice)}", soft_wrap=True)
+
+
+def _linear_column(summary: execute.Summary) -> dict[str, str]:
+    """Fact to what the linear model has of it; empty of runs that had none."""
+    if summary.linear_accuracy is None:
+        return {}
+    note = f"; {summary.linear_note}" if summary.linear_note else ""
+    return {
+        "test accuracy": progress.in_markup(
+            f"linear model {summary.linear_accuracy:.2%}{note}"
+        ),
+        "macro F1": f"linear model {summary.linear_macro_f1:.4f}",
+        "training": f"linear model {summary.linear_s:.0f} s",
+    }
 
 
 def _macro_f1_told(summary: execute.Summary) -> str:

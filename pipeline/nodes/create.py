@@ -10,6 +10,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from components.batch_predictor import BatchPredictor
 from components.edge_exporter import EdgeExporter
 from components.latest_pushed import LatestPushedModelStrategy
+from components.linear_baseline import LinearBaseline, LinearGate
 from components.model_server_validator import ModelServerValidator
 from components.text_transform import TextTransform
 from components.versioned_pusher import VersionedPusher
@@ -39,10 +40,12 @@ class DataNodes(NamedTuple):
 class ModelNodes(NamedTuple):
     """What is learnt, and is it better than what is live?"""
 
+    linear_baseline: BaseNode
     trainer: tfx.components.Trainer
     baseline: tfx.dsl.Resolver | None
     evaluator: tfx.components.Evaluator
     batch_predictor: BaseNode
+    linear_gate: BaseNode | None
 
 
 class DeliveryNodes(NamedTuple):
@@ -110,6 +113,11 @@ def _data_nodes(config: PipelineConfig) -> DataNodes:
 
 
 def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
+    checked_by = code_fingerprint(["model", "components"])
+    # What a linear model reaches in seconds; it waits for the rows only.
+    linear_baseline = LinearBaseline(
+        examples=data.example_gen.outputs["examples"], code_fingerprint=checked_by
+    )
     trainer = tfx.components.Trainer(
         run_fn=_RUN_FN,
         examples=data.transform.outputs["transformed_examples"],
@@ -134,9 +142,21 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
         examples=data.example_gen.outputs["examples"],
         vocabulary=data.vocabulary_gen.outputs["vocabulary"],
         split=contract.TEST,
-        code_fingerprint=code_fingerprint(["model", "components"]),
+        code_fingerprint=checked_by,
     )
-    return ModelNodes(trainer, baseline, evaluator, batch_predictor)
+    # Is it so much better than the linear model as was asked for?
+    min_gain = config.run.evaluation.min_gain_over_linear
+    linear_gate = None
+    if min_gain is not None:
+        linear_gate = LinearGate(
+            predictions=batch_predictor.outputs["predictions"],
+            linear=linear_baseline.outputs["report"],
+            min_gain=min_gain,
+            code_fingerprint=checked_by,
+        )
+    return ModelNodes(
+        linear_baseline, trainer, baseline, evaluator, batch_predictor, linear_gate
+    )
 
 
 def _delivery_nodes(
@@ -160,6 +180,7 @@ def _delivery_nodes(
         code_fingerprint=checked_by,
     )
     # Only what every check has blessed leaves the pipeline: both models, or neither.
+    gate = model.linear_gate
     pusher = VersionedPusher(
         model=model.trainer.outputs["model"],
         edge_model=edge_exporter.outputs["edge_model"],
@@ -169,6 +190,7 @@ def _delivery_nodes(
         serving_dir=config.serving_dir,
         edge_dir=config.edge_dir,
         run_id=config.run_id,
+        **({"linear_blessing": gate.outputs["blessing"]} if gate else {}),
     ).with_id(PUSHER)
     return DeliveryNodes(model_server_validator, edge_exporter, pusher)
 

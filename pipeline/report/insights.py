@@ -1,5 +1,6 @@
 """Sentences a careful reader would say after reading the whole report."""
 
+import math
 from collections.abc import Iterator
 
 from pipeline.report import confidence, formats, metrics
@@ -13,11 +14,13 @@ IMBALANCE = 10
 """From here on a finding is worth a sentence."""
 FEW_TEST_ROWS = 50
 """With fewer, one row is worth more than two points."""
+_WAYS_UP = "pretrained weights (--pretrained) or more rows"
 
 
 def insights(results: RunResults) -> list[str]:
     """Says what stands out, the most useful first; empty when nothing does."""
     finders = (
+        _linear,
         _change,
         _small_test,
         _rejecting,
@@ -28,6 +31,35 @@ def insights(results: RunResults) -> list[str]:
         _data,
     )
     return [sentence for finder in finders for sentence in finder(results)]
+
+
+def linear_advice(results: RunResults) -> str | None:
+    """Says what the linear model beside it means for this one; None without one.
+
+    Level is what one standard error of the test's accuracy does not tell apart.
+    """
+    linear = results.evaluation.linear
+    rows = len(results.evaluation.true_ids)
+    if linear is None or not rows:
+        return None
+    ours = metrics.accuracy(results.evaluation)
+    error = math.sqrt(linear.accuracy * (1 - linear.accuracy) / rows)
+    gain = ours - linear.accuracy
+    apart = f"{100 * abs(gain):.1f} points"
+    if gain > error:
+        return f"The Transformer is better than the linear model by {apart}."
+    if gain >= -error:
+        return (
+            f"Level with the linear model, within one standard error "
+            f"({100 * error:.1f} points): {_WAYS_UP} may lift it above."
+        )
+    return f"The linear model is better by {apart}: {_WAYS_UP} may help."
+
+
+def _linear(results: RunResults) -> Iterator[str]:
+    advice = linear_advice(results)
+    if advice is not None:
+        yield advice
 
 
 def _change(results: RunResults) -> Iterator[str]:

@@ -127,6 +127,19 @@ class LiveModel:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class LinearModel:
+    """A linear model that learnt from the same train split, on this test split.
+
+    `note` says what it left out, or why it learnt nothing.
+    """
+
+    accuracy: float
+    macro_f1: float
+    seconds: float
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Every answer of the served model on the test split of N rows.
 
@@ -145,6 +158,7 @@ class Evaluation:
     texts: tuple[str, ...]
     top_ids: tuple[tuple[int, ...], ...] = ()
     live: LiveModel | None = None
+    linear: LinearModel | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (

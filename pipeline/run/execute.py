@@ -53,7 +53,9 @@ class Summary:
 
     `accuracy` is on the validation split at the best epoch; `test_accuracy` and
     `macro_f1` are Evaluator's, on the test split, which has rows of `measured_labels`
-    labels. `refusals` are the checks that failed, `notes` what was found in the data.
+    labels. `linear_…` is what a linear model reaches there, learnt in `linear_s`
+    seconds, and `advice` what that means. `refusals` are the checks that failed,
+    `notes` what was found in the data.
     """
 
     accuracy: float
@@ -70,6 +72,11 @@ class Summary:
     notes: tuple[str, ...] = ()
     measured_labels: int = 0
     unmeasured_labels: tuple[str, ...] = ()
+    linear_accuracy: float | None = None
+    linear_macro_f1: float | None = None
+    linear_s: float | None = None
+    linear_note: str = ""
+    advice: str = ""
 
     def __post_init__(self) -> None:
         for name in ("refusals", "notes", "unmeasured_labels"):  # JSON gives lists.
@@ -205,7 +212,7 @@ def _report(
     started_at: datetime.datetime,
     started: float,
 ) -> Summary:
-    from pipeline.report import results, write_report
+    from pipeline.report import insights, results, write_report
 
     saved_model = outcome.pushed(PUSHED_MODEL)
     edge = outcome.pushed(PUSHED_EDGE_MODEL)
@@ -242,5 +249,10 @@ def _report(
         ),
         measured_labels=len(outcome.dataset.labels_of(contract.TEST)),
         unmeasured_labels=tuple(outcome.dataset.unmeasured_labels),
+        linear_accuracy=outcome.linear.accuracy,
+        linear_macro_f1=outcome.linear.macro_f1,
+        linear_s=outcome.linear.seconds,
+        linear_note=outcome.linear.note,
+        advice=insights.linear_advice(found) or "",
         **facts,
     )

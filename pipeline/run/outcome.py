@@ -21,6 +21,7 @@ from components import (
     batch_predictor,
     edge_exporter,
     evaluation_metrics,
+    linear_baseline,
     model_server_validator,
     text_transform,
     versioned_pusher,
@@ -93,6 +94,11 @@ class Outcome:
             macro_f1=values[evaluation_metrics.MACRO_F1],
         )
 
+    @functools.cached_property
+    def linear(self) -> linear_baseline.LinearModel:
+        """What a linear model reaches on the same splits."""
+        return linear_baseline.read_report(self.uri("LinearBaseline", "report"))
+
     def pushed(self, key: str) -> Path | None:
         """Says where the pusher put one of its outputs, or None where it refused."""
         (artifact,) = self.runs[PUSHER].outputs[key]
@@ -116,7 +122,31 @@ class Outcome:
                     setting=f"evaluation.max_accuracy_drop {drop:g}",
                 )
             )
-        return checks
+        return [*checks, *self._linear_checks(accuracy)]
+
+    def _linear_checks(self, accuracy: float) -> list[results.Check]:
+        gain = self.config.run.evaluation.min_gain_over_linear
+        if gain is None:
+            return []
+        linear = self.linear
+        check = _at_least(
+            "against the linear model",
+            accuracy,
+            linear.accuracy + gain,
+            note=", ".join(
+                filter(
+                    None,
+                    (
+                        f"linear model {linear.accuracy:.4f}",
+                        linear.note,
+                        self._rows_told(),
+                    ),
+                )
+            ),
+            setting=f"evaluation.min_gain_over_linear {gain:g}",
+        )
+        # As the gate decided: sums of shares may differ in the last digit.
+        return [dataclasses.replace(check, passed=linear.is_beaten(accuracy, gain))]
 
     def _accuracy_check(self, accuracy: float) -> results.Check:
         most, _ = self.dataset.label_counts(contract.TEST).most_common(1)[0]
@@ -261,6 +291,12 @@ class Outcome:
             texts=tuple(rows.texts),
             top_ids=tuple(map(tuple, order.tolist())),
             live=self.live,
+            linear=results.LinearModel(
+                accuracy=self.linear.accuracy,
+                macro_f1=self.linear.macro_f1,
+                seconds=self.linear.seconds,
+                note=self.linear.note,
+            ),
         )
 
     def variants(self) -> tuple[results.Variant, ...]:

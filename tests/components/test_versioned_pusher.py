@@ -215,21 +215,22 @@ def run(tmp_path: Path) -> Run:
     (tmp_path / "exported" / "Format-Serving").mkdir(parents=True)
     (tmp_path / "exported" / "Format-Serving" / "model.tflite").touch()
 
-    def run(*, refused: str = "") -> list[Path | None]:
+    def run(*, refused: str = "", asks_gain: bool = True) -> list[Path | None]:
         blessing = standard_artifacts.ModelBlessing()
         blessing.set_int_custom_property("blessed", int(refused != "evaluator"))
         blessing.mlmd_artifact.create_time_since_epoch = 1_700_000_000_123
-        others = []
-        for name in ("server", "edge"):
-            others.append(standard_artifacts.InfraBlessing())
-            others[-1].uri = str(tmp_path / f"{name}_blessing")
-            bless(others[-1], refused != name)
+        others = {}
+        for name in ("server", "edge", "linear"):
+            others[name] = standard_artifacts.InfraBlessing()
+            others[name].uri = str(tmp_path / f"{name}_blessing")
+            bless(others[name], refused != name)
         models = [standard_artifacts.Model(), standard_artifacts.Model()]
         models[0].uri, models[1].uri = f"{tmp_path}/trained", f"{tmp_path}/exported"
         pushed = [standard_artifacts.PushedModel(), standard_artifacts.PushedModel()]
         versioned_pusher.VersionedPusher.EXECUTOR_SPEC.executor_class._FUNCTION(
-            *(*models, blessing, *others, *pushed),
+            *(*models, blessing, others["server"], others["edge"], *pushed),
             *(str(tmp_path / "serving_model"), str(tmp_path / "edge"), "first"),
+            linear_blessing=others["linear"] if asks_gain else None,
         )
         return [versioned_pusher.read_destination(artifact) for artifact in pushed]
 
@@ -246,7 +247,11 @@ def test_what_every_check_blessed_goes_to_its_versions_and_says_where(
     assert (edge / "model.tflite").exists()
 
 
-@pytest.mark.parametrize("refused", ["evaluator", "server", "edge"])
+def test_without_a_gain_asked_for_the_linear_model_has_no_say(run: Run) -> None:
+    assert all(run(asks_gain=False, refused="linear"))
+
+
+@pytest.mark.parametrize("refused", ["evaluator", "server", "edge", "linear"])
 def test_one_refusal_is_enough_for_neither_to_be_pushed(
     run: Run, tmp_path: Path, refused: str
 ) -> None:
@@ -255,7 +260,7 @@ def test_one_refusal_is_enough_for_neither_to_be_pushed(
     assert not (tmp_path / "edge").exists()
 
 
-@pytest.mark.parametrize("refused", ["evaluator", "server", "edge"])
+@pytest.mark.parametrize("refused", ["evaluator", "server", "edge", "linear"])
 def test_a_refusal_leaves_the_versions_that_are_live(
     run: Run, tmp_path: Path, refused: str
 ) -> None:

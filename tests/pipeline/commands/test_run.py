@@ -179,6 +179,28 @@ def test_macro_f1_says_over_which_labels_it_is(pipeline: FakeExecute) -> None:
     ]
 
 
+def test_the_linear_model_stands_beside_the_numbers_with_advice_below(
+    pipeline: FakeExecute,
+) -> None:
+    pipeline.summary = dataclasses.replace(
+        PUSHED,
+        linear_accuracy=0.9123,
+        linear_macro_f1=0.8901,
+        linear_s=6.4,
+        linear_note="[few] rows",
+        advice="Level with [it].",
+    )
+    told = ran().output.splitlines()
+    for line in (
+        "  test accuracy        90.50%       linear model 91.23%; [few] rows",
+        "  macro F1             0.8765       linear model 0.8901",
+        "  training             30 s         linear model 6 s",
+        "  Level with [it].",
+    ):
+        assert line in told
+    assert json.loads(ran("--json").stdout)["linear_accuracy"] == 0.9123
+
+
 def test_an_unchanged_run_says_so(pipeline: FakeExecute) -> None:
     pipeline.summary = dataclasses.replace(PUSHED, unchanged=True)
     assert ran().output.startswith("Nothing changed since this was last run")

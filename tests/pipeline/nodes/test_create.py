@@ -20,10 +20,12 @@ def create() -> ModuleType:
     return create
 
 
-def nodes(create: ModuleType, **settings: Any) -> dict[str, Any]:
+def nodes(
+    create: ModuleType, overrides: dict[str, str] | None = None, **settings: Any
+) -> dict[str, Any]:
     config = PipelineConfig(
         name="p",
-        run=RunConfig.of("tiny"),
+        run=RunConfig.of("tiny", overrides),
         data_root="d",
         pipeline_root="r",
         serving_dir="s",
@@ -41,6 +43,33 @@ def test_one_node_pushes_and_waits_for_every_check(create: ModuleType) -> None:
     }
     checks = {"Evaluator", "ModelServerValidator", "EdgeExporter"}
     assert checks <= sources
+
+
+def test_the_linear_model_waits_for_the_rows_and_nobody_waits_for_it(
+    create: ModuleType,
+) -> None:
+    found = nodes(create)
+    (source,) = found["LinearBaseline"].inputs.values()
+    assert source.producer_component_id == "ImportExampleGen"
+    waiting = [
+        name
+        for name, node in found.items()
+        for channel in node.inputs.values()
+        if getattr(channel, "producer_component_id", "") == "LinearBaseline"
+    ]
+    assert waiting == []
+
+
+def test_a_gain_over_the_linear_model_is_a_gate_where_it_is_asked_for(
+    create: ModuleType,
+) -> None:
+    found = nodes(create, {"evaluation.min_gain_over_linear": "0.02"})
+    sources = {
+        key: channel.producer_component_id
+        for key, channel in found[PUSHER].inputs.items()
+    }
+    assert sources["linear_blessing"] == "LinearGate"
+    assert found["LinearGate"].exec_properties["min_gain"] == 0.02
 
 
 def test_the_pusher_of_another_run_is_not_taken_from_the_cache(

@@ -2,8 +2,10 @@
 
 import dataclasses
 
-from pipeline.report.insights import insights
-from pipeline.report.results import LiveModel, RunResults, SplitData
+import pytest
+
+from pipeline.report.insights import insights, linear_advice
+from pipeline.report.results import LinearModel, LiveModel, RunResults, SplitData
 from tests.support.pipeline.run_results import run_results, with_evaluation
 
 
@@ -47,6 +49,36 @@ def test_small_change_against_live_is_called_chance():
     ]
     said = _said(with_evaluation(results, live=far), "live version 7")
     assert said == ["Accuracy is 35.0 points better than that of the live version 7."]
+
+
+@pytest.mark.parametrize(
+    ("linear", "sentence"),
+    [
+        (0.8, "The Transformer is better than the linear model by 10.0 points."),
+        (
+            0.88,
+            "Level with the linear model, within one standard error (3.2 points): "
+            "pretrained weights (--pretrained) or more rows may lift it above.",
+        ),
+        (
+            0.95,
+            "The linear model is better by 5.0 points: pretrained weights "
+            "(--pretrained) or more rows may help.",
+        ),
+    ],
+)
+def test_the_linear_model_beside_it_gives_one_sentence_of_advice(
+    linear: float, sentence: str
+):
+    results = _answers(*[(0, 0, 0.9)] * 90, *[(0, 1, 0.9)] * 10)
+    beside = LinearModel(accuracy=linear, macro_f1=linear, seconds=1.0)
+    results = with_evaluation(results, linear=beside)
+    assert linear_advice(results) == sentence
+    assert insights(results)[0] == sentence
+
+
+def test_without_a_linear_model_there_is_no_advice():
+    assert linear_advice(_answers((0, 0, 0.9))) is None
 
 
 def test_rejecting_is_worth_a_sentence_when_it_helps():

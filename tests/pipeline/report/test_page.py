@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.data.notes import Note
 from pipeline.report import confidence, formats, metrics, render, write_report
-from pipeline.report.results import Check, RunResults, TrainingSummary
+from pipeline.report.results import Check, LinearModel, RunResults, TrainingSummary
 from tests.support.pipeline.html_page import HtmlPage
 from tests.support.pipeline.run_results import run_results, with_evaluation
 
@@ -33,6 +33,17 @@ def test_headline_numbers_are_the_computed_ones(results, page):
     assert page.text("macro-f1") == formats.percent(metrics.macro_f1(evaluation))
     error = confidence.expected_calibration_error(evaluation)
     assert page.text("calibration-error") == formats.percent(error)
+
+
+def test_the_linear_model_stands_beside_the_accuracy(results):
+    linear = LinearModel(
+        accuracy=0.5, macro_f1=0.5, seconds=6.0, note=f"few rows {HOSTILE}"
+    )
+    page = HtmlPage(render(with_evaluation(results, linear=linear)))
+    change = formats.points(metrics.accuracy(results.evaluation) - 0.5)
+    assert page.text("linear") == f"{change} against a linear model: 50.0% in 6.0 s"
+    assert f"few rows {HOSTILE}" in page.text("verdict")
+    assert "better than the linear model" in page.text("verdict")
 
 
 def test_class_table_has_every_class_weakest_first(results, page):

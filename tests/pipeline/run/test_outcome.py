@@ -59,11 +59,13 @@ DEVICE_FILE = {
     "agreement": 1.0,
     "max_score_difference": 3.14e-6,
 }
+LINEAR = {"accuracy": 0.7, "macro_f1": 0.65, "seconds": 2.0, "note": "a note"}
 OUTPUTS = {
     "ExampleValidator": ("anomalies", standard_artifacts.ExampleAnomalies),
     "TextTransform": ("transformed_examples", standard_artifacts.Examples),
     "Trainer": ("model", standard_artifacts.Model),
     "BatchPredictor": ("predictions", standard_artifacts.Model),
+    "LinearBaseline": ("report", standard_artifacts.Model),
     "Evaluator": ("evaluation", standard_artifacts.ModelEvaluation),
     "ModelServerValidator": ("report", standard_artifacts.Model),
     "EdgeExporter": ("report", standard_artifacts.Model),
@@ -123,6 +125,7 @@ def _fill(folder: Path) -> None:
         predictions, "latency.json", {"latency_p50_ms": 4.0, "latency_p99_ms": 9.0}
     )
     write_json(str(folder / "ModelServerValidator"), "server.json", VERDICT)
+    write_json(str(folder / "LinearBaseline"), "linear.json", LINEAR)
     device = {"variants": [DEVICE_FILE, {**DEVICE_FILE, "name": "model_int8.tflite"}]}
     write_json(str(folder / "EdgeExporter"), "device.json", device)
 
@@ -251,6 +254,26 @@ def test_a_model_may_be_worse_than_the_live_one_by_so_much(
     assert outcome.live is not None
     assert (outcome.live.version, outcome.live.accuracy) == ("42", 0.8)
     assert outcome.evaluation().live == outcome.live
+
+
+@pytest.mark.parametrize(("gain", "enough"), [("0.05", True), ("0.06", False)])
+def test_a_model_must_be_better_than_the_linear_one_by_what_was_asked(
+    make_outcome: MakeOutcome, gain: str, enough: bool
+) -> None:
+    checks = make_outcome(min_gain_over_linear=gain).checks()
+    (check,) = (each for each in checks if "linear" in each.metric)
+    assert check.passed is enough
+    assert check.told == (
+        f"against the linear model is 0.75, wanted at least {0.7 + float(gain):.4f} "
+        f"(evaluation.min_gain_over_linear {gain}): linear model 0.7000, a note, "
+        "3 of 4 test rows right, so few that one row is 25.0 points"
+    )
+
+
+def test_the_linear_model_stands_beside_the_answers(make_outcome: MakeOutcome) -> None:
+    linear = make_outcome().evaluation().linear
+    assert linear is not None
+    assert dataclasses.asdict(linear) == LINEAR
 
 
 def test_a_resolver_that_found_nothing_means_no_live_model(
