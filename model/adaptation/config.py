@@ -122,6 +122,11 @@ class AdaptationConfig(Settings):
         return frozenset(LoraMatrix(name) for name in names)
 
     @property
+    def soft_length(self) -> int:
+        """How many vectors the method learns in front of the template."""
+        return self.prompt_length if self.method is Method.PROMPT_TUNING else 0
+
+    @property
     def words(self) -> dict[str, tuple[str, ...]]:
         """What `verbalizer` says: label -> words."""
         if self.verbalizer is None:

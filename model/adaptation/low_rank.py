@@ -10,7 +10,10 @@ from typing import Any
 import keras
 
 from model.adaptation.config import AdaptationConfig, LoraMatrix
+from model.adaptation.replacing import TrainingLayer, name_in_training, replace
 
+LOW_RANK = "low_rank"
+"""What the name of every `LowRankDense` ends in."""
 _PARTS = {
     "query_key_value": (LoraMatrix.QUERY, LoraMatrix.KEY, LoraMatrix.VALUE),
     "intermediate": (LoraMatrix.FEED_FORWARD,),
@@ -32,7 +35,7 @@ class LowRank:
         return self.alpha / self.rank
 
 
-class LowRankDense(keras.layers.Layer):
+class LowRankDense(TrainingLayer):
     """`[N, D]` -> `[N, E]`: a Dense, and an update of rank `rank` to its kernel.
 
     The kernel may have several matrices side by side; each of them that `is_changed`
@@ -46,8 +49,7 @@ class LowRankDense(keras.layers.Layer):
         low_rank: LowRank,
         is_changed: Sequence[bool] = (True,),
     ) -> None:
-        # Named after the whole path: it is built outside of the block it works in.
-        name = f"{dense.path.replace('/', '.')}.low_rank"
+        name = name_in_training(dense, LOW_RANK)
         super().__init__(dtype=dense.dtype_policy, name=name)
         self.dense = dense
         self.low_rank = low_rank
@@ -93,15 +95,13 @@ class LowRankDense(keras.layers.Layer):
     ) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.dense.units)
 
-    def merged_kernel(self) -> keras.KerasTensor:
-        """The kernel of the plain Dense that computes the same, `[D, E]`."""
+    def merged(self) -> dict[str, Any]:
         changes = [
             keras.ops.matmul(down, up)
             for down, up in zip(self.down, self.up, strict=True)
         ]
-        return keras.ops.convert_to_tensor(self.dense.kernel) + self._side_by_side(
-            changes
-        )
+        kernel = keras.ops.convert_to_tensor(self.dense.kernel)
+        return {self.dense.kernel.path: kernel + self._side_by_side(changes)}
 
     def _side_by_side(self, changes: list[Any]) -> keras.KerasTensor:
         changes = [change * self.low_rank.scale for change in changes]
@@ -119,16 +119,7 @@ def add_low_rank(model: keras.Model, config: AdaptationConfig) -> None:
     for owner, attribute, dense in list(_dense_layers(model)):
         is_changed = [part in config.matrices for part in _parts(owner, dense)]
         if any(is_changed):
-            _replace(owner, attribute, LowRankDense(dense, low_rank, is_changed))
-
-
-def merged_kernels(model: keras.Model) -> dict[str, Any]:
-    """Maps the path of each changed kernel to what it is with its update."""
-    return {
-        layer.dense.kernel.path: layer.merged_kernel()
-        for layer in model._flatten_layers()
-        if isinstance(layer, LowRankDense)
-    }
+            replace(owner, attribute, LowRankDense(dense, low_rank, is_changed))
 
 
 def _dense_layers(
@@ -149,12 +140,3 @@ def _parts(
         is_attention = hasattr(owner, "query_key_value")
         return (LoraMatrix.OUTPUT if is_attention else LoraMatrix.FEED_FORWARD,)
     return _PARTS.get(dense.name, ())
-
-
-def _replace(
-    owner: keras.layers.Layer, attribute: str, layer: keras.layers.Layer
-) -> None:
-    # A built layer takes no new ones; `keras.layers.Dense.enable_lora` does the same.
-    owner._tracker.unlock()
-    setattr(owner, attribute, layer)
-    owner._tracker.lock()

@@ -49,7 +49,9 @@ def test_loss_is_what_its_definition_says(
 def test_targets_without_a_teacher_have_plain_crossentropy() -> None:
     labels = np.abs(LABELS)
     found = DistillationLoss(0.7, 3.0, 0.1)(labels, LOGITS)
-    assert float(found) == pytest.approx(float(SmoothedCrossentropy(0.1)(labels, LOGITS)))
+    assert float(found) == pytest.approx(
+        float(SmoothedCrossentropy(0.1)(labels, LOGITS))
+    )
 
 
 def test_a_teacher_that_is_sure_gives_no_nan() -> None:
