@@ -33,7 +33,7 @@ from components.predictions import ScoredRows
 from model import contract
 
 C_GRID = (0.1, 0.3, 1.0, 3.0)
-"""On six data sets validation chose each of them once or more, never an end twice."""
+"""On six data sets validation chose 0.3 once, 3 once, and else 1."""
 MAX_TEXT_CHARACTERS = 2_000
 MAX_CHARACTERS = 10_000_000
 MAX_LABELLED_CHARACTERS = 400_000_000
@@ -55,8 +55,9 @@ Answer = Callable[[Sequence[str]], Sequence[str]]
 class LinearModel:
     """What the linear model reached on the test split.
 
-    `c` is the weight of mistakes that validation chose, None where nothing was learnt;
-    `note` says what was left out of training, or why nothing was learnt.
+    `seconds` are for learning and answering; `c` is the weight of mistakes that
+    validation chose, None where nothing was learnt; `note` says what was left out of
+    training, or why nothing was learnt.
     """
 
     accuracy: float
@@ -80,7 +81,6 @@ def LinearBaseline(
 ) -> None:
     """Learns from the train split and writes a `LinearReport`; refuses nothing."""
     del code_fingerprint  # Only makes the cache see a change of the code.
-    started = time.perf_counter()
     splits = {
         split: [
             (text.decode(), label.decode())
@@ -90,9 +90,7 @@ def LinearBaseline(
         ]
         for split in contract.SPLITS
     }
-    found = measure(splits)
-    seconds = time.perf_counter() - started
-    found = dataclasses.replace(found, seconds=round(seconds, 3))
+    found, _ = measure(splits)
     write_json(report.uri, _REPORT_FILE, dataclasses.asdict(found))
 
 
@@ -117,12 +115,18 @@ def read_report(uri: str) -> LinearModel:
     return LinearModel(**read_json(uri, _REPORT_FILE))
 
 
-def measure(splits: Mapping[str, Rows]) -> LinearModel:
-    """Learns from the train split, chooses C on validation, measures on test.
+def measure(
+    splits: Mapping[str, Rows],
+) -> tuple[LinearModel, evaluation_metrics.Pairs]:
+    """Learns from the train split, chooses C on validation, answers the test split.
 
     The test rows never choose anything, and validation rows are not learnt from, as the
     Transformer does not learn from them either.
+
+    Returns:
+        What it reached, and how often it gave which answer to which true label.
     """
+    started = time.perf_counter()
     train, notes = bounded(splits[contract.TRAIN])
     try:
         found = _learn(train, splits[contract.VALIDATION])
@@ -130,15 +134,16 @@ def measure(splits: Mapping[str, Rows]) -> LinearModel:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         found = _most_frequent(splits[contract.TRAIN], reason)
     pairs = _pairs(found.answer, splits[contract.TEST])
-    return LinearModel(
+    reached = LinearModel(
         accuracy=evaluation_metrics.accuracy_of(pairs),
         macro_f1=evaluation_metrics.macro_f1_of(pairs),
-        seconds=0.0,
+        seconds=round(time.perf_counter() - started, 3),
         c=found.c,
         features=found.features,
         train_rows=len(train),
         note="; ".join([*found.notes, *notes]),
     )
+    return reached, pairs
 
 
 def bounded(rows: Rows) -> tuple[Rows, list[str]]:

@@ -249,10 +249,17 @@ def _report(
         ),
         measured_labels=len(outcome.dataset.labels_of(contract.TEST)),
         unmeasured_labels=tuple(outcome.dataset.unmeasured_labels),
-        linear_accuracy=outcome.linear.accuracy,
-        linear_macro_f1=outcome.linear.macro_f1,
-        linear_s=outcome.linear.seconds,
-        linear_note=outcome.linear.note,
         advice=insights.linear_advice(found) or "",
+        **_linear_facts(outcome),
         **facts,
     )
+
+
+def _linear_facts(outcome: "Outcome") -> dict[str, Any]:
+    linear = outcome.linear
+    return {
+        "linear_accuracy": linear.accuracy,
+        "linear_macro_f1": linear.macro_f1,
+        "linear_s": linear.seconds,
+        "linear_note": linear.note,
+    }

@@ -7,7 +7,7 @@ import pytest
 from tfx.types import artifact_utils, standard_artifacts
 
 from components import artifacts, linear_baseline
-from components.linear_baseline import LinearModel, Rows, bounded, measure
+from components.linear_baseline import LinearModel, Rows, bounded
 from model import contract
 from tests.support.labelled_rows import scored_rows, write_examples
 
@@ -23,6 +23,10 @@ def rows(count: int = 30) -> Rows:
     ]
 
 
+def measure(splits: dict[str, Rows]) -> LinearModel:
+    return linear_baseline.measure(splits)[0]
+
+
 def splits(**changed: Rows) -> dict[str, Rows]:
     return {**dict.fromkeys(contract.SPLITS, rows()), **changed}
 
@@ -33,6 +37,11 @@ def test_words_that_name_the_label_are_learnt() -> None:
     assert found.train_rows == 30
     assert found.features > 20
     assert not found.note
+
+
+def test_the_answers_are_those_of_the_test_rows() -> None:
+    _, pairs = linear_baseline.measure(splits(test=rows(7)))
+    assert pairs == {("red", "red"): 3, ("blue", "blue"): 2, ("green", "green"): 2}
 
 
 def test_labels_may_be_any_text_and_one_of_them_unseen() -> None:
