@@ -15,6 +15,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from model import contract
+from model.text.bert_splitter import BertSplitter
 
 _PUNCTUATION_OR_CHINESE = (
     r"[!-/]|[:-@]|[\[-`]|[{-~]|[\p{P}]"
@@ -41,6 +42,8 @@ class GraphSplitter(tf.Module):
         super().__init__(name=name)
         self._spec = config.spec
         self._normalizes_unicode = config.normalize_unicode
+        if self._spec is contract.TokenizerSpec.BERT:
+            self._as_bert = BertSplitter(config)
         if self._spec is contract.TokenizerSpec.UNICODE:
             self._normalizer = tf_text.FastBertNormalizer(
                 lower_case_nfd_strip_accents=True
@@ -48,6 +51,8 @@ class GraphSplitter(tf.Module):
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Splits `[B]` strings into `[B, (words)]` strings."""
+        if self._spec is contract.TokenizerSpec.BERT:
+            return self._as_bert(texts)
         if not self._normalizes_unicode:
             return _split(self._fold(texts), _DELIMITER, _PUNCTUATION_OR_CHINESE)
         # The splitter reads C strings: a NUL would end the text.
@@ -113,7 +118,8 @@ class GraphTokenizer(tf.Module):
         self._max_pieces = config.max_sequence_length - 2
         self._start_id = tokens.index(contract.START)
         self._end_id = tokens.index(contract.END)
-        self._wordpiece = _wordpiece(tokens)
+        self._counts_characters = config.spec is contract.TokenizerSpec.BERT
+        self._wordpiece = _wordpiece(tokens, self._counts_characters)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Tokenises `[B]` strings.
@@ -126,7 +132,10 @@ class GraphTokenizer(tf.Module):
         Returns:
             int64 `[B, (T)]`, without padding; every row has two ids or more.
         """
-        pieces = self._wordpiece.tokenize(self._splitter(texts)).merge_dims(1, 2)
+        words = self._splitter(texts)
+        if self._counts_characters:
+            words = words.with_flat_values(_without_long(words.flat_values))
+        pieces = self._wordpiece.tokenize(words).merge_dims(1, 2)
         start = tf.fill([tf.size(texts), 1], tf.constant(self._start_id, tf.int64))
         end = tf.fill([tf.size(texts), 1], tf.constant(self._end_id, tf.int64))
         return tf.concat([start, pieces[:, : self._max_pieces], end], axis=1)
@@ -148,11 +157,20 @@ def _tokens(vocabulary: str | os.PathLike[str] | Sequence[str]) -> list[str]:
     return tokens
 
 
-def _wordpiece(tokens: list[str]) -> tf_text.FastWordpieceTokenizer:
+def _without_long(words: tf.Tensor) -> tf.Tensor:
+    lengths = tf.strings.length(words, unit="UTF8_CHAR")
+    return tf.where(lengths > contract.MAX_WORD_CHARACTERS, contract.UNKNOWN, words)
+
+
+def _wordpiece(
+    tokens: list[str], counts_characters: bool
+) -> tf_text.FastWordpieceTokenizer:
+    # Which takes bytes; no UTF-8 character has more than four.
+    limit = 4 * contract.MAX_WORD_CHARACTERS
     try:
         return tf_text.FastWordpieceTokenizer(
             tokens,
-            max_bytes_per_word=contract.MAX_WORD_BYTES,
+            max_bytes_per_word=limit if counts_characters else contract.MAX_WORD_BYTES,
             unknown_token=contract.UNKNOWN,
             no_pretokenization=True,
         )

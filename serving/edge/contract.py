@@ -22,6 +22,8 @@ SPECIAL_TOKENS = (PAD, UNKNOWN, START, END, MASK)
 PAD_ID = 0
 MAX_WORD_BYTES = 100
 """A longer word becomes one `UNKNOWN`; MediaPipe and tf-text count UTF-8 bytes."""
+MAX_WORD_CHARACTERS = 100
+"""The same for `bert`, whose original counts characters."""
 
 SPACES = (
     "\0\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
@@ -45,10 +47,14 @@ KEYWORD_ONLY = {"kw_only": True} if sys.version_info >= (3, 10) else {}
 
 
 class TokenizerSpec(str, enum.Enum):
-    """`MEDIAPIPE` lower-cases ASCII only; `UNICODE` folds case and strips accents."""
+    """`MEDIAPIPE` lower-cases ASCII only; `UNICODE` folds case and strips accents.
+
+    `BERT` gives the ids of BERT's original tokeniser, for a pretrained encoder.
+    """
 
     MEDIAPIPE = "mediapipe"
     UNICODE = "unicode"
+    BERT = "bert"
 
     # As enum.StrEnum, which Python 3.9 does not have.
     def __str__(self) -> str:
@@ -62,11 +68,18 @@ class TokenizerConfig:
     `max_sequence_length` counts the start and the end token. With `normalize_unicode`
     accents are composed first (NFC) and each of `SPACES` ends a word; without it
     `mediapipe` does exactly what MediaPipe's BertTokenizer does.
+
+    The last three are for `bert` alone, which `normalize_unicode` does not change.
+    `strip_accents` None does as `lower_case` does; `tokenize_chinese_chars` makes a
+    word of each Chinese character.
     """
 
     spec: TokenizerSpec = TokenizerSpec.MEDIAPIPE
     max_sequence_length: int = 64
     normalize_unicode: bool = True
+    lower_case: bool = True
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spec", TokenizerSpec(self.spec))
@@ -76,9 +89,22 @@ class TokenizerConfig:
                 "least 3: a start token, one word piece and an end token."
             )
 
+    @property
+    def strips_accents(self) -> bool:
+        """What `strip_accents` comes to."""
+        return self.lower_case if self.strip_accents is None else self.strip_accents
+
     def to_json(self) -> str:
-        """Writes one line, for `TOKENIZER_FILE`."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        """Writes one line, for `TOKENIZER_FILE`.
+
+        What is for `bert` alone stands there for `bert` alone, so that an older device
+        reads the others' files.
+        """
+        values = dataclasses.asdict(self)
+        if self.spec is not TokenizerSpec.BERT:
+            for name in ("lower_case", "strip_accents", "tokenize_chinese_chars"):
+                del values[name]
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> TokenizerConfig:

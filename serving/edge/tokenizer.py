@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from . import contract
+from . import bert_characters, contract
 
 _CONTINUATION = "##"
 _BREAK = "\n"
@@ -18,6 +18,9 @@ _BREAK = "\n"
 _WHITE_SPACE = "\t\n\f\r "
 """RE2's `\\s`: no vertical tab, nothing beyond ASCII."""
 _ANY_SPACE = re.compile(f"([{contract.SPACES}])")
+_SPECIAL_TOKEN = re.compile(
+    "(" + "|".join(re.escape(token) for token in contract.SPECIAL_TOKENS) + ")"
+)
 _MOST_BYTES_PER_CHARACTER = 4
 _CHINESE = re.compile(
     r"[\u3400-\u4DBF\u4E00-\u9FFF\uF900-\uFAFF\U00020000-\U0002A6DF"
@@ -62,6 +65,9 @@ class Tokenizer:
             )
         self._ids = {token: row for row, token in enumerate(vocabulary)}
         self._unknown_id, self._start_id, self._end_id = (self._ids[t] for t in needed)
+        self._special_ids = {
+            self._ids[token] for token in contract.SPECIAL_TOKENS if token in self._ids
+        }
         self._max_pieces = config.max_sequence_length - 2
         self._config = config
         self._spellings = _Spellings(config)
@@ -77,18 +83,30 @@ class Tokenizer:
 
     def is_unknown(self, token_ids: Sequence[int]) -> bool:
         """Says whether ids that this has made hold not one known word piece."""
-        return all(token_id == self._unknown_id for token_id in token_ids[1:-1])
+        return self._special_ids.issuperset(token_ids)
 
     def split(self, text: str) -> list[str]:
+        if self._config.spec is contract.TokenizerSpec.BERT:
+            return self._split_as_bert(text)
         if self._config.normalize_unicode:
             text = _compose(text)
         elif self._config.spec is contract.TokenizerSpec.MEDIAPIPE:
             text = text.partition("\0")[0]  # MediaPipe's splitter reads C strings.
         return [w for w in text.translate(self._spellings).split(_BREAK) if w]
 
+    def _split_as_bert(self, text: str) -> list[str]:
+        """Special tokens written in the text are words, as they are to the original."""
+        words: list[str] = []
+        for part in _SPECIAL_TOKEN.split(text):
+            if part in contract.SPECIAL_TOKENS:
+                words.append(part)
+            else:
+                words += part.translate(self._spellings).split()
+        return words
+
     def word_pieces(self, word: str) -> list[int]:
         """Longest match first; one unknown id for a word that cannot be spelt."""
-        if len(word.encode("utf-8", "replace")) > contract.MAX_WORD_BYTES:
+        if self._is_too_long(word):
             return [self._unknown_id]
         pieces, start, prefix = [], 0, ""
         while start < len(word):
@@ -102,6 +120,11 @@ class Tokenizer:
             start, prefix = end, _CONTINUATION
         return pieces
 
+    def _is_too_long(self, word: str) -> bool:
+        if self._config.spec is contract.TokenizerSpec.BERT:
+            return len(word) > contract.MAX_WORD_CHARACTERS
+        return len(word.encode("utf-8", "replace")) > contract.MAX_WORD_BYTES
+
 
 class _Spellings(dict[int, str]):
     """For `str.translate`: each character normalised, words set apart by `_BREAK`.
@@ -111,15 +134,20 @@ class _Spellings(dict[int, str]):
 
     def __init__(self, config: contract.TokenizerConfig) -> None:
         super().__init__()
-        is_mediapipe = config.spec is contract.TokenizerSpec.MEDIAPIPE
-        self._normalize = _lower_ascii if is_mediapipe else _fold
-        if config.normalize_unicode:
+        self._config = config
+        if config.spec is not contract.TokenizerSpec.BERT and config.normalize_unicode:
             self.update(dict.fromkeys(map(ord, contract.SPACES), _BREAK))
 
     def __missing__(self, code_point: int) -> str:
-        normalized = self._normalize(chr(code_point))
-        self[code_point] = "".join(_set_apart(character) for character in normalized)
+        self[code_point] = self._spelling(code_point)
         return self[code_point]
+
+    def _spelling(self, code_point: int) -> str:
+        if self._config.spec is contract.TokenizerSpec.BERT:
+            return bert_characters.spelling(code_point, self._config)
+        is_mediapipe = self._config.spec is contract.TokenizerSpec.MEDIAPIPE
+        normalize = _lower_ascii if is_mediapipe else _fold
+        return "".join(map(_set_apart, normalize(chr(code_point))))
 
 
 def _compose(text: str) -> str:

@@ -44,7 +44,12 @@ _SETTINGS = (
     "serving.server.observation.prometheus",
 )
 LAYERS = {
-    "model": ("serving.client.contract", "serving.edge.contract"),
+    # The contracts, and what the graph and the device must make of a character.
+    "model": (
+        "serving.client.contract",
+        "serving.edge.contract",
+        "serving.edge.bert_characters",
+    ),
     "serving": ("model.contract",),
     # Distributions of their own, which know nothing outside themselves.
     "serving/client": (),

@@ -14,7 +14,7 @@ from model import contract
 from model.text.tokenization import GraphSplitter, GraphTokenizer
 from tests.support import nasty_texts
 
-MEDIAPIPE, UNICODE = contract.TokenizerSpec
+MEDIAPIPE, UNICODE, BERT = contract.TokenizerSpec
 SPECS = tuple(contract.TokenizerSpec)
 TOKENS = [*contract.SPECIAL_TOKENS, "my", "card", "##s", "?", "café", "cafe"]
 START, END, UNKNOWN = 2, 3, 1
@@ -102,7 +102,7 @@ WHITE_SPACE = (
 """The 25 characters of Unicode's property White_Space (PropList.txt)."""
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", [MEDIAPIPE, UNICODE])
 def test_every_kind_of_space_ends_a_word(spec: contract.TokenizerSpec):
     python_says = {c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()}
     spaces = {*WHITE_SPACE, *python_says, "\u200b", "\ufeff", "\0"}
@@ -160,13 +160,22 @@ def test_long_text_is_composed_but_no_chunk_that_would_take_minutes():
 
 
 @pytest.mark.parametrize("normalize_unicode", [True, False])
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", [MEDIAPIPE, UNICODE])
 def test_bytes_that_are_not_utf8_become_unknown(
     spec: contract.TokenizerSpec, normalize_unicode: bool
 ):
     texts = list(nasty_texts.INVALID_UTF8)
     answers = ids(texts, spec, normalize_unicode=normalize_unicode)
     assert all(UNKNOWN in row for row in answers)
+
+
+def test_bert_leaves_out_bytes_that_are_not_utf8():
+    assert words(b"my\xff ca\xed\xa0\x80rd\xf0\x9f", BERT) == ["my", "card"]
+
+
+def test_a_megabyte_of_marks_takes_no_minutes_as_bert():
+    marks = "a" + "\u0301" * 250_000 + "\u0316" * 250_000
+    assert words(marks, BERT) == ["a"]
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -106,7 +106,12 @@ def differently_split(texts: list[str], config: contract.TokenizerConfig) -> lis
 
 
 def _is_known_exception(text: str, config: contract.TokenizerConfig) -> bool:
-    """Characters younger than Python's tables: it cannot fold nor compose them."""
+    """Characters younger than Python's tables: it cannot fold nor compose them.
+
+    `bert` has tables of its own.
+    """
+    if config.spec is contract.TokenizerSpec.BERT:
+        return False
     is_unknown_to_python = any(unicodedata.category(c) == "Cn" for c in text)
     folds = config.spec is contract.TokenizerSpec.UNICODE
     return is_unknown_to_python and (folds or config.normalize_unicode)
