@@ -1,6 +1,7 @@
 """Settings of the classifier and of its training, and the presets that name them."""
 
 import dataclasses
+import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -10,9 +11,32 @@ _MOST_WEIGHTS = 500_000_000
 """A device file holds less than 2 GiB, and a weight takes four bytes there."""
 
 
+class Activation(enum.StrEnum):
+    """What stands between the two matrices of a feed-forward layer.
+
+    `gelu` is exact, with the error function; `gelu_tanh` is its older approximation.
+    """
+
+    GELU = "gelu"
+    GELU_TANH = "gelu_tanh"
+    RELU = "relu"
+
+
+class Pooling(enum.StrEnum):
+    """How the states of a text's tokens become one vector."""
+
+    MEAN_MAX = "mean_max"
+    MEAN = "mean"
+    CLS = "cls"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelConfig(Settings):
-    """Size of the encoder. `hidden_dim` must be a multiple of `num_heads`.
+    """Size and form of the encoder. `hidden_dim` must be a multiple of `num_heads`.
+
+    `normalize_first` False is BERT's form: layers are normalised after what they add,
+    and so are the embeddings. `embedding_dim` None is `hidden_dim`; another one is
+    brought to it by a matrix, as in ELECTRA.
 
     In a preset `vocabulary_size` is an upper limit and `num_classes` a placeholder:
     training replaces both by what the data has.
@@ -30,6 +54,11 @@ class ModelConfig(Settings):
     dropout: float = setting(0.1, least=0, below=1)
     # A start token, one word piece, an end token.
     max_sequence_length: int = setting(64, least=3, most=8192)
+    normalize_first: bool = True
+    activation: Activation = Activation.GELU
+    layer_norm_epsilon: float = setting(1e-6, above=0, most=0.1)
+    embedding_dim: int | None = setting(None, least=1, most=16_384)
+    pooling: Pooling = Pooling.MEAN_MAX
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,10 +80,12 @@ class ModelConfig(Settings):
     @property
     def weights(self) -> int:
         """How many numbers are learnt, but for biases and scales."""
-        width = self.hidden_dim
-        rows = self.vocabulary_size + self.max_sequence_length + self.num_classes
+        width, narrow = self.hidden_dim, self.embedding_dim or self.hidden_dim
+        rows = self.vocabulary_size + self.max_sequence_length
+        projection = 0 if narrow == width else narrow * width
         of_a_layer = 4 * width * width + 2 * width * self.intermediate_dim
-        return rows * width + self.num_layers * of_a_layer
+        of_the_layers = self.num_layers * of_a_layer
+        return rows * narrow + projection + of_the_layers + self.num_classes * width
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

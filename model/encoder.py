@@ -1,9 +1,20 @@
 """The classifier: a Transformer encoder, pooled, with one linear layer on top."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import keras
 
 from model import contract, layers
-from model.config import ModelConfig
+from model.config import ModelConfig, Pooling
+
+_POOLINGS: Mapping[Pooling, type[keras.Layer]] = MappingProxyType(
+    {
+        Pooling.MEAN_MAX: layers.MeanMaxPooling,
+        Pooling.MEAN: layers.MeanPooling,
+        Pooling.CLS: layers.StartPooling,
+    }
+)
 
 
 def build_classifier(config: ModelConfig, dtype: str = "float32") -> keras.Model:
@@ -20,23 +31,10 @@ def build_classifier(config: ModelConfig, dtype: str = "float32") -> keras.Model
     """
     token_ids = keras.Input((None,), dtype="int32", name=contract.TOKEN_IDS)
     bias = layers.PaddingBias(dtype=dtype, name="padding_bias")(token_ids)
-    states = _embed(config, token_ids, dtype)
-    for index in range(config.num_layers):
-        block = layers.EncoderBlock(
-            config.num_heads,
-            config.intermediate_dim,
-            config.dropout,
-            dtype=dtype,
-            name=f"block_{index}",
-        )
-        states = block(states, bias)
-    states = keras.layers.LayerNormalization(
-        epsilon=1e-6, dtype=dtype, name="final_norm"
-    )(states)
-    pooled = layers.MeanMaxPooling(dtype=dtype, name="pooling")(states, bias)
+    states = _blocks(config, _embed(config, token_ids, dtype), bias, dtype)
+    pooled = _POOLINGS[config.pooling](dtype=dtype, name="pooling")(states, bias)
     pooled = keras.layers.Dropout(config.dropout, dtype=dtype)(pooled)
-    head = keras.layers.Dense(config.num_classes, dtype="float32", name="logits")
-    return keras.Model(token_ids, head(pooled), name=contract.MODEL_NAME)
+    return keras.Model(token_ids, _head(config)(pooled), name=contract.MODEL_NAME)
 
 
 def scores(logits: keras.KerasTensor) -> keras.KerasTensor:
@@ -47,14 +45,59 @@ def scores(logits: keras.KerasTensor) -> keras.KerasTensor:
 def _embed(
     config: ModelConfig, token_ids: keras.KerasTensor, dtype: str
 ) -> keras.KerasTensor:
-    tokens = keras.layers.Embedding(
+    width = config.embedding_dim or config.hidden_dim
+    states = keras.layers.Embedding(
         config.vocabulary_size,
-        config.hidden_dim,
+        width,
         embeddings_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
         dtype=dtype,
         name="token_embedding",
     )(token_ids)
     states = layers.PositionEmbedding(
         config.max_sequence_length, dtype=dtype, name="position_embedding"
-    )(tokens)
-    return keras.layers.Dropout(config.dropout, dtype=dtype)(states)
+    )(states)
+    if not config.normalize_first:
+        states = _norm(config, dtype, "embedding_norm")(states)
+    states = keras.layers.Dropout(config.dropout, dtype=dtype)(states)
+    if width == config.hidden_dim:
+        return states
+    return keras.layers.Dense(
+        config.hidden_dim, dtype=dtype, name="embedding_projection"
+    )(states)
+
+
+def _blocks(
+    config: ModelConfig, states: keras.KerasTensor, bias: keras.KerasTensor, dtype: str
+) -> keras.KerasTensor:
+    first = config.normalize_first
+    kind = layers.EncoderBlock if first else layers.PostNormEncoderBlock
+    for index in range(config.num_layers):
+        block = kind(
+            config.num_heads,
+            config.intermediate_dim,
+            config.dropout,
+            activation=str(config.activation),
+            epsilon=config.layer_norm_epsilon,
+            dtype=dtype,
+            name=f"block_{index}",
+        )
+        states = block(states, bias)
+    return _norm(config, dtype, "final_norm")(states) if first else states
+
+
+def _head(config: ModelConfig) -> keras.layers.Dense:
+    small = keras.initializers.TruncatedNormal(stddev=0.02)
+    # As BERT has it: large errors of a new head would spoil pretrained weights.
+    initializer = "glorot_uniform" if config.normalize_first else small
+    return keras.layers.Dense(
+        config.num_classes,
+        kernel_initializer=initializer,
+        dtype="float32",
+        name="logits",
+    )
+
+
+def _norm(config: ModelConfig, dtype: str, name: str) -> keras.Layer:
+    return keras.layers.LayerNormalization(
+        epsilon=config.layer_norm_epsilon, dtype=dtype, name=name
+    )

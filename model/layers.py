@@ -3,6 +3,8 @@
 Shapes: B batch, T tokens, D hidden_dim, H heads.
 """
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import keras
@@ -132,32 +134,48 @@ class EncoderBlock(keras.layers.Layer):
 
     Pre-LN Transformer block (Xiong et al. 2020, arXiv 2002.04745, figure 1b): it
     trains from scratch at learning rates where post-LN diverges.
+
+    Args:
+        activation: a name that `activation` knows.
+        epsilon: of the layer norms.
     """
 
     def __init__(
-        self, num_heads: int, intermediate_dim: int, dropout: float = 0.0, **kwargs: Any
+        self,
+        num_heads: int,
+        intermediate_dim: int,
+        dropout: float = 0.0,
+        *,
+        activation: str = "gelu",
+        epsilon: float = 1e-6,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.intermediate_dim = intermediate_dim
         self.dropout = dropout
+        self.activation = activation
+        self.epsilon = epsilon
 
     def build(self, states_shape: Shape, bias_shape: Shape | None = None) -> None:
         policy = self.dtype_policy
         hidden_dim = states_shape[-1]
         self.attention_norm = keras.layers.LayerNormalization(
-            epsilon=1e-6, dtype=policy, name="attention_norm"
+            epsilon=self.epsilon, dtype=policy, name="attention_norm"
         )
         self.attention = SelfAttention(
             self.num_heads, self.dropout, dtype=policy, name="attention"
         )
         self.feed_forward_norm = keras.layers.LayerNormalization(
-            epsilon=1e-6, dtype=policy, name="feed_forward_norm"
+            epsilon=self.epsilon, dtype=policy, name="feed_forward_norm"
         )
         for layer in (self.attention_norm, self.attention, self.feed_forward_norm):
             layer.build(states_shape)
         self.intermediate = keras.layers.Dense(
-            self.intermediate_dim, activation="gelu", dtype=policy, name="intermediate"
+            self.intermediate_dim,
+            activation=activation(self.activation),
+            dtype=policy,
+            name="intermediate",
         )
         self.intermediate.build((None, hidden_dim))
         self.output_dense = keras.layers.Dense(hidden_dim, dtype=policy, name="output")
@@ -182,6 +200,8 @@ class EncoderBlock(keras.layers.Layer):
             "num_heads": self.num_heads,
             "intermediate_dim": self.intermediate_dim,
             "dropout": self.dropout,
+            "activation": self.activation,
+            "epsilon": self.epsilon,
         }
 
     def _feed_forward(self, states: Tensor) -> Tensor:
@@ -192,8 +212,53 @@ class EncoderBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MeanMaxPooling(keras.layers.Layer):
-    """(`[B, T, D]` states, `[B, T]` padding bias) -> `[B, 2D]`: mean beside maximum.
+class PostNormEncoderBlock(EncoderBlock):
+    """An `EncoderBlock` that normalises after each sum, as BERT does.
+
+    (Devlin et al. 2019, arXiv 1810.04805; Xiong et al. 2020, figure 1a.)
+    """
+
+    def call(
+        self, states: Tensor, bias: Tensor, training: bool | None = None
+    ) -> Tensor:
+        attended = self.attention(states, bias, training=training)
+        attended = self.residual_dropout(attended, training=training)
+        states = self.attention_norm(states + attended)
+        changed = self.residual_dropout(self._feed_forward(states), training=training)
+        return self.feed_forward_norm(states + changed)
+
+
+def activation(name: str) -> Callable[[Tensor], Tensor]:
+    """Finds the function between the two matrices of a feed-forward layer."""
+    return _ACTIVATIONS[name]
+
+
+def _gelu_tanh(states: Tensor) -> Tensor:
+    return keras.ops.gelu(states, approximate=True)
+
+
+# keras.activations.gelu is the exact one, with the error function.
+_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {
+        "gelu": keras.activations.gelu,
+        "gelu_tanh": _gelu_tanh,
+        "relu": keras.activations.relu,
+    }
+)
+
+
+class _Pooling(keras.layers.Layer):
+    """What the poolings share: (`[B, T, D]`, `[B, T]` padding bias) -> `[B, D]`."""
+
+    def compute_output_shape(
+        self, states_shape: Shape, bias_shape: Shape | None = None
+    ) -> Shape:
+        return (states_shape[0], states_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MeanPooling(_Pooling):
+    """(`[B, T, D]` states, `[B, T]` padding bias) -> `[B, D]`: mean of real tokens.
 
     The mean is a softmax of the bias times the states: no division by a count, which
     int8 devices cannot do, and no NaN for a row that is all padding.
@@ -201,7 +266,15 @@ class MeanMaxPooling(keras.layers.Layer):
 
     def call(self, states: Tensor, bias: Tensor) -> Tensor:
         weights = keras.ops.expand_dims(keras.ops.softmax(bias), -1)
-        mean = keras.ops.sum(states * weights, axis=1)
+        return keras.ops.sum(states * weights, axis=1)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MeanMaxPooling(MeanPooling):
+    """(`[B, T, D]` states, `[B, T]` padding bias) -> `[B, 2D]`: mean beside maximum."""
+
+    def call(self, states: Tensor, bias: Tensor) -> Tensor:
+        mean = super().call(states, bias)
         maximum = keras.ops.max(states + keras.ops.expand_dims(bias, -1), axis=1)
         return keras.ops.concatenate([mean, maximum], axis=-1)
 
@@ -209,3 +282,14 @@ class MeanMaxPooling(keras.layers.Layer):
         self, states_shape: Shape, bias_shape: Shape | None = None
     ) -> Shape:
         return (states_shape[0], 2 * states_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class StartPooling(_Pooling):
+    """(`[B, T, D]` states, `[B, T]` padding bias) -> `[B, D]`: the start token's state.
+
+    BERT calls that token `[CLS]`.
+    """
+
+    def call(self, states: Tensor, bias: Tensor) -> Tensor:
+        return states[:, 0]

@@ -38,6 +38,7 @@ SUPPORTED_OPS = types.MappingProxyType(
         "SOFTMAX": 1,
         "SPLIT": 1,
         "SQUARED_DIFFERENCE": 1,
+        "STRIDED_SLICE": 1,
         "SUM": 1,
         "TRANSPOSE": 1,
     }

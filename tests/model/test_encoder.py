@@ -1,12 +1,13 @@
 """The classifier as a whole."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from model.config import ModelConfig
+from model.config import Activation, ModelConfig, Pooling
 from model.encoder import build_classifier, scores
 
 CONFIG = ModelConfig(
@@ -18,13 +19,21 @@ CONFIG = ModelConfig(
     intermediate_dim=32,
     max_sequence_length=20,
 )
+LIKE_BERT = dataclasses.replace(
+    CONFIG,
+    normalize_first=False,
+    activation=Activation.GELU_TANH,
+    layer_norm_epsilon=1e-12,
+    embedding_dim=8,
+    pooling=Pooling.CLS,
+)
 IDS = np.array([[2, 9, 8, 3, 0, 0], [2, 7, 6, 5, 9, 3]], "int32")
 
 
-@pytest.fixture(scope="module")
-def classifier() -> keras.Model:
+@pytest.fixture(scope="module", params=[CONFIG, LIKE_BERT], ids=["ours", "bert"])
+def classifier(request: pytest.FixtureRequest) -> keras.Model:
     keras.utils.set_random_seed(1)
-    return build_classifier(CONFIG)
+    return build_classifier(request.param)
 
 
 def test_padding_does_not_change_logits(classifier: keras.Model) -> None:
@@ -49,10 +58,19 @@ def test_logits_are_float32_under_every_policy(dtype: str) -> None:
     assert all(variable.dtype == "float32" for variable in model.trainable_variables)
 
 
-def test_half_precision_gives_nearly_the_same_scores(classifier: keras.Model) -> None:
-    half = build_classifier(CONFIG, dtype="mixed_bfloat16")
-    half.set_weights(classifier.get_weights())
-    np.testing.assert_allclose(scores(half(IDS)), scores(classifier(IDS)), atol=0.02)
+@pytest.mark.parametrize("config", [CONFIG, LIKE_BERT])
+def test_half_precision_gives_nearly_the_same_scores(config: ModelConfig) -> None:
+    full = build_classifier(config)
+    half = build_classifier(config, dtype="mixed_bfloat16")
+    half.set_weights(full.get_weights())
+    np.testing.assert_allclose(scores(half(IDS)), scores(full(IDS)), atol=0.02)
+
+
+@pytest.mark.parametrize("config", [CONFIG, LIKE_BERT])
+def test_config_counts_the_matrices_that_are_built(config: ModelConfig) -> None:
+    one = dataclasses.replace(config, pooling=Pooling.MEAN)
+    matrices = [w for w in build_classifier(one).weights if len(w.shape) == 2]
+    assert one.weights == sum(np.prod(matrix.shape) for matrix in matrices)
 
 
 def test_scores_are_probabilities_in_float32(classifier: keras.Model) -> None:

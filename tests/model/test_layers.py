@@ -31,6 +31,14 @@ CONTRACTS = {
         make=lambda **kwargs: layers.EncoderBlock(2, 16, 0.1, **kwargs),
         arguments=(STATES, BIAS),
     ),
+    "PostNormEncoderBlock": LayerContract(
+        make=lambda **kwargs: layers.PostNormEncoderBlock(
+            2, 16, 0.1, activation="gelu_tanh", epsilon=1e-5, **kwargs
+        ),
+        arguments=(STATES, BIAS),
+    ),
+    "MeanPooling": LayerContract(make=layers.MeanPooling, arguments=(STATES, BIAS)),
+    "StartPooling": LayerContract(make=layers.StartPooling, arguments=(STATES, BIAS)),
     "MeanMaxPooling": LayerContract(
         make=layers.MeanMaxPooling, arguments=(STATES, BIAS)
     ),
@@ -77,7 +85,9 @@ def test_layer_foretells_its_output_shape(contract: LayerContract) -> None:
     contract.check_output_shape()
 
 
-@pytest.mark.parametrize("name", ["SelfAttention", "EncoderBlock"])
+@pytest.mark.parametrize(
+    "name", ["SelfAttention", "EncoderBlock", "PostNormEncoderBlock"]
+)
 def test_real_tokens_do_not_see_padding(name: str) -> None:
     layer = CONTRACTS[name].make()
     other = STATES + np.where(BIAS == 0, 0, 5)[..., None].astype("float32")
@@ -90,6 +100,26 @@ def test_pooling_leaves_padding_out() -> None:
     for row, length in enumerate((6, 3, 2)):
         real = STATES[row, :length]
         assert_close(pooled[row], np.concatenate([real.mean(0), real.max(0)]))
+        assert_close(layers.MeanPooling()(STATES, BIAS)[row], real.mean(0))
+
+
+def test_start_pooling_takes_the_first_token() -> None:
+    assert_close(layers.StartPooling()(STATES, BIAS), STATES[:, 0])
+
+
+def test_post_norm_block_normalises_each_sum() -> None:
+    block = layers.PostNormEncoderBlock(2, 16, epsilon=1e-12)
+    output = np.asarray(block(STATES, BIAS))
+    assert_close(output.mean(axis=-1), np.zeros((B, T)))
+    assert_close(output.var(axis=-1), np.ones((B, T)))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("gelu", 0.841344746), ("gelu_tanh", 0.841191991), ("relu", 1.0)],
+)
+def test_activation_is_the_one_named(name: str, expected: float) -> None:
+    assert_close(layers.activation(name)(np.ones((1, 1), "float32")), [[expected]])
 
 
 def test_row_of_padding_alone_gives_numbers() -> None:

@@ -68,15 +68,17 @@ def write_folder(
     config: Mapping[str, Any] | None = None,
     tokens: Sequence[str] = TOKENS,
     tokenizer_config: Mapping[str, Any] | None = None,
+    weights: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
-    """Writes a small BERT: `config.json`, `vocab.txt`, weights, how text is cut."""
+    """Writes a small encoder, a BERT unless `config` and `weights` are another's."""
     path.mkdir(parents=True, exist_ok=True)
     config = bert_config() if config is None else config
     write_json(path / "config.json", config)
     (path / "vocab.txt").write_text("".join(f"{t}\n" for t in tokens), "utf-8")
     settings = {"do_lower_case": True, "model_max_length": POSITIONS}
     write_json(path / "tokenizer_config.json", tokenizer_config or settings)
-    save_file(bert_tensors(config), path / "model.safetensors")
+    weights = bert_tensors(config) if weights is None else weights
+    save_file(dict(weights), path / "model.safetensors")
     return path
 
 
