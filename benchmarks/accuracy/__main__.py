@@ -18,10 +18,11 @@ from benchmarks.accuracy.matrix import Cell
 from benchmarks.accuracy.measure import measure
 from benchmarks.accuracy.pages import write_pages
 from benchmarks.accuracy.records import Record, RecordFile
+from benchmarks.accuracy.tables import long_tables
 from pipeline.errors import UserError
 from tests.support.repository import ROOT
 
-_RECORDS = ROOT / "docs" / "decisions" / "accuracy.jsonl"
+_RECORDS = Path("docs") / "decisions" / "accuracy.jsonl"
 Measure = Callable[[Cell, Path], Record]
 
 
@@ -32,7 +33,7 @@ def main(
 ) -> int:
     """Measures what is missing and renders; gives the number of failures."""
     options = _parser().parse_args(arguments)
-    records = RecordFile(options.records)
+    records = RecordFile(options.records or root / _RECORDS)
     failed: list[str] = []
     try:
         if not options.render:
@@ -41,7 +42,9 @@ def main(
         print(f"Error: {error}", file=sys.stderr)
         return 1
     finally:  # Also after Ctrl-C: what was measured is shown.
-        if not options.list:
+        if options.records:
+            print(long_tables(records.read()))
+        elif not options.list:
             for path in write_pages(records.read(), root):
                 print(f"wrote {path}")
     for told in failed:
@@ -103,7 +106,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--pretrained-name", help="What the tables call it.  [its folder's name]")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="For all.")
     add("--work", type=Path, default=ROOT / "runs" / "accuracy", help="For the runs.")
-    add("--records", type=Path, default=_RECORDS, help="File of what was measured.")
+    add(
+        "--records",
+        type=Path,
+        help="Another file of what was measured; its tables are only printed.",
+    )
     add("--list", action="store_true", help="Say what is left, and do nothing.")
     add("--render", action="store_true", help="Measure nothing; render.")
     add("--again", action="store_true", help="Measure what is in the file, too.")

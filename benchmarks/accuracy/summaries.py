@@ -13,6 +13,10 @@ _STARTS_WITHOUT = ("linear", "scratch")
 """Variants that know nothing when they begin."""
 
 
+Way = tuple[str, str, tuple[str, ...]]
+"""Variant, encoder and settings: what is the same on every data set."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Figure:
     """Mean, standard deviation of the sample (None of a single one), and how many."""
@@ -47,8 +51,8 @@ class Summary:
         return self.records[0].dataset
 
     @property
-    def way(self) -> tuple[str, str, tuple[str, ...]]:
-        """Variant, encoder and settings: what is the same on every data set."""
+    def way(self) -> Way:
+        """How it was trained."""
         first = self.records[0]
         return first.variant, first.pretrained, first.settings
 
@@ -119,7 +123,7 @@ def datasets_of(found: Iterable[Summary]) -> list[str]:
     return sorted({summary.dataset for summary in found}, key=dataset_rank)
 
 
-def ways_of(found: Iterable[Summary]) -> dict[tuple[object, ...], str]:
+def ways_of(found: Iterable[Summary]) -> dict[Way, str]:
     """Maps each way of training to its title, in order."""
     ordered = sorted(found, key=lambda summary: _place(summary)[1:])
     return {summary.way: summary.title for summary in ordered}

@@ -39,8 +39,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def run(root: Path, measure: FakeMeasure, *more: str) -> int:
-    options = ["--datasets", "velora", "--records", str(root / "r.jsonl")]
-    options += ["--work", str(root / "work"), "--variants", "linear,scratch"]
+    options = ["--datasets", "velora", "--work", str(root / "work")]
+    options += ["--variants", "linear,scratch"]
     return main([*options, *more], measure, root)
 
 
@@ -77,7 +77,16 @@ def test_again_measures_what_is_recorded(root: Path) -> None:
     again = FakeMeasure()
     run(root, again, "--seeds", "1", "--again")
     assert again.measured == ["linear 0", "scratch 1"]
+    assert len(RecordFile(root / "docs/decisions/accuracy.jsonl").read()) == 2
+
+
+def test_of_another_file_the_tables_are_only_printed(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(root, FakeMeasure(), "--seeds", "1", "--records", str(root / "r.jsonl"))
     assert len(RecordFile(root / "r.jsonl").read()) == 2
+    assert "| from scratch | 80.0 |" in capsys.readouterr().out
+    assert "scratch" not in (root / "README.md").read_text()
 
 
 @pytest.mark.parametrize("option", ["--list", "--render"])

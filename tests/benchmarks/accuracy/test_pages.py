@@ -81,7 +81,7 @@ def test_the_drawing_of_costs_has_amounts_from_zero() -> None:
 
 
 def test_what_is_committed_is_what_the_records_say(tmp_path: Path) -> None:
-    records = RecordFile(ROOT / "docs" / "decisions" / "accuracy.jsonl").read()
+    records = RecordFile(ROOT / "docs/decisions/accuracy.jsonl").read()
     for name in PAGES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text((ROOT / name).read_text())
