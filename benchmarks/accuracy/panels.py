@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from benchmarks.accuracy.summaries import Figure
 from benchmarks.harness.plot import STYLE
 
-NAMES, PANEL, GAP, ROW, TOP, BOTTOM = 290, 190, 24, 26, 84, 20
-_VALUE_WIDTH = 46
+NAMES, PANEL, GAP, ROW, TOP, BOTTOM = 290, 200, 24, 26, 84, 20
+_VALUE_WIDTH = 70
 """Room behind the longest bar for what is written there."""
 
 

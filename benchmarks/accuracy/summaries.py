@@ -64,12 +64,6 @@ class Summary:
         return ", ".join([*filter(None, (pretrained, title)), *settings])
 
     @property
-    def is_pretrained(self) -> bool:
-        """Whether it began with an encoder's weights."""
-        first = self.records[0]
-        return bool(first.pretrained) and "{teacher}" not in first.options
-
-    @property
     def is_student(self) -> bool:
         """Whether it learnt from a teacher."""
         return "{teacher}" in self.records[0].options

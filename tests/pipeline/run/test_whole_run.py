@@ -163,6 +163,8 @@ def test_the_summary_has_the_contract_fields_and_a_model_that_learnt(
     )
     assert summary.keys() >= set(expected.split())
     assert summary["test_accuracy"] > 0.9  # Words name the topic: it is that easy.
+    assert summary["linear_accuracy"] > 0.9
+    assert summary["linear_s"] > 0
     assert summary["wall_s"] > summary["train_s"] > 0
 
 
