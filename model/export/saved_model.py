@@ -7,10 +7,12 @@ import tensorflow as tf
 
 from model import contract
 from model.export.warmup import write_warmup_requests
+from model.text.special_tokens import SpecialIds
 
 Tokenize = Callable[[tf.Tensor], tf.RaggedTensor]
 """`[B]` strings -> `[B, (T)]` token ids."""
 
+_OUR_SPECIAL = SpecialIds()
 _WARMUP_BATCH_SIZES = (1, 8)
 _WARMUP_WORDS = (3, 12, 40)
 
@@ -26,6 +28,7 @@ class ServedClassifier(tf.Module):
         tokenize: the graph that training used.
         labels: C names, in the order of the class ids.
         top_k: labels in an answer of `serving_default`; all of them if C is smaller.
+        special: which ids are no word pieces.
         tracked: what `tokenize` holds on to: tables, files, variables.
     """
 
@@ -36,6 +39,7 @@ class ServedClassifier(tf.Module):
         tokenize: Tokenize,
         labels: Sequence[str],
         top_k: int,
+        special: SpecialIds = _OUR_SPECIAL,
         tracked: Sequence[tf.Module] = (),
     ) -> None:
         super().__init__(name="served_classifier")
@@ -43,6 +47,7 @@ class ServedClassifier(tf.Module):
         self._classifier_variables = [v.value for v in classifier.variables]
         self._labels = tf.constant(list(labels))
         self._top_k = min(top_k, len(labels))
+        self._special = special
         self._tokenize = tokenize
         self._classifier = _Untracked(classifier)
 
@@ -54,7 +59,7 @@ class ServedClassifier(tf.Module):
         """
         token_ids = self._token_ids(text)
         scores, indices = tf.math.top_k(self._scores(token_ids), self._top_k)
-        is_known = tf.reduce_any(token_ids >= len(contract.SPECIAL_TOKENS), axis=1)
+        is_known = tf.reduce_any(~self._special.are_in(token_ids), axis=1)
         return {
             contract.LABELS: tf.gather(self._labels, indices),
             contract.SCORES: scores,

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from model import contract
+from model.text.special_tokens import SpecialIds
 
 Seed = tuple[tf.Tensor, tf.Tensor]
-_MASK_ID = contract.SPECIAL_TOKENS.index(contract.MASK)
-_NUM_SPECIAL = len(contract.SPECIAL_TOKENS)
+_OUR_SPECIAL = SpecialIds()
 _MAX_SPLITS = 16
 _CONTINUED = "##"
 
@@ -19,7 +19,8 @@ _CONTINUED = "##"
 class Augmentation:
     """Hides and splits word pieces; new ones in every epoch.
 
-    `vocabulary` is needed for splitting only: its tokens, in the order of their ids.
+    `vocabulary` has the tokens in the order of their ids. It is needed for splitting,
+    and where the special tokens are not in the rows of `contract.SPECIAL_TOKENS`.
     """
 
     token_dropout: float = 0.0
@@ -32,7 +33,10 @@ class Augmentation:
             splits = piece_splits(self.vocabulary)
             token_ids = split_pieces(token_ids, splits, self.piece_splitting, seed)
         if self.token_dropout:
-            dropped = drop_tokens(token_ids.flat_values, self.token_dropout, seed)
+            special = SpecialIds.of(self.vocabulary) if self.vocabulary else None
+            dropped = drop_tokens(
+                token_ids.flat_values, self.token_dropout, seed, special or _OUR_SPECIAL
+            )
             token_ids = token_ids.with_flat_values(dropped)
         return token_ids
 
@@ -48,7 +52,9 @@ class PieceSplits:
     pairs: np.ndarray
 
 
-def drop_tokens(token_ids: tf.Tensor, rate: float, seed: Seed) -> tf.Tensor:
+def drop_tokens(
+    token_ids: tf.Tensor, rate: float, seed: Seed, special: SpecialIds = _OUR_SPECIAL
+) -> tf.Tensor:
     """Replaces each word piece by [MASK] with probability `rate`.
 
     Word dropout (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic
@@ -58,10 +64,11 @@ def drop_tokens(token_ids: tf.Tensor, rate: float, seed: Seed) -> tf.Tensor:
         token_ids: integers, any shape.
         rate: between 0 and 1.
         seed: two integers; the same ones drop the same tokens.
+        special: which ids are no word pieces.
     """
     draws = tf.random.stateless_uniform(tf.shape(token_ids), seed)
-    is_dropped = (token_ids >= _NUM_SPECIAL) & (draws < rate)
-    return tf.where(is_dropped, tf.cast(_MASK_ID, token_ids.dtype), token_ids)
+    is_dropped = ~special.are_in(token_ids) & (draws < rate)
+    return tf.where(is_dropped, tf.cast(special.mask, token_ids.dtype), token_ids)
 
 
 def split_pieces(
@@ -105,7 +112,7 @@ def piece_splits(vocabulary: Sequence[str]) -> PieceSplits:
     id_of = {token: index for index, token in enumerate(vocabulary)}
     counts = np.zeros(len(vocabulary), np.int32)
     pairs = np.zeros((len(vocabulary), _MAX_SPLITS, 2), np.int32)
-    for token in vocabulary[_NUM_SPECIAL:]:
+    for token in set(vocabulary).difference(contract.SPECIAL_TOKENS):
         found = _splits_of(token, id_of)[:_MAX_SPLITS]
         counts[id_of[token]] = len(found)
         pairs[id_of[token], : len(found)] = np.reshape(found, (-1, 2))
