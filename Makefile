@@ -47,7 +47,7 @@ demo: $(READY) $(EDGE_READY) ## run, serve, ask by gRPC and REST, ask the TFLite
 setup: $(READY) $(EDGE_READY) ## set up .venv and .venv-edge, and no more
 
 ##@ Test
-.PHONY: test test-slow test-all test-debian13 reference bench bench-serving accuracy goldens
+.PHONY: test test-slow test-all test-debian13 reference bench bench-serving bench-adaptation accuracy goldens
 test: $(READY) $(EDGE_READY) ## the default tests: CPU, no container, under ten minutes
 	$(PYTEST) -n $(WORKERS) --dist loadfile
 
@@ -77,6 +77,10 @@ bench-serving: $(READY) ## the server under load, beside the in-process limit
 # was measured is not measured again, so stop and start it as you like. A day for all.
 accuracy: $(READY) ## every way of training on every data set: table and drawings
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
+
+# ARGS="--pretrained DIR --data banking77 --seeds 1 2 3"
+bench-adaptation: $(READY) ## the ways of fine-tuning, side by side
+	$(BIN)/python -m benchmarks.adaptation $(ARGS)
 
 goldens: $(READY) ## rewrite the golden files; review the difference as code
 	$(PYTEST) --update-goldens -m "not (gpu or container or web or arm64)"

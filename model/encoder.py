@@ -1,13 +1,25 @@
 """The classifier: a Transformer encoder, pooled, with one linear layer on top."""
 
+import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import keras
 
 from model import contract, layers
+from model.adaptation.additions import Additions
+from model.adaptation.prompt import (
+    MASK_NORM,
+    MASK_TRANSFORM,
+    SOFT_PROMPT,
+    MaskedState,
+    Prompt,
+    SoftPrompt,
+    Template,
+)
 from model.config import ModelConfig, Pooling
 
+_NO_ADDITIONS = Additions()
 _POOLINGS: Mapping[Pooling, type[keras.Layer]] = MappingProxyType(
     {
         Pooling.MEAN_MAX: layers.MeanMaxPooling,
@@ -17,12 +29,15 @@ _POOLINGS: Mapping[Pooling, type[keras.Layer]] = MappingProxyType(
 )
 
 
-def build_classifier(config: ModelConfig, dtype: str = "float32") -> keras.Model:
+def build_classifier(
+    config: ModelConfig, dtype: str = "float32", additions: Additions = _NO_ADDITIONS
+) -> keras.Model:
     """Builds a model: token ids in, logits out.
 
     Args:
         config: the size of everything.
         dtype: a Keras dtype policy; the logits are float32 under each.
+        additions: what a way of fine-tuning adds to it.
 
     Returns:
         A model from `token_ids` int32 `[B, T]`, padded with 0, any T up to
@@ -30,8 +45,12 @@ def build_classifier(config: ModelConfig, dtype: str = "float32") -> keras.Model
         change the logits.
     """
     token_ids = keras.Input((None,), dtype="int32", name=contract.TOKEN_IDS)
+    if additions.prompt is not None:
+        state = _masked_state(config, token_ids, additions.prompt, dtype)
+        return keras.Model(token_ids, _head(config)(state), name=contract.MODEL_NAME)
     bias = layers.PaddingBias(dtype=dtype, name="padding_bias")(token_ids)
-    states = _blocks(config, _embed(config, token_ids, dtype), bias, dtype)
+    states = _positioned(config, _tokens(config, token_ids, dtype), dtype)
+    states = _blocks(config, states, bias, dtype, additions.prefix_length)
     pooled = _POOLINGS[config.pooling](dtype=dtype, name="pooling")(states, bias)
     pooled = keras.layers.Dropout(config.dropout, dtype=dtype)(pooled)
     return keras.Model(token_ids, _head(config)(pooled), name=contract.MODEL_NAME)
@@ -42,24 +61,58 @@ def scores(logits: keras.KerasTensor) -> keras.KerasTensor:
     return keras.ops.softmax(keras.ops.cast(logits, "float32"), axis=-1)
 
 
-def _embed(
+def _masked_state(
+    config: ModelConfig, token_ids: keras.KerasTensor, prompt: Prompt, dtype: str
+) -> keras.KerasTensor:
+    """The masked-LM head's state at the mask of the prompt's template, `[B, D]`."""
+    ids, positions = Template(
+        prompt.before, prompt.after, prompt.soft_length, dtype=dtype, name="template"
+    )(token_ids)
+    bias = layers.PaddingBias(dtype=dtype, name="padding_bias")(ids)
+    states = _tokens(config, ids, dtype)
+    if prompt.soft_length:
+        soft = SoftPrompt(prompt.soft_length, dtype=dtype, name=SOFT_PROMPT)
+        states, positions, bias = soft(states, positions, bias)
+    longer = dataclasses.replace(
+        config, max_sequence_length=config.max_sequence_length + prompt.length
+    )
+    states = _positioned(longer, states, dtype, positions)
+    states = _blocks(config, states, bias, dtype)
+    state = MaskedState(prompt.mask_index, dtype=dtype, name="masked_state")(states)
+    state = keras.layers.Dense(
+        config.embedding_dim or config.hidden_dim,
+        activation=layers.activation(str(config.activation)),
+        dtype=dtype,
+        name=MASK_TRANSFORM,
+    )(state)
+    return _norm(config, dtype, MASK_NORM)(state)
+
+
+def _tokens(
     config: ModelConfig, token_ids: keras.KerasTensor, dtype: str
 ) -> keras.KerasTensor:
-    width = config.embedding_dim or config.hidden_dim
-    states = keras.layers.Embedding(
+    return keras.layers.Embedding(
         config.vocabulary_size,
-        width,
+        config.embedding_dim or config.hidden_dim,
         embeddings_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
         dtype=dtype,
         name="token_embedding",
     )(token_ids)
+
+
+def _positioned(
+    config: ModelConfig,
+    states: keras.KerasTensor,
+    dtype: str,
+    positions: keras.KerasTensor | None = None,
+) -> keras.KerasTensor:
     states = layers.PositionEmbedding(
         config.max_sequence_length, dtype=dtype, name="position_embedding"
-    )(states)
+    )(states, positions)
     if not config.normalize_first:
         states = _norm(config, dtype, "embedding_norm")(states)
     states = keras.layers.Dropout(config.dropout, dtype=dtype)(states)
-    if width == config.hidden_dim:
+    if states.shape[-1] == config.hidden_dim:
         return states
     return keras.layers.Dense(
         config.hidden_dim, dtype=dtype, name="embedding_projection"
@@ -67,7 +120,11 @@ def _embed(
 
 
 def _blocks(
-    config: ModelConfig, states: keras.KerasTensor, bias: keras.KerasTensor, dtype: str
+    config: ModelConfig,
+    states: keras.KerasTensor,
+    bias: keras.KerasTensor,
+    dtype: str,
+    prefix_length: int = 0,
 ) -> keras.KerasTensor:
     first = config.normalize_first
     kind = layers.EncoderBlock if first else layers.PostNormEncoderBlock
@@ -78,6 +135,7 @@ def _blocks(
             config.dropout,
             activation=str(config.activation),
             epsilon=config.layer_norm_epsilon,
+            prefix_length=prefix_length,
             dtype=dtype,
             name=f"block_{index}",
         )

@@ -16,6 +16,8 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 
 from model import contract
+from model.adaptation.config import AdaptationConfig
+from model.adaptation.prompt import Prompt
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.export.saved_model import ServedClassifier, Tokenize, export_saved_model
 from model.text import tokenization
@@ -89,6 +91,7 @@ def _job(
 ) -> TrainingJob:
     config = fn_args.custom_config
     vocabulary = _asset_lines(transform, contract.VOCABULARY_FILE)
+    adaptation = AdaptationConfig(**config["adaptation"])
     return TrainingJob(
         train_pattern=list(fn_args.train_files),
         validation_pattern=list(fn_args.eval_files),
@@ -98,6 +101,8 @@ def _job(
             **config["model"],
         ),
         training=TrainingConfig(**config["training"]),
+        adaptation=adaptation,
+        prompt=_prompt(adaptation, transform),
         vocabulary=vocabulary,
         distillation=_distillation(config),
         log_dir=os.path.join(fn_args.model_run_dir, "tensorboard"),
@@ -109,6 +114,21 @@ def _job(
 def _distillation(config: Mapping[str, Any]) -> DistillationConfig | None:
     settings = config.get("distillation")
     return DistillationConfig(**settings) if settings else None
+
+
+def _prompt(
+    adaptation: AdaptationConfig, transform: tft.TFTransformOutput
+) -> Prompt | None:
+    if not adaptation.method.reads_masked_word:
+        return None
+    tokenize = _tokenize_with(transform.transform_features_layer())
+    return Prompt.of(
+        adaptation,
+        labels=_asset_lines(transform, contract.LABELS_FILE),
+        vocabulary=_asset_lines(transform, contract.VOCABULARY_FILE),
+        # Without the start and the end token.
+        tokenize=lambda texts: tokenize(tf.constant(texts))[:, 1:-1].to_list(),
+    )
 
 
 def _checkpoint_dir(fn_args: tfx.components.FnArgs) -> str | None:
@@ -165,6 +185,7 @@ def _write_history(result: TrainingResult, job: TrainingJob, folder: str) -> Non
         "best_accuracy": result.best_accuracy,
         "train_s": result.train_s,
         "parameters": result.model.count_params(),
+        "trained_parameters": result.trained_parameters,
         "vocabulary_size": job.model.vocabulary_size,
     }
     with tf.io.gfile.GFile(os.path.join(folder, _HISTORY_FILE), "w") as file:

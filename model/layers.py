@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import keras
 
+from model.adaptation.prefix import PREFIX, Prefix
+
 Tensor: TypeAlias = keras.KerasTensor
 Shape = tuple[int, ...]
 """As Keras hands it on: what varies, B and T, is None."""
@@ -39,25 +41,29 @@ class PaddingBias(keras.layers.Layer):
 class PositionEmbedding(keras.layers.Layer):
     """`[B, T, D]` -> `[B, T, D]`: adds one learnt vector per position.
 
-    T must not be above `max_sequence_length`.
+    Tokens are in the order of their positions unless `positions` int32 `[B, T]` says
+    otherwise; all are below `max_sequence_length`.
     """
 
     def __init__(self, max_sequence_length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.max_sequence_length = max_sequence_length
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, states_shape: Shape, positions_shape: Shape | None = None) -> None:
         self.positions = self.add_weight(
             name="positions",
-            shape=(self.max_sequence_length, input_shape[-1]),
+            shape=(self.max_sequence_length, states_shape[-1]),
             initializer=keras.initializers.TruncatedNormal(stddev=0.02),
         )
 
-    def call(self, states: Tensor) -> Tensor:
-        index = keras.ops.arange(keras.ops.shape(states)[1])
-        return states + keras.ops.take(self.positions, index, axis=0)
+    def call(self, states: Tensor, positions: Tensor | None = None) -> Tensor:
+        if positions is None:
+            positions = keras.ops.arange(keras.ops.shape(states)[1])
+        return states + keras.ops.take(self.positions, positions, axis=0)
 
-    def compute_output_shape(self, states_shape: Shape) -> Shape:
+    def compute_output_shape(
+        self, states_shape: Shape, positions_shape: Shape | None = None
+    ) -> Shape:
         return states_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -69,13 +75,22 @@ class SelfAttention(keras.layers.Layer):
     """(`[B, T, D]` states, `[B, T]` padding bias) -> `[B, T, D]`.
 
     One matrix product makes queries, keys and values; they are cut apart while the
-    tensor is flat, because a 5-D transpose costs a device 40 % more time.
+    tensor is flat, because a 5-D transpose costs a device 40 % more time. Every token
+    also attends to `prefix_length` keys and values that are learnt.
     """
 
-    def __init__(self, num_heads: int, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        num_heads: int,
+        dropout: float = 0.0,
+        *,
+        prefix_length: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout = dropout
+        self.prefix_length = prefix_length
 
     def build(self, input_shape: Shape) -> None:
         self.hidden_dim = input_shape[-1]
@@ -90,6 +105,13 @@ class SelfAttention(keras.layers.Layer):
         self.attention_dropout = keras.layers.Dropout(
             self.dropout, dtype=self.dtype_policy
         )
+        self.prefix = None
+        if self.prefix_length:
+            self.prefix = Prefix(
+                self.prefix_length, dtype=self.dtype_policy, name=PREFIX
+            )
+            head_dim = self.hidden_dim // self.num_heads
+            self.prefix.build((None, self.num_heads, None, head_dim))
 
     def call(
         self, states: Tensor, bias: Tensor, training: bool | None = None
@@ -100,6 +122,8 @@ class SelfAttention(keras.layers.Layer):
             self._split_heads(part, length)
             for part in keras.ops.split(flat, 3, axis=-1)
         )
+        if self.prefix is not None:
+            key, value, bias = self.prefix(key, value, bias)
         scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
         scores = scores * keras.ops.cast(self._scale(), scores.dtype)
         scores = scores + keras.ops.expand_dims(keras.ops.expand_dims(bias, 1), 1)
@@ -117,6 +141,7 @@ class SelfAttention(keras.layers.Layer):
         return super().get_config() | {
             "num_heads": self.num_heads,
             "dropout": self.dropout,
+            "prefix_length": self.prefix_length,
         }
 
     def _split_heads(self, flat: Tensor, length: Tensor) -> Tensor:
@@ -138,6 +163,7 @@ class EncoderBlock(keras.layers.Layer):
     Args:
         activation: a name that `activation` knows.
         epsilon: of the layer norms.
+        prefix_length: keys and values that are learnt, see `SelfAttention`.
     """
 
     def __init__(
@@ -148,9 +174,11 @@ class EncoderBlock(keras.layers.Layer):
         *,
         activation: str = "gelu",
         epsilon: float = 1e-6,
+        prefix_length: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.prefix_length = prefix_length
         self.num_heads = num_heads
         self.intermediate_dim = intermediate_dim
         self.dropout = dropout
@@ -164,7 +192,11 @@ class EncoderBlock(keras.layers.Layer):
             epsilon=self.epsilon, dtype=policy, name="attention_norm"
         )
         self.attention = SelfAttention(
-            self.num_heads, self.dropout, dtype=policy, name="attention"
+            self.num_heads,
+            self.dropout,
+            prefix_length=self.prefix_length,
+            dtype=policy,
+            name="attention",
         )
         self.feed_forward_norm = keras.layers.LayerNormalization(
             epsilon=self.epsilon, dtype=policy, name="feed_forward_norm"
@@ -202,6 +234,7 @@ class EncoderBlock(keras.layers.Layer):
             "dropout": self.dropout,
             "activation": self.activation,
             "epsilon": self.epsilon,
+            "prefix_length": self.prefix_length,
         }
 
     def _feed_forward(self, states: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from model import contract
+from model.adaptation.config import AdaptationConfig
 from model.config import PRESETS, ModelConfig, TrainingConfig
 from model.overrides import apply_overrides
 from model.settings import Settings, quoted, setting
@@ -21,7 +22,15 @@ PUSHER = "Pusher"
 PUSHED_MODEL, PUSHED_EDGE_MODEL = "pushed_model", "pushed_edge_model"
 """Its outputs."""
 _PIPELINE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-SECTIONS = ("data", "text", "model", "training", "evaluation", "export")
+SECTIONS = (
+    "data",
+    "text",
+    "model",
+    "training",
+    "adaptation",
+    "evaluation",
+    "export",
+)
 """The parts of a `RunConfig` that `--set` can change."""
 
 
@@ -90,6 +99,7 @@ class RunConfig:
     text: TextConfig = TextConfig()
     model: ModelConfig
     training: TrainingConfig
+    adaptation: AdaptationConfig = AdaptationConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig = ExportConfig()
 

@@ -92,6 +92,8 @@ class PrefixNetwork(TrainingLayer):
         name = name_in_training(prefix, "network")
         super().__init__(dtype=prefix.dtype_policy, name=name)
         self.prefix = prefix
+        for table in prefix.variables:  # Nobody reads them while they are made.
+            table.trainable = False
         heads, length, head_dim = prefix.keys.shape
         width = heads * head_dim
         self.seeds = self.add_weight(

@@ -22,6 +22,8 @@ Tokenize: TypeAlias = Callable[[Sequence[str]], Sequence[Sequence[int]]]
 """Texts -> the ids of their word pieces, without start and end token."""
 
 SOFT_PROMPT = "soft_prompt"
+MASK_TRANSFORM, MASK_NORM = "mask_transform", "mask_norm"
+"""Names of the layers of a masked-LM head that stand before its decoder."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

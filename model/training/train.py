@@ -7,8 +7,12 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from model import encoder
+from model.adaptation.adapted import Adapted
+from model.adaptation.config import AdaptationConfig
+from model.adaptation.prompt import Prompt
+from model.adaptation.trained import count_trained
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
+from model.pretrained.folder import PretrainedFolder
 from model.training import callbacks, data
 from model.training.augmentation import Augmentation
 from model.training.callbacks import Progress
@@ -37,6 +41,9 @@ class TrainingJob:
     validation_pattern: str | Sequence[str]
     model: ModelConfig
     training: TrainingConfig
+    adaptation: AdaptationConfig = AdaptationConfig()
+    prompt: Prompt | None = None
+    pretrained: PretrainedFolder | None = None
     log_dir: str | None = None
     checkpoint_dir: str | None = None
     on_progress: Callable[[Progress], None] | None = None
@@ -51,6 +58,7 @@ class TrainingResult:
 
     `model` computes in float32, whatever it was trained in, and has the weights of
     `best_epoch` (counted from 1). `history` has one row of metrics per epoch.
+    `trained_parameters` of its numbers, or of what was merged into them, were trained.
     """
 
     model: keras.Model
@@ -59,6 +67,7 @@ class TrainingResult:
     best_accuracy: float
     steps_per_epoch: int
     train_s: float
+    trained_parameters: int
 
 
 def train(job: TrainingJob) -> TrainingResult:
@@ -78,7 +87,8 @@ def train(job: TrainingJob) -> TrainingResult:
     schedule = _Length.of(job.training, _count(chunks, job.train_pattern))
     with strategy.scope():
         model = _compiled_model(job, schedule, device_plan(strategy, job.training))
-        curve = callbacks.Resume(job.checkpoint_dir)
+        digest = job.pretrained.digest if job.pretrained else ""
+        curve = callbacks.Resume(job.checkpoint_dir, digest=digest)
         epochs_done = curve.restore(model)
     watch = callbacks.KeepBest(
         job.checkpoint_dir, monitor=MONITOR, patience=job.training.patience
@@ -94,12 +104,13 @@ def train(job: TrainingJob) -> TrainingResult:
         verbose=0,
     )
     return TrainingResult(
-        model=_in_float32(model, job.model),
+        model=_adapted(job).exported(model),
         history=curve.rows,
         best_epoch=watch.best_epoch,
         best_accuracy=watch.best,
         steps_per_epoch=schedule.steps_per_epoch,
         train_s=time.monotonic() - started,
+        trained_parameters=count_trained(model),
     )
 
 
@@ -123,7 +134,7 @@ class _Length:
 def _compiled_model(
     job: TrainingJob, schedule: _Length, plan: DevicePlan
 ) -> keras.Model:
-    model = encoder.build_classifier(job.model, dtype=plan.dtype)
+    model = _adapted(job).start(plan.dtype)
     model.compile(
         optimizer=_optimizer(job.training, schedule.total_steps, plan),
         loss=_loss(job),
@@ -188,10 +199,13 @@ def _callbacks(job: TrainingJob, schedule: _Length) -> list[keras.callbacks.Call
     return chosen
 
 
-def _in_float32(model: keras.Model, config: ModelConfig) -> keras.Model:
-    twin = encoder.build_classifier(config)
-    twin.set_weights(model.get_weights())
-    return twin
+def _adapted(job: TrainingJob) -> Adapted:
+    return Adapted(
+        model=job.model,
+        adaptation=job.adaptation,
+        prompt=job.prompt,
+        pretrained=job.pretrained,
+    )
 
 
 def _batching(job: TrainingJob) -> data.Batching:

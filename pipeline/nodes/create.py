@@ -211,6 +211,7 @@ def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
     return {
         "model": model,
         "training": dataclasses.asdict(config.run.training),
+        "adaptation": dataclasses.asdict(config.run.adaptation),
         "top_k": config.run.export.top_k,
         "checkpoint_root": config.checkpoint_root,
         "code_fingerprint": code_fingerprint(["model"]),

@@ -51,6 +51,7 @@ def test_the_learning_curve_is_read_as_it_was_written(tmp_path: Path) -> None:
         best_accuracy=0.5,
         steps_per_epoch=20,
         train_s=3.5,
+        trained_parameters=12,
     )
     job: Any = SimpleNamespace(model=SimpleNamespace(vocabulary_size=77))
     hooks._write_history(result, job, str(tmp_path))
