@@ -13,6 +13,7 @@ from model.adaptation.config import AdaptationConfig
 from model.config import PRESETS, ModelConfig, TrainingConfig
 from model.overrides import apply_overrides
 from model.settings import Settings, quoted, setting
+from pipeline import fine_tuning
 from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
 
@@ -127,9 +128,15 @@ class RunConfig:
             training=chosen.training,
         )
         try:
-            return apply_overrides(config, overrides or {}, sections=SECTIONS)
+            config = apply_overrides(config, overrides or {}, sections=SECTIONS)
         except ValueError as error:
             raise SettingError(str(error)) from error
+        return dataclasses.replace(
+            config,
+            training=fine_tuning.with_own_rate(
+                config.training, config.adaptation, overrides or {}
+            ),
+        )
 
     @property
     def tokenizer(self) -> contract.TokenizerConfig:

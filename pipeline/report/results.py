@@ -104,12 +104,14 @@ class TrainingSummary:
     """How the weights came about.
 
     `history` has one mapping per epoch with `epoch` (counted from 1) and any of
-    `loss`, `accuracy`, `val_loss`, `val_accuracy`.
+    `loss`, `accuracy`, `val_loss`, `val_accuracy`. `trained_parameters` is None where
+    all are.
     """
 
     history: tuple[Mapping[str, float], ...]
     best_epoch: int | None
     parameters: int
+    trained_parameters: int | None = None
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model import contract
+from pipeline import fine_tuning
 from pipeline.atomic_write import write_whole
 from pipeline.config import (
     PUSHED_EDGE_MODEL,
@@ -93,6 +94,7 @@ def execute(request: Request) -> Summary:
     workspace = Workspace(request.output_dir.absolute())
     dataset = ingest.load(request.data_path, request.config.data)
     request.config.export.check_labels(len(dataset.labels))
+    fine_tuning.check_words(request.config.adaptation, dataset.labels)
     workspace.prepare()
     with (
         workspace.locked(),

@@ -28,6 +28,7 @@ from components import (
 )
 from components.predictions import ScoredRows
 from model import contract, hooks
+from model.adaptation.config import AdaptationConfig, Method
 from pipeline.config import PUSHER, PipelineConfig
 from pipeline.data.dataset import Dataset
 from pipeline.data.notes import visible
@@ -271,9 +272,15 @@ class Outcome:
             ),
             best_epoch=history["best_epoch"],
             parameters=history["parameters"],
+            trained_parameters=(
+                None
+                if run.adaptation.method is Method.FULL
+                else history["trained_parameters"]
+            ),
             settings={
                 **dataclasses.asdict(run.model),
                 **dataclasses.asdict(run.training),
+                **_changed(run.adaptation),
                 "vocabulary_size": history["vocabulary_size"],
                 "num_classes": len(self.dataset.labels),
             },
@@ -332,6 +339,17 @@ class Outcome:
                 for r in self.runs.values()
             ),
         )
+
+
+def _changed(adaptation: AdaptationConfig) -> dict[str, Any]:
+    """Takes what is not as it is by default: most runs fine-tune nothing."""
+    default = dataclasses.asdict(AdaptationConfig())
+    chosen = dataclasses.asdict(adaptation)
+    return {
+        f"adaptation.{name}": value
+        for name, value in chosen.items()
+        if value != default[name]
+    }
 
 
 def read_anomalies(uri: str) -> tuple[str, ...]:

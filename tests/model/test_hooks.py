@@ -61,6 +61,7 @@ def test_the_learning_curve_is_read_as_it_was_written(tmp_path: Path) -> None:
         "best_accuracy": 0.5,
         "train_s": 3.5,
         "parameters": 1234,
+        "trained_parameters": 12,
         "vocabulary_size": 77,
     }
     (file,) = tmp_path.iterdir()
