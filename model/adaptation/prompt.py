@@ -137,11 +137,12 @@ class Template(keras.layers.Layer):
 
     def call(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
         batch, length = keras.ops.shape(token_ids)[0], keras.ops.shape(token_ids)[1]
-        ends = (contract.PAD_ID, self.before[0], self.after[-1])
-        is_outer = [
-            keras.ops.cast(keras.ops.equal(token_ids, i), "int32") for i in ends
+        outer = [
+            keras.ops.cast(keras.ops.equal(token_ids, other), "int32")
+            for other in (contract.PAD_ID, self.before[0], self.after[-1])
         ]
-        is_text = 1 - is_outer[0] - is_outer[1] - is_outer[2]
+        # Not 1 minus the sum: devices were tried with EQUAL, not with SUB.
+        is_text = keras.ops.cast(keras.ops.equal(sum(outer), 0), "int32")
         num_words = keras.ops.sum(is_text, axis=1, keepdims=True)
         template = keras.ops.convert_to_tensor([self.before + self.after], "int32")
         template = keras.ops.broadcast_to(template, (batch, template.shape[1]))
