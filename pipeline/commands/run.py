@@ -20,6 +20,8 @@ _MOST_CHARACTERS = 100
 """Of the output folder's name; file systems take 255 bytes."""
 
 _NAMED_LABELS = 5
+_COLUMN = 12
+"""Characters of a number, in front of the linear model's."""
 
 
 @click.command()
@@ -123,7 +125,8 @@ def _show(summary: execute.Summary, console: Console) -> None:
         facts["left out"] = progress.in_markup("; ".join(summary.refusals))
     for name, value in facts.items():
         if name in beside:
-            value = f"{value:<12} [dim]{beside[name]}[/]"
+            gap = ";" if len(value) > _COLUMN else ""
+            value = f"{value + gap:<{_COLUMN}} [dim]{beside[name]}[/]"
         console.print(f"  [bold]{name:<20}[/] {value}", soft_wrap=True)
     if summary.advice:
         console.print(f"  {progress.in_markup(summary.advice)}", soft_wrap=True)

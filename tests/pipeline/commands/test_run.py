@@ -166,12 +166,15 @@ def test_the_end_names_every_number_and_place(pipeline: FakeExecute) -> None:
 
 def test_macro_f1_says_over_which_labels_it_is(pipeline: FakeExecute) -> None:
     pipeline.summary = dataclasses.replace(
-        PUSHED, measured_labels=75, unmeasured_labels=("space [x]", "re\u200bfund")
+        PUSHED,
+        measured_labels=75,
+        unmeasured_labels=("space [x]", "re\u200bfund"),
+        **{"linear_accuracy": 0.9, "linear_macro_f1": 0.9, "linear_s": 6.0},
     )
     told = " ".join(ran().output.split())
     assert (
         "macro F1 0.8765 over 75 of 77 labels; no test row, so not measured: "
-        r"'space [x]', 're\u200bfund'"
+        r"'space [x]', 're\u200bfund'; linear model 0.9000"
     ) in told
     assert json.loads(ran("--json").stdout)["unmeasured_labels"] == [
         "space [x]",
