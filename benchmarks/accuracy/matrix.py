@@ -76,6 +76,11 @@ VARIANTS = (
         title="prompt, its vectors only",
         options=f"{_ADAPTED}prompt_tuning",
     ),
+    Variant(
+        name="prompt_tuning_all",
+        title="prompt, its vectors and all weights",
+        options=f"{_ADAPTED}prompt_tuning --set adaptation.train_encoder=true",
+    ),
     Variant(name="lora", title="LoRA", options=f"{_ADAPTED}lora"),
     Variant(
         name="student",

@@ -14,7 +14,7 @@ from benchmarks.accuracy.matrix import OUT_OF_SCOPE, Cell, is_taught_from
 from benchmarks.accuracy.records import Record
 from benchmarks.harness.machine import machine_facts
 from pipeline.errors import RunError
-from pipeline.nodes.fingerprint import git_commit
+from pipeline.nodes.fingerprint import code_fingerprint, git_commit
 from serving.launch.child import dying_with_us
 
 _KTP = str(Path(sys.executable).with_name("ktp"))
@@ -109,7 +109,9 @@ def _record(cell: Cell, finished: Finished, results: dict[str, Any]) -> Record:
         parameters=parameters,
         trained_parameters=training.get("trained_parameters") or parameters,
         is_pushed=summary.get("blessed", True),
-        commit=git_commit(),
+        # Dirty it is after the first measurement: the file of records has changed.
+        commit=(git_commit() or "").removesuffix("-dirty") or None,
+        code=code_fingerprint(),
         machine={key: facts[key] for key in ("processor", "cores", "python")},
         ended_at=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     )

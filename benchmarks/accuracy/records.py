@@ -17,7 +17,8 @@ class Record:
     `accuracy` is over all test rows, `in_scope_accuracy` over those that belong to a
     label, `out_of_scope_recall` the share of the others that were recognised; both are
     None of data without such rows. `files` maps names to bytes. `pretrained` is the
-    name of the encoder, `machine` the processor and its cores.
+    name of the encoder, `machine` the processor and its cores. `code` is the hash of
+    the sources that ran, for `commit` does not see what was changed since.
     """
 
     dataset: str
@@ -40,6 +41,7 @@ class Record:
     trained_parameters: int = 0
     is_pushed: bool = True
     commit: str | None = None
+    code: str = ""
     machine: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     ended_at: str = ""
 

@@ -36,6 +36,8 @@ def test_the_record_has_what_the_run_said_and_left_behind(
     assert record.files == {"SavedModel": 42}
     assert (record.parameters, record.trained_parameters) == (100, 7)
     assert not record.is_pushed
+    assert "dirty" not in (record.commit or "")
+    assert len(record.code) == 16
     assert record.machine["cores"] >= 1
     assert "/some/where" not in record.to_json()
 
