@@ -3,17 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
-from model.config import ModelConfig
-from model.encoder import build_classifier
-from model.pretrained.architecture import model_settings
 from model.pretrained.folder import PretrainedFolder
 from model.pretrained.masked_lm import has_masked_lm_head, load_masked_lm_head
 from model.pretrained.reading import PretrainedError
-from model.pretrained.weights import load_encoder
 from tests.support.pretrained.encoders import (
     Tensors,
     distilbert_config,
@@ -23,17 +18,10 @@ from tests.support.pretrained.encoders import (
     token_states,
 )
 from tests.support.pretrained.folders import bert_config, shard, write_folder
+from tests.support.pretrained.loaded import loaded_classifier, states_and_vectors
 
-IDS = np.array([[3, 70, 12, 9, 40, 4], [3, 75, 76, 4, 0, 0]], "int32")
+IDS = np.array([[3, 70, 12, 9, 40, 4], [3, 65, 71, 4, 0, 0]], "int32")
 IS_REAL = IDS != 0
-
-
-def _loaded(folder: PretrainedFolder, **changes: Any) -> keras.Model:
-    settings = {"vocabulary_size": len(folder.vocabulary), "max_sequence_length": 12}
-    config = ModelConfig(**(settings | model_settings(folder) | changes))
-    model = build_classifier(config)
-    load_encoder(model, config, folder)
-    return model
 
 
 def _saved(
@@ -43,9 +31,8 @@ def _saved(
     return PretrainedFolder.open(write_folder(path, config=config, weights=weights))
 
 
-def _states(model: keras.Model) -> np.ndarray:
-    last = model.get_layer("pooling").input[0]
-    return np.asarray(keras.Model(model.input, last)(IDS))
+def _states(folder: PretrainedFolder) -> np.ndarray:
+    return states_and_vectors(loaded_classifier(folder), IDS)[0]
 
 
 @pytest.mark.parametrize(
@@ -61,13 +48,13 @@ def _states(model: keras.Model) -> np.ndarray:
 def test_states_are_those_of_the_formulas(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
-    states = _states(_loaded(_saved(tmp_path, config)))
+    states = _states(_saved(tmp_path, config))
     expected = token_states(config, tensors(config), IDS)
     np.testing.assert_allclose(states[IS_REAL], expected[IS_REAL], atol=1e-5)
 
 
 def test_distilbert_is_bert_without_token_types(tmp_path: Path) -> None:
-    states = _states(_loaded(_saved(tmp_path, distilbert_config())))
+    states = _states(_saved(tmp_path, distilbert_config()))
     weights = tensors(bert_config())
     weights["embeddings.token_type_embeddings.weight"][:] = 0
     expected = token_states(bert_config(), weights, IDS)
@@ -75,15 +62,15 @@ def test_distilbert_is_bert_without_token_types(tmp_path: Path) -> None:
 
 
 def test_sharded_weights_are_the_same(tmp_path: Path) -> None:
-    whole = _states(_loaded(_saved(tmp_path, bert_config())))
+    whole = _states(_saved(tmp_path, bert_config()))
     shard(tmp_path)
-    parts = _states(_loaded(PretrainedFolder.open(tmp_path)))
+    parts = _states(PretrainedFolder.open(tmp_path))
     np.testing.assert_array_equal(parts, whole)
 
 
 def test_embedding_rows_above_the_vocabulary_are_left_out(tmp_path: Path) -> None:
     folder = _saved(tmp_path, bert_config(vocab_size=80))
-    model = _loaded(folder)
+    model = loaded_classifier(folder)
     words = model.get_layer("token_embedding").embeddings
     expected = tensors(bert_config(vocab_size=80))["embeddings.word_embeddings.weight"]
     np.testing.assert_array_equal(words, expected[: len(folder.vocabulary)])
@@ -92,7 +79,7 @@ def test_embedding_rows_above_the_vocabulary_are_left_out(tmp_path: Path) -> Non
 def test_model_of_another_size_is_refused(tmp_path: Path) -> None:
     folder = _saved(tmp_path, bert_config())
     with pytest.raises(PretrainedError, match="model.num_layers 1 instead of 2"):
-        _loaded(folder, num_layers=1)
+        loaded_classifier(folder, num_layers=1)
 
 
 def test_masked_lm_head_is_that_of_the_checkpoint(tmp_path: Path) -> None:
