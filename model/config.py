@@ -38,6 +38,9 @@ class ModelConfig(Settings):
     and so are the embeddings. `embedding_dim` None is `hidden_dim`; another one is
     brought to it by a matrix, as in ELECTRA.
 
+    `wide_branch` adds the logits of a linear model on word pieces and their pairs:
+    `model.wide`.
+
     In a preset `vocabulary_size` is an upper limit and `num_classes` a placeholder:
     training replaces both by what the data has.
     """
@@ -59,6 +62,7 @@ class ModelConfig(Settings):
     layer_norm_epsilon: float = setting(1e-6, above=0, most=0.1)
     embedding_dim: int | None = setting(None, least=1, most=16_384)
     pooling: Pooling = Pooling.MEAN_MAX
+    wide_branch: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -156,12 +160,16 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "Expect: test accuracy 0.842 on Banking77."
             ),
             model=ModelConfig(
-                hidden_dim=64, num_layers=1, num_heads=2, intermediate_dim=128
+                hidden_dim=64,
+                num_layers=1,
+                num_heads=2,
+                intermediate_dim=128,
+                wide_branch=True,
             ),
             training=TrainingConfig(max_epochs=3),
         ),
-        # Few word pieces, split at random: on 9,000 texts this was worth more than a
-        # wider model. Text in many scripts needs a larger vocabulary_size.
+        # The data decides how many word pieces there are: 4,000 of 10,000 short texts
+        # in one language, all 24,000 of 21 languages.
         "small": Preset(
             description=(
                 "From scratch, for some thousand texts. "
@@ -171,11 +179,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "0.858 on HWU64."
             ),
             model=ModelConfig(
-                vocabulary_size=1000,
+                vocabulary_size=24_000,
                 hidden_dim=128,
                 num_layers=2,
                 num_heads=4,
                 intermediate_dim=256,
+                max_sequence_length=128,
+                wide_branch=True,
             ),
             training=TrainingConfig(max_epochs=15, piece_splitting=0.1),
         ),

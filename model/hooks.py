@@ -188,6 +188,9 @@ def _write_history(result: TrainingResult, job: TrainingJob, folder: str) -> Non
         "trained_parameters": result.trained_parameters,
         "vocabulary_size": job.model.vocabulary_size,
     }
+    if result.joined:
+        history["encoder_accuracy"] = result.joined.encoder_accuracy
+        history["wide_accuracy"] = result.joined.wide_accuracy
     with tf.io.gfile.GFile(os.path.join(folder, _HISTORY_FILE), "w") as file:
         json.dump(history, file)
 

@@ -24,6 +24,7 @@ SUPPORTED_OPS = types.MappingProxyType(
         "CONCATENATION": 1,
         "DEQUANTIZE": 2,
         "EQUAL": 1,
+        "FLOOR_MOD": 1,
         "FULLY_CONNECTED": 9,
         "GATHER": 2,
         "GELU": 1,

@@ -72,6 +72,19 @@ def count_examples(chunks: tf.data.Dataset) -> int:
     )
 
 
+def labelled_rows(chunks: tf.data.Dataset) -> tuple[list[np.ndarray], np.ndarray]:
+    """Reads the token ids of each row that has a label, and the label ids, `[R]`."""
+    rows: list[np.ndarray] = []
+    found = []
+    for token_ids, target in chunks:
+        label_ids = distillation.label_ids(target).numpy()
+        is_labelled = label_ids != contract.NO_LABEL_ID
+        each = np.split(token_ids.flat_values.numpy(), token_ids.row_splits[1:-1])
+        rows += [row for row, known in zip(each, is_labelled, strict=True) if known]
+        found.append(label_ids[is_labelled])
+    return rows, np.concatenate(found)
+
+
 def training_batches(
     chunks: tf.data.Dataset, batching: Batching, augment: Augment, *, seed: int
 ) -> tf.data.Dataset:

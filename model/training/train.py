@@ -21,6 +21,8 @@ from model.training.distillation import DistillationLoss, LabelAccuracy
 from model.training.losses import SmoothedCrossentropy
 from model.training.optimizer import ClippedAdamW
 from model.training.schedule import WarmupCosine
+from model.wide.fit import fit
+from model.wide.join import Joined, join
 
 MONITOR = "val_accuracy"
 
@@ -59,6 +61,7 @@ class TrainingResult:
     `model` computes in float32, whatever it was trained in, and has the weights of
     `best_epoch` (counted from 1). `history` has one row of metrics per epoch.
     `trained_parameters` of its numbers, or of what was merged into them, were trained.
+    With a wide branch `best_accuracy` is that of `joined`, the encoder and the branch.
     """
 
     model: keras.Model
@@ -68,6 +71,7 @@ class TrainingResult:
     steps_per_epoch: int
     train_s: float
     trained_parameters: int
+    joined: Joined | None = None
 
 
 def train(job: TrainingJob) -> TrainingResult:
@@ -103,14 +107,17 @@ def train(job: TrainingJob) -> TrainingResult:
         shuffle=False,  # The data is, already.
         verbose=0,
     )
+    classifier = _adapted(job).exported(model)
+    joined = _joined(job, classifier, chunks)
     return TrainingResult(
-        model=_adapted(job).exported(model),
+        model=joined.model if joined else classifier,
         history=curve.rows,
         best_epoch=watch.best_epoch,
-        best_accuracy=watch.best,
+        best_accuracy=joined.accuracy if joined else watch.best,
         steps_per_epoch=schedule.steps_per_epoch,
         train_s=time.monotonic() - started,
         trained_parameters=count_trained(model),
+        joined=joined,
     )
 
 
@@ -206,6 +213,17 @@ def _adapted(job: TrainingJob) -> Adapted:
         prompt=job.prompt,
         pretrained=job.pretrained,
     )
+
+
+def _joined(
+    job: TrainingJob, classifier: keras.Model, chunks: tf.data.Dataset
+) -> Joined | None:
+    """Adds the wide branch, where the settings ask for it and it can be had."""
+    if not job.model.wide_branch:
+        return None
+    rows, label_ids = data.labelled_rows(chunks)
+    wide = fit(rows, label_ids, job.vocabulary, job.model.num_classes)
+    return join(classifier, wide, _validation_data(job)) if wide else None
 
 
 def _batching(job: TrainingJob) -> data.Batching:
