@@ -75,11 +75,15 @@ def test_a_student_finds_its_teacher_or_makes_it_first(
     assert runs.option("--teacher") == runs.option("--output", 0)
 
 
-def test_a_run_that_failed_leaves_nothing(runs: FakeRuns, tmp_path: Path) -> None:
+def test_of_a_teacher_that_failed_nobody_learns(runs: FakeRuns, tmp_path: Path) -> None:
+    half = tmp_path / cell("full").folder_name
+    half.mkdir()
+    (half / "log").touch()
+    measure(cell("student"), tmp_path, runs)
+    assert len(runs.commands) == 2
     runs.is_failing = True
     with pytest.raises(RunError):
-        measure(cell("full"), tmp_path, runs)
-    assert not list(tmp_path.iterdir())
+        measure(cell("scratch"), tmp_path, runs)
 
 
 def program(text: str) -> list[str]:
