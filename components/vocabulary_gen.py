@@ -1,12 +1,14 @@
 """VocabularyGen: learns the sub-word vocabulary and the label list on the train split.
 
+Texts without a label, where there are some, join the counting of words.
+
 The words are counted by Beam, so that the text may be larger than a machine; what is
 left to do on one machine depends on the number of different words only.
 """
 
 import collections
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
 import tensorflow as tf
@@ -33,9 +35,13 @@ def VocabularyGen(
 ) -> None:
     """Writes a `Vocabulary`; `tokenizer` is `TokenizerConfig` as JSON."""
     del code_fingerprint  # Only makes the cache see a change of the code.
-    split_uri = artifact_utils.get_split_uri([examples], contract.TRAIN)
+    splits = artifact_utils.decode_split_names(examples.split_names)
     learn(
-        pattern=f"{split_uri}/*",
+        patterns=[
+            f"{artifact_utils.get_split_uri([examples], split)}/*"
+            for split in (contract.TRAIN, contract.UNLABELLED)
+            if split in splits
+        ],
         output_dir=vocabulary.uri,
         config=contract.TokenizerConfig.from_json(tokenizer),
         vocabulary_size=vocabulary_size,
@@ -45,13 +51,13 @@ def VocabularyGen(
 
 def learn(
     *,
-    pattern: str,
+    patterns: Sequence[str],
     output_dir: str,
     config: contract.TokenizerConfig,
     vocabulary_size: int,
     beam_pipeline: beam.Pipeline,
 ) -> None:
-    """Counts words and labels of the TFRecords at `pattern`, then learns from them.
+    """Counts words and labels of the TFRecords at `patterns`, then learns from them.
 
     Raises:
         ValueError: `vocabulary_size` has no room beyond the special tokens.
@@ -60,7 +66,8 @@ def learn(
     with beam_pipeline:
         _ = (
             beam_pipeline
-            | "Read" >> beam.io.ReadFromTFRecord(pattern)
+            | "Patterns" >> beam.Create(list(patterns))
+            | "Read" >> beam.io.ReadAllFromTFRecord()
             | "Batch" >> beam.BatchElements(max_batch_size=_BATCH_ROWS)
             | "Count" >> beam.ParDo(_CountWords(config))
             | "Sum" >> beam.CombinePerKey(sum)
@@ -88,6 +95,7 @@ class _CountWords(beam.DoFn):
         rows = [parse_row(record) for record in batch]
         words = self._splitter.count_words([text for text, _ in rows])
         labels = collections.Counter(label.decode() for _, label in rows)
+        del labels[contract.NO_LABEL]
         for kind, counts in ((_WORD, words), (_LABEL, labels)):
             for key, count in counts.items():
                 yield (kind, key), count

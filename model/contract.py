@@ -126,7 +126,7 @@ VOCABULARY_DIR = "vocabulary_dir"
 """Key of the vocabulary's folder in the preprocessing function's `custom_config`."""
 
 PROGRESS_LOGGER = "keras_transformer_pipeline.progress"
-"""Training logs a record here per step, with a `Progress` as its `progress`."""
+"""What takes long logs a record here per step: its `progress` is told and drawn."""
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 """In a SavedModel: what TF Serving runs before it calls a version available."""

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from model import contract
 from model.adaptation.config import AdaptationConfig
-from model.config import PRESETS, ModelConfig, TrainingConfig
+from model.config import PRESETS, DistillationConfig, ModelConfig, TrainingConfig
 from model.overrides import apply_overrides
 from model.settings import Settings, quoted, setting
 from pipeline import fine_tuning
 from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
+from pipeline.teacher import Teacher
 
 DEFAULT_PRESET = "small"
 PUSHER = "Pusher"
@@ -29,6 +30,7 @@ SECTIONS = (
     "model",
     "training",
     "adaptation",
+    "distillation",
     "evaluation",
     "export",
 )
@@ -93,7 +95,10 @@ class ExportConfig(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Everything that a person can set with `--preset` and `--set key=value`."""
+    """Everything that a person can set with `--preset` and `--set key=value`.
+
+    With a `teacher` the model learns from that one's scores, too: `distillation`.
+    """
 
     preset: str = DEFAULT_PRESET
     data: DataConfig = DataConfig()
@@ -101,8 +106,10 @@ class RunConfig:
     model: ModelConfig
     training: TrainingConfig
     adaptation: AdaptationConfig = AdaptationConfig()
+    distillation: DistillationConfig = DistillationConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig = ExportConfig()
+    teacher: Teacher | None = None
 
     @classmethod
     def of(
@@ -110,11 +117,13 @@ class RunConfig:
         preset: str = DEFAULT_PRESET,
         overrides: Mapping[str, str] | None = None,
         data: DataConfig | None = None,
+        teacher: Teacher | None = None,
     ) -> "RunConfig":
         """Takes a preset and changes single settings.
 
         Raises:
-            SettingError: The preset, a key or a value is not allowed.
+            SettingError: The preset, a key or a value is not allowed, or is about a
+                teacher where there is none.
         """
         if preset not in PRESETS:
             raise SettingError(
@@ -126,11 +135,14 @@ class RunConfig:
             data=data or DataConfig(),
             model=chosen.model,
             training=chosen.training,
+            teacher=teacher,
         )
         try:
             config = apply_overrides(config, overrides or {}, sections=SECTIONS)
         except ValueError as error:
             raise SettingError(str(error)) from error
+        if teacher is None:
+            _require_no_distillation(overrides or {})
         return dataclasses.replace(
             config,
             training=fine_tuning.with_own_rate(
@@ -153,6 +165,16 @@ class RunConfig:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _require_no_distillation(overrides: Mapping[str, str]) -> None:
+    section = f"{DistillationConfig.section}."
+    chosen = [key for key in overrides if key.startswith(section)]
+    if chosen:
+        raise SettingError(
+            f"{chosen[0]} is set, and there is no teacher to learn from. Name the "
+            "output folder of an earlier run with --teacher, or leave the setting out."
+        )
+
+
 def name_problem(name: str) -> str:
     """Says why no orchestrator takes the name of a pipeline; empty where each does.
 
@@ -171,7 +193,8 @@ def name_problem(name: str) -> str:
 class PipelineConfig:
     """What `create_pipeline` builds from: the settings, and where things are.
 
-    `data_root` holds `<split>.tfrecord` files of normalised rows. `majority_share` is
+    `data_root` holds `<split>.tfrecord` files of normalised rows, and one of texts
+    without a label where `has_unlabelled`. `majority_share` is
     the accuracy of always answering the most frequent label. Without `metadata_path`
     the orchestrator brings its own metadata. `resolve_baseline` compares with the
     model that is live; open-source Kubeflow has no resolver. With another `run_id`
@@ -186,6 +209,7 @@ class PipelineConfig:
     edge_dir: str
     metadata_path: str | None = None
     checkpoint_root: str | None = None
+    has_unlabelled: bool = False
     majority_share: float = 0.0
     resolve_baseline: bool = True
     beam_pipeline_args: tuple[str, ...] = ()

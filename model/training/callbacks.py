@@ -27,6 +27,27 @@ class Progress:
     accuracy: float
     validation_accuracy: float | None = None
 
+    @property
+    def done(self) -> int:
+        """Steps that are behind, of all epochs."""
+        return (self.epoch - 1) * self.steps + self.step
+
+    @property
+    def total(self) -> int:
+        """Steps of all epochs."""
+        return self.epochs * self.steps
+
+    @property
+    def told(self) -> str:
+        """Says it in a line."""
+        text = (
+            f"epoch {self.epoch}/{self.epochs}  step {self.step}/{self.steps}  "
+            f"loss {self.loss:.3f}  accuracy {self.accuracy:.3f}"
+        )
+        if self.validation_accuracy is not None:
+            text += f"  validation {self.validation_accuracy:.3f}"
+        return text
+
 
 class ReportProgress(keras.callbacks.Callback):
     """Calls `on_progress` after every step, and once more after every epoch."""

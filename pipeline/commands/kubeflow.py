@@ -14,6 +14,7 @@ from pipeline.errors import SettingError
 from pipeline.kubeflow.submit import Submission, submit
 from pipeline.kubeflow.target import Target, place_problem
 from pipeline.kubeflow.volume_claim import VolumeClaim
+from pipeline.teacher import Teacher
 
 _DISTRIBUTION = "keras-transformer-pipeline"
 _MOUNT_PATH = "/data"
@@ -52,6 +53,19 @@ _MOUNT_PATH = "/data"
     help=f"Volume claim and where to mount it.  [default: {_DISTRIBUTION}:{_MOUNT_PATH}"
     " where a path above needs it]",
 )
+@click.option(
+    "--teacher",
+    "teacher_uri",
+    metavar="URI",
+    help="A SavedModel to learn from, too, where the steps can read it.",
+)
+@click.option(
+    "--unlabelled",
+    "has_unlabelled",
+    is_flag=True,
+    help=f"The data root holds {contract.UNLABELLED}.tfrecord, which the teacher "
+    "scores.",
+)
 @click.option("--preset", default=DEFAULT_PRESET, show_default=True)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=key_values
@@ -60,12 +74,17 @@ def compile_command(
     output_path: Path,
     image: str | None,
     volumes: Sequence[str],
+    teacher_uri: str | None,
+    has_unlabelled: bool,
     preset: str,
     overrides: dict[str, str],
     **places: str,
 ) -> None:
     """Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI."""
-    run = RunConfig.of(preset, overrides)
+    teacher = Teacher(uri=teacher_uri) if teacher_uri else None
+    run = RunConfig.of(preset, overrides, teacher=teacher)
+    if has_unlabelled and teacher is None:
+        raise SettingError("--unlabelled needs --teacher, which scores the texts.")
     for_vertex = output_path.suffix == ".json"
     claims = [VolumeClaim.parse(volume) for volume in volumes]
     if not (claims or for_vertex):
@@ -79,6 +98,7 @@ def compile_command(
         serving_dir=f"{places['push_root']}/{contract.SERVING_DIR}",
         edge_dir=f"{places['push_root']}/{contract.EDGE_DIR}",
         resolve_baseline=for_vertex,
+        has_unlabelled=has_unlabelled,
     )
     target = Target(
         output_path=output_path,
@@ -87,6 +107,8 @@ def compile_command(
         pipeline_root=config.pipeline_root,
         volumes=claims,
     )
+    if teacher is not None:
+        places["teacher"] = teacher.uri
     _check(target, places)
     # These take half a minute to import.
     from pipeline.kubeflow.compile import compile_pipeline
@@ -134,7 +156,8 @@ def _check(target: Target, places: dict[str, str]) -> None:
     """Refuses at once what TFX would be asked for in vain, half a minute later."""
     problems = [
         place_problem(f"--{key.replace('_', '-')}", places[key], target.volumes)
-        for key in ("data_root", "push_root")
+        for key in ("data_root", "push_root", "teacher")
+        if key in places
     ]
     found = [*filter(None, problems), *target.problems()]
     if found:

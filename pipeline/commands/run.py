@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from pipeline import teacher
 from pipeline.commands.key_values import key_values
 from pipeline.config import DEFAULT_PRESET, Environment, RunConfig
 from pipeline.data.notes import visible
@@ -23,6 +24,9 @@ _NAMED_LABELS = 5
 _COLUMN = 12
 """Characters of a number, in front of the linear model's."""
 
+_STUDENT = "-student"
+"""Ends the name of a student's output folder: its teacher may have the same data."""
+
 
 @click.command()
 @click.option(
@@ -35,7 +39,8 @@ _COLUMN = 12
 @click.option(
     "--output",
     metavar="DIR",
-    help="Folder of everything that comes out.  [default: runs/NAME, after the data]",
+    help="Folder of everything that comes out.  [default: runs/NAME, after the data; "
+    f"with --teacher runs/NAME{_STUDENT}]",
 )
 @click.option("--preset", default=DEFAULT_PRESET, show_default=True)
 @click.option(
@@ -46,6 +51,20 @@ _COLUMN = 12
     metavar="KEY=VALUE",
     help="Change one setting, such as training.max_epochs=5. Repeatable.",
 )
+@click.option(
+    "--teacher",
+    "teacher_run",
+    metavar="RUN",
+    help="Learn from a better model, too: the output folder of its run, or its "
+    "SavedModel.",
+)
+@click.option(
+    "--unlabelled",
+    "unlabelled_path",
+    metavar="FILE",
+    help="Texts without labels, which the teacher scores: CSV, JSONL, Parquet or "
+    "TFRecord, or one text a line.",
+)
 @click.option("--text-column", help="Name of the text column.  [default: text]")
 @click.option("--label-column", help="Name of the label column.  [default: label]")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
@@ -54,6 +73,8 @@ def run(
     output: str | None,
     preset: str,
     settings: dict[str, str],
+    teacher_run: str | None,
+    unlabelled_path: str | None,
     text_column: str | None,
     label_column: str | None,
     as_json: bool,
@@ -69,14 +90,25 @@ def run(
         overrides["data.text_column"] = text_column
     if label_column is not None:
         overrides["data.label_column"] = label_column
-    for option, place in (("--data", data_path), ("--output", output)):
+    for option, place in (
+        ("--data", data_path),
+        ("--output", output),
+        ("--teacher", teacher_run),
+        ("--unlabelled", unlabelled_path),
+    ):
         if place == "":  # Of a variable that is not set; to a path it is ".".
             raise SettingError(f"{option} is empty; name a file or a folder.")
     source = resolve(data_path, Environment.from_env())
+    ending = _STUDENT if teacher_run else ""
+    output_dir = Path(output or Path("runs") / f"{name_of(source)}{ending}")
+    config = RunConfig.of(
+        preset, overrides, teacher=_teacher(teacher_run, unlabelled_path, output_dir)
+    )
     request = execute.Request(
         data_path=source,
-        output_dir=Path(output) if output else Path("runs") / name_of(source),
-        config=RunConfig.of(preset, overrides),
+        output_dir=output_dir,
+        config=config,
+        unlabelled_path=Path(unlabelled_path) if unlabelled_path else None,
         as_json=as_json,
     )
     summary = execute.execute(request)
@@ -87,6 +119,21 @@ def run(
         raise RunError(
             "The model was not pushed: " + "; ".join(summary.refusals or ("refused",))
         )
+
+
+def _teacher(
+    run: str | None, unlabelled: str | None, output_dir: Path
+) -> teacher.Teacher | None:
+    if run is None:
+        if unlabelled is not None:
+            raise SettingError(
+                "--unlabelled names texts for a teacher to score, and there is none. "
+                "Name the output folder of an earlier run with --teacher."
+            )
+        return None
+    found = teacher.find(Path(run))
+    teacher.require_apart(found, output_dir)
+    return found
 
 
 def name_of(source: Path) -> str:
@@ -113,6 +160,7 @@ def _show(summary: execute.Summary, console: Console) -> None:
     beside = _linear_column(summary)
     facts = {
         "test accuracy": f"{summary.test_accuracy:.2%}",
+        **_teacher_told(summary),
         "macro F1": progress.in_markup(_macro_f1_told(summary)),
         "validation accuracy": f"{summary.accuracy:.2%}",
         "training": f"{summary.train_s:.0f} s",
@@ -144,6 +192,12 @@ def _linear_column(summary: execute.Summary) -> dict[str, str]:
         "macro F1": f"linear model {summary.linear_macro_f1:.4f}",
         "training": f"linear model {summary.linear_s:.0f} s",
     }
+
+
+def _teacher_told(summary: execute.Summary) -> dict[str, str]:
+    if summary.teacher_accuracy is None:
+        return {}
+    return {"its teacher's": f"{summary.teacher_accuracy:.2%}"}
 
 
 def _macro_f1_told(summary: execute.Summary) -> str:

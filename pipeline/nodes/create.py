@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.types import BaseChannel
 
 from components.batch_predictor import BatchPredictor
 from components.edge_exporter import EdgeExporter
 from components.latest_pushed import LatestPushedModelStrategy
 from components.linear_baseline import LinearBaseline, LinearGate
 from components.model_server_validator import ModelServerValidator
+from components.teacher_scorer import TeacherScorer
 from components.text_transform import TextTransform
 from components.versioned_pusher import VersionedPusher
 from components.vocabulary_gen import VocabularyGen
@@ -33,6 +35,7 @@ class DataNodes(NamedTuple):
     statistics_gen: tfx.components.StatisticsGen
     schema_gen: tfx.components.SchemaGen
     example_validator: tfx.components.ExampleValidator
+    teacher_scorer: BaseNode | None
     vocabulary_gen: BaseNode
     transform: TextTransform
 
@@ -74,10 +77,11 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
 def _data_nodes(config: PipelineConfig) -> DataNodes:
     # The rows that `pipeline.data.tfrecords` has normalised and split.
     example_gen = tfx.components.ImportExampleGen(
-        input_base=config.data_root, input_config=_splits()
+        input_base=config.data_root, input_config=_splits(config)
     )
     statistics_gen = tfx.components.StatisticsGen(
-        examples=example_gen.outputs["examples"]
+        examples=example_gen.outputs["examples"],
+        exclude_splits=[contract.UNLABELLED] if config.has_unlabelled else None,
     )
     schema_gen = tfx.components.SchemaGen(
         statistics=statistics_gen.outputs["statistics"], infer_feature_shape=True
@@ -87,7 +91,9 @@ def _data_nodes(config: PipelineConfig) -> DataNodes:
         statistics=statistics_gen.outputs["statistics"],
         schema=schema_gen.outputs["schema"],
     )
-    # Learns the sub-word vocabulary, on the train split only.
+    # What a teacher says of all texts, for a student to learn.
+    teacher_scorer = _teacher_scorer(config, example_gen, schema_gen)
+    # Learns the sub-word vocabulary, on texts to learn from only.
     vocabulary_gen = VocabularyGen(
         examples=example_gen.outputs["examples"],
         tokenizer=config.run.tokenizer.to_json(),
@@ -96,8 +102,7 @@ def _data_nodes(config: PipelineConfig) -> DataNodes:
     )
     # Text to token ids, label to class id: the graph that the server will reuse.
     transform = TextTransform(
-        examples=example_gen.outputs["examples"],
-        schema=schema_gen.outputs["schema"],
+        **_learnt_from(example_gen, schema_gen, teacher_scorer),
         vocabulary=vocabulary_gen.outputs["vocabulary"],
         preprocessing_fn=_PREPROCESSING_FN,
         custom_config={"code_fingerprint": code_fingerprint(["model"])},
@@ -107,6 +112,7 @@ def _data_nodes(config: PipelineConfig) -> DataNodes:
         statistics_gen,
         schema_gen,
         example_validator,
+        teacher_scorer,
         vocabulary_gen,
         transform,
     )
@@ -122,7 +128,7 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
         run_fn=_RUN_FN,
         examples=data.transform.outputs["transformed_examples"],
         transform_graph=data.transform.outputs["transform_graph"],
-        train_args=tfx.proto.TrainArgs(splits=[contract.TRAIN]),
+        train_args=tfx.proto.TrainArgs(splits=_learnt_splits(config)),
         eval_args=tfx.proto.EvalArgs(splits=[contract.VALIDATION]),
         custom_config=_trainer_settings(config),
     )
@@ -195,13 +201,61 @@ def _delivery_nodes(
     return DeliveryNodes(model_server_validator, edge_exporter, pusher)
 
 
-def _splits() -> tfx.proto.Input:
+def _teacher_scorer(
+    config: PipelineConfig,
+    example_gen: tfx.components.ImportExampleGen,
+    schema_gen: tfx.components.SchemaGen,
+) -> BaseNode | None:
+    teacher = config.run.teacher
+    if teacher is None:
+        return None
+    return TeacherScorer(
+        examples=example_gen.outputs["examples"],
+        schema=schema_gen.outputs["schema"],
+        teacher_uri=teacher.uri,
+        teacher_digest=teacher.digest,
+        made_up_per_text=config.run.distillation.made_up_texts,
+        seed=config.run.training.seed,
+        code_fingerprint=code_fingerprint(["model", "components"]),
+    )
+
+
+def _learnt_from(
+    example_gen: tfx.components.ImportExampleGen,
+    schema_gen: tfx.components.SchemaGen,
+    teacher_scorer: BaseNode | None,
+) -> dict[str, BaseChannel]:
+    """Gives the examples that are transformed, and their schema."""
+    if teacher_scorer is None:
+        return {
+            "examples": example_gen.outputs["examples"],
+            "schema": schema_gen.outputs["schema"],
+        }
+    return {
+        "examples": teacher_scorer.outputs["scored_examples"],
+        "schema": teacher_scorer.outputs["scored_schema"],
+    }
+
+
+def _splits(config: PipelineConfig) -> tfx.proto.Input:
+    unlabelled = [contract.UNLABELLED] if config.has_unlabelled else []
     return tfx.proto.Input(
         splits=[
             tfx.proto.Input.Split(name=split, pattern=f"{split}.tfrecord")
-            for split in contract.SPLITS
+            for split in (*contract.SPLITS, *unlabelled)
         ]
     )
+
+
+def _learnt_splits(config: PipelineConfig) -> list[str]:
+    """Names what the trainer reads; without a teacher nothing is made up."""
+    splits = [contract.TRAIN]
+    if config.run.teacher is not None:
+        if config.has_unlabelled:
+            splits.append(contract.UNLABELLED)
+        if config.run.distillation.made_up_texts:
+            splits.append(contract.MADE_UP)
+    return splits
 
 
 def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
@@ -212,10 +266,17 @@ def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
         "model": model,
         "training": dataclasses.asdict(config.run.training),
         "adaptation": dataclasses.asdict(config.run.adaptation),
+        "distillation": _distillation_settings(config),
         "top_k": config.run.export.top_k,
         "checkpoint_root": config.checkpoint_root,
         "code_fingerprint": code_fingerprint(["model"]),
     }
+
+
+def _distillation_settings(config: PipelineConfig) -> dict[str, Any] | None:
+    if config.run.teacher is None:
+        return None
+    return dataclasses.asdict(config.run.distillation)
 
 
 def _baseline_resolver(config: PipelineConfig) -> tfx.dsl.Resolver:

@@ -120,6 +120,21 @@ class TrainingSummary:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """The model that this one learnt from, too.
+
+    `accuracy` is on this run's test split, `rows` counts what it scored, by split.
+    """
+
+    uri: str
+    version: str
+    digest: str
+    accuracy: float
+    rows: Mapping[str, int]
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LiveModel:
     """The model that was live when this run began, on this run's test split."""
 
@@ -244,6 +259,7 @@ class RunResults:
     evaluation: Evaluation
     variants: tuple[Variant, ...]
     lineage: Lineage
+    teacher: Teacher | None = None
 
     def to_json(self) -> str:
         """Writes one JSON object; texts stay readable."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model import contract
-from pipeline import fine_tuning
+from pipeline import fine_tuning, teacher
 from pipeline.atomic_write import write_whole
 from pipeline.config import (
     PUSHED_EDGE_MODEL,
@@ -23,7 +23,7 @@ from pipeline.config import (
     PipelineConfig,
     RunConfig,
 )
-from pipeline.data import ingest
+from pipeline.data import ingest, unlabelled
 from pipeline.errors import RunError
 from pipeline.nodes.fingerprint import code_fingerprint
 from pipeline.run import progress
@@ -40,11 +40,15 @@ if TYPE_CHECKING:  # TFX takes half a minute to import; bad input should not wai
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """What was asked for. `as_json` keeps stdout free for one line."""
+    """What was asked for. `as_json` keeps stdout free for one line.
+
+    The texts of `unlabelled_path` are for the teacher of `config` to score.
+    """
 
     data_path: Path
     output_dir: Path
     config: RunConfig
+    unlabelled_path: Path | None = None
     as_json: bool = False
 
 
@@ -54,9 +58,9 @@ class Summary:
 
     `accuracy` is on the validation split at the best epoch; `test_accuracy` and
     `macro_f1` are Evaluator's, on the test split, which has rows of `measured_labels`
-    labels. `linear_…` is what a linear model reaches there, learnt in `linear_s`
-    seconds, and `advice` what that means. `refusals` are the checks that failed,
-    `notes` what was found in the data.
+    labels, and so is `teacher_accuracy`. `linear_…` is what a linear model reaches
+    there, learnt in `linear_s` seconds, and `advice` what that means. `refusals` are
+    the checks that failed, `notes` what was found in the data.
     """
 
     accuracy: float
@@ -78,6 +82,7 @@ class Summary:
     linear_s: float | None = None
     linear_note: str = ""
     advice: str = ""
+    teacher_accuracy: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("refusals", "notes", "unmeasured_labels"):  # JSON gives lists.
@@ -92,7 +97,7 @@ def execute(request: Request) -> Summary:
     """
     started = time.monotonic()
     workspace = Workspace(request.output_dir.absolute())
-    dataset = ingest.load(request.data_path, request.config.data)
+    dataset = _load(request)
     request.config.export.check_labels(len(dataset.labels))
     fine_tuning.check_words(request.config.adaptation, dataset.labels)
     workspace.prepare()
@@ -114,6 +119,13 @@ def execute(request: Request) -> Summary:
         if summary.blessed:
             workspace.remember(identity, dataclasses.asdict(summary))
     return summary
+
+
+def _load(request: Request) -> ingest.Dataset:
+    dataset = ingest.load(request.data_path, request.config.data)
+    if request.unlabelled_path is None:
+        return dataset
+    return unlabelled.add(dataset, request.unlabelled_path, request.config.data)
 
 
 def _identity(config: RunConfig, dataset: ingest.Dataset) -> str:
@@ -173,6 +185,9 @@ def _run_nodes(
     dataset: ingest.Dataset,
     display: progress.RunDisplay,
 ) -> "Outcome":
+    if request.config.teacher is not None:
+        with display.step("Look at the teacher"):
+            teacher.check(request.config.teacher, dataset.labels)
     with display.step("Start TensorFlow and TFX"):
         from pipeline.data import tfrecords
         from pipeline.nodes.create import create_pipeline
@@ -201,6 +216,7 @@ def pipeline_config(
         edge_dir=str(workspace.edge_dir),
         metadata_path=str(workspace.pipeline_dir / "metadata.sqlite"),
         checkpoint_root=str(workspace.pipeline_dir / "checkpoints"),
+        has_unlabelled=bool(dataset.unlabelled),
         majority_share=max(counts.values()) / counts.total(),
         beam_pipeline_args=BEAM_ARGS,
         run_id=datetime.datetime.now().isoformat(),
@@ -253,6 +269,7 @@ def _report(
         unmeasured_labels=tuple(outcome.dataset.unmeasured_labels),
         advice=insights.linear_advice(found) or "",
         **_linear_facts(outcome),
+        teacher_accuracy=found.teacher.accuracy if found.teacher else None,
         **facts,
     )
 

@@ -23,6 +23,7 @@ from components import (
     evaluation_metrics,
     linear_baseline,
     model_server_validator,
+    teacher_scorer,
     text_transform,
     versioned_pusher,
 )
@@ -225,6 +226,7 @@ class Outcome:
             evaluation=self.evaluation(),
             variants=self.variants(),
             lineage=self.lineage(),
+            teacher=self.teacher(),
         )
 
     def data_summary(self) -> results.DataSummary:
@@ -304,6 +306,19 @@ class Outcome:
                 seconds=self.linear.seconds,
                 note=self.linear.note,
             ),
+        )
+
+    def teacher(self) -> results.Teacher | None:
+        """Says who was the teacher, and how good it is on the test split."""
+        teacher = self.config.run.teacher
+        if teacher is None:
+            return None
+        report = teacher_scorer.read_report(self.uri("TeacherScorer", "report"))
+        return results.Teacher(
+            uri=teacher.uri,
+            version=teacher.version,
+            digest=teacher.digest,
+            **dataclasses.asdict(report),
         )
 
     def variants(self) -> tuple[results.Variant, ...]:

@@ -30,7 +30,7 @@ def learnt(
     """The folder of the vocabulary learnt from these rows."""
     source = write_examples(folder / "Split-train", rows)
     learn(
-        pattern=f"{source}/*",
+        patterns=[f"{source}/*"],
         output_dir=str(folder / "vocabulary"),
         config=contract.TokenizerConfig(spec=spec, max_sequence_length=16),
         vocabulary_size=size,
