@@ -2,7 +2,9 @@
 
 A process of its own: TensorFlow takes the number of devices only before its first use.
 
-    python -m tests.support.replica_training FOLDER NUM_REPLICAS
+    python -m tests.support.replica_training FOLDER NUM_REPLICAS [taught]
+
+With `taught` the records have a teacher's scores.
 """
 
 import json
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from model.config import ModelConfig, TrainingConfig
+from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.training.train import TrainingJob, train
 
 MODEL = ModelConfig(
@@ -31,23 +33,27 @@ TRAINING = TrainingConfig(
 )
 
 
-def main(folder: pathlib.Path, num_replicas: int) -> None:
+def main(folder: pathlib.Path, num_replicas: int, *, taught: bool) -> None:
     """Trains on `FOLDER/train.gz` and prints the outcome."""
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * num_replicas
     )
     devices = [f"CPU:{index}" for index in range(num_replicas)]
-    print(json.dumps(outcome(folder, tf.distribute.MirroredStrategy(devices))))
+    strategy = tf.distribute.MirroredStrategy(devices)
+    print(json.dumps(outcome(folder, strategy, taught=taught)))
 
 
-def outcome(folder: pathlib.Path, strategy: tf.distribute.Strategy) -> dict[str, Any]:
+def outcome(
+    folder: pathlib.Path, strategy: tf.distribute.Strategy, *, taught: bool = False
+) -> dict[str, Any]:
     """The history, and all weights in one list, of training in `folder`."""
     job = TrainingJob(
         train_pattern=str(folder / "train.gz"),
         validation_pattern=str(folder / "validation.gz"),
         model=MODEL,
         training=TRAINING,
+        distillation=DistillationConfig() if taught else None,
         strategy=strategy,
     )
     result = train(job)
@@ -56,4 +62,4 @@ def outcome(folder: pathlib.Path, strategy: tf.distribute.Strategy) -> dict[str,
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
+    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]), taught="taught" in sys.argv[3:])
