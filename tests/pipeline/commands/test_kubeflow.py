@@ -50,6 +50,8 @@ def test_the_commands_import_neither_tfx_nor_kfp():
         (["--volume", "My_Claim:/data"], "volume claim's name is 'My_Claim'"),
         (["--volume", "a:/data", "--volume", "b:/data/"], "2 volumes are mounted"),
         (["--output", "p.txt"], "must end in .yaml for"),
+        (["--teacher", "runs/large"], "--teacher is runs/large, which no step can see"),
+        (["--unlabelled"], "--unlabelled needs --teacher"),
         (["--set", "export.top_k=0"], "export.top_k is 0; allowed: a whole number"),
     ],
 )

@@ -10,7 +10,13 @@ import pytest
 
 from pipeline.data.notes import Note
 from pipeline.report import confidence, formats, metrics, render, write_report
-from pipeline.report.results import Check, LinearModel, RunResults, TrainingSummary
+from pipeline.report.results import (
+    Check,
+    LinearModel,
+    RunResults,
+    Teacher,
+    TrainingSummary,
+)
 from tests.support.pipeline.html_page import HtmlPage
 from tests.support.pipeline.run_results import run_results, with_evaluation
 
@@ -44,6 +50,23 @@ def test_the_linear_model_stands_beside_the_accuracy(results):
     assert page.text("linear") == f"{change} against a linear model: 50.0% in 6.0 s"
     assert f"few rows {HOSTILE}" in page.text("verdict")
     assert "better than the linear model" in page.text("verdict")
+
+
+def test_the_teacher_stands_beside_its_student_and_in_the_lineage(results, page):
+    teacher = Teacher(
+        uri=f"runs/{HOSTILE}/3",
+        version="3",
+        digest="abc123",
+        accuracy=0.9375,
+        rows={"train": 1600, "made_up": 16_000},
+        seconds=61.0,
+    )
+    taught = HtmlPage(render(dataclasses.replace(results, teacher=teacher)))
+    assert taught.text("teacher") == "93.8% has its teacher"
+    lineage = taught.text("lineage")
+    assert "1,600 train, 16,000 made up, in 1 min 1 s" in lineage
+    assert teacher.uri in lineage
+    assert "teacher" not in page.visible
 
 
 def test_class_table_has_every_class_weakest_first(results, page):

@@ -25,9 +25,11 @@ from pipeline.config import (
 from pipeline.data.dataset import Dataset
 from pipeline.data.notes import Note
 from pipeline.nodes.create import BASELINE_RESOLVER
+from pipeline.report import results
 from pipeline.report.results import Check, RunInfo
 from pipeline.run.node_runner import NodeRun
 from pipeline.run.outcome import Outcome, read_anomalies
+from pipeline.teacher import Teacher
 from tests.support.labelled_rows import scored_rows
 from tests.support.token_records import write_token_records
 
@@ -429,3 +431,28 @@ def _info(**changes: Any) -> dict[str, Any]:
         "blessed": True,
         **changes,
     }
+
+
+def test_a_student_names_its_teacher_and_what_that_one_scored(
+    make_outcome: MakeOutcome, tmp_path: Path
+) -> None:
+    outcome = make_outcome()
+    assert outcome.teacher() is None
+    report = standard_artifacts.Model()
+    report.uri = str(tmp_path)
+    told = {"accuracy": 0.9, "rows": {"train": 4, "made_up": 40}, "seconds": 2.5}
+    write_json(report.uri, "teacher.json", told)
+    run = NodeRun(
+        node_id="TeacherScorer", seconds=3.0, cached=False, outputs={"report": [report]}
+    )
+    chosen = Teacher(uri="runs/large/serving_model/7", digest="abc")
+    config = dataclasses.replace(outcome.config.run, teacher=chosen)
+    taught = dataclasses.replace(
+        outcome,
+        config=dataclasses.replace(outcome.config, run=config),
+        runs={**outcome.runs, run.node_id: run},
+    )
+    found = taught.teacher()
+    assert found == results.Teacher(
+        uri=chosen.uri, version="7", digest=chosen.digest, **told
+    )
