@@ -286,4 +286,5 @@ def test_the_teacher_stands_beside_its_student(pipeline: FakeExecute) -> None:
     done = ran("--json")
     assert json.loads(done.stdout)["teacher_accuracy"] == 0.9375
     assert "93.75%" in done.stderr
+    pipeline.summary = PUSHED
     assert "teacher" not in ran().output
