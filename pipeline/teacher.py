@@ -7,11 +7,13 @@ from pathlib import Path
 
 from model import contract
 from pipeline.errors import SettingError
+from pipeline.run.plain_name import is_plain
 from serving.text_files.shown import named
 from serving.version_dirs import list_versions
 
 _MODEL_FILE = "saved_model.pb"
 _READ_BYTES = 1 << 20
+_LINK = "teacher"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,16 +21,32 @@ class Teacher:
     """A SavedModel to learn from.
 
     `uri` is where it is, `digest` what is in it, empty where it was not looked at:
-    a compiled pipeline reads it later, and elsewhere.
+    a compiled pipeline reads it later, and elsewhere. `link` is another name for it,
+    where TensorFlow would see a pattern in the first one.
     """
 
     uri: str
     digest: str = ""
+    link: str = ""
 
     @property
     def version(self) -> str:
         """The last part of its place, which below serving_model/ is a number."""
         return self.uri.rstrip("/").rpartition("/")[2]
+
+    @property
+    def readable_uri(self) -> str:
+        """Where TensorFlow finds it."""
+        return self.link or self.uri
+
+    def linked_in(self, folder: Path) -> "Teacher":
+        """Gives itself, with a link in `folder` if its own name needs one."""
+        if is_plain(Path(self.uri)):
+            return self
+        link = folder / _LINK
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.uri)
+        return dataclasses.replace(self, link=str(link))
 
 
 def find(run: Path) -> Teacher:
@@ -65,9 +83,10 @@ def check(teacher: Teacher, labels: Sequence[str]) -> None:
     from model.export.teacher import load_teacher  # TensorFlow.
 
     try:
-        load_teacher(teacher.uri, labels)
+        load_teacher(teacher.readable_uri, labels)
     except ValueError as error:
-        raise SettingError(str(error)) from error
+        told = str(error).replace(teacher.readable_uri, teacher.uri)
+        raise SettingError(told) from error
 
 
 def require_apart(teacher: Teacher, output_dir: Path) -> None:

