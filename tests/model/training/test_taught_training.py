@@ -71,9 +71,9 @@ def job(folder: pathlib.Path, **settings: object) -> TrainingJob:
         train_pattern=str(folder / "train.gz"),
         validation_pattern=str(folder / "validation.gz"),
         model=MODEL,
-        training=TRAINING,
         strategy=tf.distribute.get_strategy(),
-        **{"distillation": DistillationConfig(weight=1.0), **settings},
+        distillation=DistillationConfig(weight=1.0),
+        **{"training": TRAINING, **settings},
     )
 
 
