@@ -12,7 +12,7 @@ from components import teacher_scorer
 from components.teacher_scorer import make_up, score_splits
 from model import contract
 from model.export.teacher import load_teacher
-from tests.support.word_teacher import LABELS, save_word_teacher
+from tests.support.pipeline.word_teacher import LABELS, save_word_teacher
 
 # A text's own word decides; rows are longer and shorter, so that sorting would show.
 ROWS = [(f"{LABELS[n % 3]} {'x ' * (n % 7)}{n}", LABELS[n % 3]) for n in range(600)]

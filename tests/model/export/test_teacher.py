@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from model.export.teacher import load_teacher
-from tests.support.word_teacher import LABELS, save_word_teacher
+from tests.support.pipeline.word_teacher import LABELS, save_word_teacher
 
 
 @pytest.fixture(scope="module")
