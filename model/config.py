@@ -137,6 +137,15 @@ class DistillationConfig(Settings):
     made_up_texts: int = setting(10, least=0, most=1000)
 
 
+FINE_TUNING = TrainingConfig(
+    global_batch_size=32,
+    max_epochs=10,
+    learning_rate=1e-4,
+    token_dropout=0.0,
+)
+"""What pretrained weights are trained with, unless somebody chose otherwise."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Preset:
     """A model and its training, under a name, and what to expect of them."""

@@ -4,11 +4,12 @@ Functions only: TFX reloads this module, so a class defined here would stop bein
 to itself. They translate TFX's arguments; `training` and `export` know no TFX.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -20,7 +21,10 @@ from model.adaptation.config import AdaptationConfig
 from model.adaptation.prompt import Prompt
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.export.saved_model import ServedClassifier, Tokenize, export_saved_model
+from model.pretrained.folder import PretrainedFolder
+from model.pretrained.source import PretrainedSource
 from model.text import tokenization
+from model.text.special_tokens import SpecialIds
 from model.training.callbacks import Progress
 from model.training.train import TrainingJob, TrainingResult, train
 
@@ -78,16 +82,29 @@ def _flat(values: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
     """Trains, exports the SavedModel and writes the learning curve."""
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    job = _job(fn_args, transform)
-    result = train(job)
+    with _pretrained(fn_args.custom_config) as folder:
+        job = _job(fn_args, transform, folder)
+        result = train(job)
     _export(result, job, transform, fn_args)
     _write_history(result, job, fn_args.model_run_dir)
     if job.checkpoint_dir and tf.io.gfile.exists(job.checkpoint_dir):
         tf.io.gfile.rmtree(job.checkpoint_dir)
 
 
+@contextlib.contextmanager
+def _pretrained(config: Mapping[str, Any]) -> Iterator[PretrainedFolder | None]:
+    settings = config.get("pretrained")
+    if not settings:
+        yield None
+        return
+    with PretrainedSource(**settings).opened() as folder:
+        yield folder
+
+
 def _job(
-    fn_args: tfx.components.FnArgs, transform: tft.TFTransformOutput
+    fn_args: tfx.components.FnArgs,
+    transform: tft.TFTransformOutput,
+    pretrained: PretrainedFolder | None,
 ) -> TrainingJob:
     config = fn_args.custom_config
     vocabulary = _asset_lines(transform, contract.VOCABULARY_FILE)
@@ -105,6 +122,7 @@ def _job(
         prompt=_prompt(adaptation, transform),
         vocabulary=vocabulary,
         distillation=_distillation(config),
+        pretrained=pretrained,
         log_dir=os.path.join(fn_args.model_run_dir, "tensorboard"),
         checkpoint_dir=_checkpoint_dir(fn_args),
         on_progress=_log_progress,
@@ -157,6 +175,7 @@ def _export(
         tokenize=_tokenize_with(layer),
         labels=_asset_lines(transform, contract.LABELS_FILE),
         top_k=fn_args.custom_config["top_k"],
+        special=SpecialIds.of(job.vocabulary),
         tracked=[layer],
     )
     words = [token for token in job.vocabulary if token.isalpha()]

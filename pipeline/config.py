@@ -12,6 +12,7 @@ from model import contract
 from model.adaptation.config import AdaptationConfig
 from model.config import PRESETS, DistillationConfig, ModelConfig, TrainingConfig
 from model.overrides import apply_overrides
+from model.pretrained.source import PretrainedSource
 from model.settings import Settings, quoted, setting
 from pipeline import fine_tuning
 from pipeline.data.config import DataConfig
@@ -46,6 +47,10 @@ class TextConfig(Settings):
     tokenizer: contract.TokenizerSpec = contract.TokenizerSpec.MEDIAPIPE
     normalize_unicode: bool = True
     """Every kind of space ends a word, and accents are composed (NFC)."""
+    lower_case: bool = True
+    """This and the next two are for `bert`, as `contract.TokenizerConfig` has them."""
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,6 +115,7 @@ class RunConfig:
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig = ExportConfig()
     teacher: Teacher | None = None
+    pretrained: PretrainedSource | None = None
 
     @classmethod
     def of(
@@ -137,16 +143,24 @@ class RunConfig:
             training=chosen.training,
             teacher=teacher,
         )
+        return config.changed(overrides or {})
+
+    def changed(self, overrides: Mapping[str, str]) -> "RunConfig":
+        """Changes single settings.
+
+        Raises:
+            SettingError: A key or a value is not allowed.
+        """
         try:
-            config = apply_overrides(config, overrides or {}, sections=SECTIONS)
+            config = apply_overrides(self, overrides, sections=SECTIONS)
         except ValueError as error:
             raise SettingError(str(error)) from error
-        if teacher is None:
-            _require_no_distillation(overrides or {})
+        if self.teacher is None:
+            _require_no_distillation(overrides)
         return dataclasses.replace(
             config,
             training=fine_tuning.with_own_rate(
-                config.training, config.adaptation, overrides or {}
+                config.training, config.adaptation, overrides
             ),
         )
 
@@ -157,6 +171,9 @@ class RunConfig:
             spec=self.text.tokenizer,
             normalize_unicode=self.text.normalize_unicode,
             max_sequence_length=self.model.max_sequence_length,
+            lower_case=self.text.lower_case,
+            strip_accents=self.text.strip_accents,
+            tokenize_chinese_chars=self.text.tokenize_chinese_chars,
         )
 
     def fingerprint(self) -> str:

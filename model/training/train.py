@@ -34,7 +34,8 @@ class TrainingJob:
     its last full epoch when it is run again. `vocabulary` has the tokens in the order
     of their ids; without it word pieces are not split in training. `strategy` is a
     MirroredStrategy over all GPUs, or over the CPU, unless given. With `distillation`
-    the records of `train_pattern` have `teacher_scores`, too.
+    the records of `train_pattern` have `teacher_scores`, too. The encoder begins with
+    the weights of `pretrained`, whose form `model` must have.
     """
 
     train_pattern: str | Sequence[str]
@@ -75,7 +76,7 @@ def train(job: TrainingJob) -> TrainingResult:
 
     Raises:
         FileNotFoundError: no file matches a pattern.
-        ValueError: a split has no examples.
+        ValueError: a split has no examples, or the pretrained weights do not fit.
     """
     started = time.monotonic()
     keras.utils.set_random_seed(job.training.seed)

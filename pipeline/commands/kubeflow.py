@@ -9,6 +9,7 @@ import click
 
 from model import contract
 from pipeline.commands.key_values import key_values
+from pipeline.commands.settings import PRETRAINED_OPTION, run_config
 from pipeline.config import DEFAULT_PRESET, PipelineConfig, RunConfig
 from pipeline.errors import SettingError
 from pipeline.kubeflow.submit import Submission, submit
@@ -66,7 +67,8 @@ _MOUNT_PATH = "/data"
     help=f"The data root holds {contract.UNLABELLED}.tfrecord, which the teacher "
     "scores.",
 )
-@click.option("--preset", default=DEFAULT_PRESET, show_default=True)
+@click.option("--preset", help=f"Model and training.  [default: {DEFAULT_PRESET}]")
+@PRETRAINED_OPTION
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=key_values
 )
@@ -76,13 +78,14 @@ def compile_command(
     volumes: Sequence[str],
     teacher_uri: str | None,
     has_unlabelled: bool,
-    preset: str,
+    preset: str | None,
+    pretrained: str | None,
     overrides: dict[str, str],
     **places: str,
 ) -> None:
     """Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI."""
     teacher = Teacher(uri=teacher_uri) if teacher_uri else None
-    run = RunConfig.of(preset, overrides, teacher=teacher)
+    run = run_config(preset, pretrained, overrides, teacher)
     if has_unlabelled and teacher is None:
         raise SettingError("--unlabelled needs --teacher, which scores the texts.")
     for_vertex = output_path.suffix == ".json"
@@ -109,7 +112,7 @@ def compile_command(
     )
     if teacher is not None:
         places["teacher"] = teacher.uri
-    _check(target, places)
+    _check(target, places, run)
     # These take half a minute to import.
     from pipeline.kubeflow.compile import compile_pipeline
     from pipeline.nodes.create import create_pipeline
@@ -152,13 +155,16 @@ def submit_command(spec: Path, **settings: object) -> None:
     click.echo(f"Started {submission.host.rstrip('/')}/#/runs/details/{run_id}")
 
 
-def _check(target: Target, places: dict[str, str]) -> None:
+def _check(target: Target, places: dict[str, str], run: RunConfig) -> None:
     """Refuses at once what TFX would be asked for in vain, half a minute later."""
     problems = [
         place_problem(f"--{key.replace('_', '-')}", places[key], target.volumes)
         for key in ("data_root", "push_root", "teacher")
         if key in places
     ]
+    source = run.pretrained
+    if source is not None and source.revision is None:  # A name works anywhere.
+        problems.append(place_problem("--pretrained", source.place, target.volumes))
     found = [*filter(None, problems), *target.problems()]
     if found:
         raise SettingError("\n".join(found))

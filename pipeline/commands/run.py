@@ -11,7 +11,8 @@ from rich.console import Console
 
 from pipeline import teacher
 from pipeline.commands.key_values import key_values
-from pipeline.config import DEFAULT_PRESET, Environment, RunConfig
+from pipeline.commands.settings import PRETRAINED_OPTION, run_config
+from pipeline.config import DEFAULT_PRESET, Environment
 from pipeline.data.notes import visible
 from pipeline.data.public import resolve
 from pipeline.errors import RunError, SettingError
@@ -42,7 +43,8 @@ _STUDENT = "-student"
     help="Folder of everything that comes out.  [default: runs/NAME, after the data; "
     f"with --teacher runs/NAME{_STUDENT}]",
 )
-@click.option("--preset", default=DEFAULT_PRESET, show_default=True)
+@click.option("--preset", help=f"Model and training.  [default: {DEFAULT_PRESET}]")
+@PRETRAINED_OPTION
 @click.option(
     "--set",
     "settings",
@@ -71,7 +73,8 @@ _STUDENT = "-student"
 def run(
     data_path: str,
     output: str | None,
-    preset: str,
+    preset: str | None,
+    pretrained: str | None,
     settings: dict[str, str],
     teacher_run: str | None,
     unlabelled_path: str | None,
@@ -101,8 +104,11 @@ def run(
     source = resolve(data_path, Environment.from_env())
     ending = _STUDENT if teacher_run else ""
     output_dir = Path(output or Path("runs") / f"{name_of(source)}{ending}")
-    config = RunConfig.of(
-        preset, overrides, teacher=_teacher(teacher_run, unlabelled_path, output_dir)
+    config = run_config(
+        preset,
+        pretrained,
+        overrides,
+        _teacher(teacher_run, unlabelled_path, output_dir),
     )
     request = execute.Request(
         data_path=source,

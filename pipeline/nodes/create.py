@@ -1,6 +1,7 @@
 """The nodes of the pipeline, in order; the same for every orchestrator."""
 
 import dataclasses
+import json
 from typing import Any, NamedTuple
 
 from tfx import v1 as tfx
@@ -75,6 +76,7 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
 
 
 def _data_nodes(config: PipelineConfig) -> DataNodes:
+    pretrained = _pretrained(config)
     # The rows that `pipeline.data.tfrecords` has normalised and split.
     example_gen = tfx.components.ImportExampleGen(
         input_base=config.data_root, input_config=_splits(config)
@@ -93,12 +95,13 @@ def _data_nodes(config: PipelineConfig) -> DataNodes:
     )
     # What a teacher says of all texts, for a student to learn.
     teacher_scorer = _teacher_scorer(config, example_gen, schema_gen)
-    # Learns the sub-word vocabulary, on texts to learn from only.
+    # Learns the sub-word vocabulary, on texts to learn from only, or takes a given one.
     vocabulary_gen = VocabularyGen(
         examples=example_gen.outputs["examples"],
         tokenizer=config.run.tokenizer.to_json(),
         vocabulary_size=config.run.model.vocabulary_size,
         code_fingerprint=code_fingerprint(["model", "components"]),
+        pretrained=json.dumps(pretrained, sort_keys=True) if pretrained else "",
     )
     # Text to token ids, label to class id: the graph that the server will reuse.
     transform = TextTransform(
@@ -267,6 +270,7 @@ def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
         "training": dataclasses.asdict(config.run.training),
         "adaptation": dataclasses.asdict(config.run.adaptation),
         "distillation": _distillation_settings(config),
+        "pretrained": _pretrained(config),
         "top_k": config.run.export.top_k,
         "checkpoint_root": config.checkpoint_root,
         "code_fingerprint": code_fingerprint(["model"]),
@@ -277,6 +281,11 @@ def _distillation_settings(config: PipelineConfig) -> dict[str, Any] | None:
     if config.run.teacher is None:
         return None
     return dataclasses.asdict(config.run.distillation)
+
+
+def _pretrained(config: PipelineConfig) -> dict[str, Any] | None:
+    source = config.run.pretrained
+    return dataclasses.asdict(source) if source else None
 
 
 def _baseline_resolver(config: PipelineConfig) -> tfx.dsl.Resolver:

@@ -246,6 +246,9 @@ class Lineage:
     code_fingerprint: str
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     git_commit: str | None = None
+    pretrained: str | None = None
+    """Folder, or name and commit, of the encoder that the training began with."""
+    pretrained_sha256: str | None = None
     nodes: tuple[NodeTiming, ...] = ()
 
 

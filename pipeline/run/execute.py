@@ -60,7 +60,8 @@ class Summary:
     `macro_f1` are Evaluator's, on the test split, which has rows of `measured_labels`
     labels, and so is `teacher_accuracy`. `linear_…` is what a linear model reaches
     there, learnt in `linear_s` seconds, and `advice` what that means. `refusals` are
-    the checks that failed, `notes` what was found in the data.
+    the checks that failed, `notes` what was found in the data. `pretrained` names the
+    encoder that training began with, `pretrained_sha256` is its digest.
     """
 
     accuracy: float
@@ -83,6 +84,8 @@ class Summary:
     linear_note: str = ""
     advice: str = ""
     teacher_accuracy: float | None = None
+    pretrained: str | None = None
+    pretrained_sha256: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("refusals", "notes", "unmeasured_labels"):  # JSON gives lists.
@@ -270,6 +273,8 @@ def _report(
         ),
         measured_labels=len(outcome.dataset.labels_of(contract.TEST)),
         unmeasured_labels=tuple(outcome.dataset.unmeasured_labels),
+        pretrained=found.lineage.pretrained,
+        pretrained_sha256=found.lineage.pretrained_sha256,
         advice=insights.linear_advice(found) or "",
         **_linear_facts(outcome),
         teacher_accuracy=found.teacher.accuracy if found.teacher else None,

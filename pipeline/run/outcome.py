@@ -344,11 +344,14 @@ class Outcome:
 
     def lineage(self) -> results.Lineage:
         """Gathers what to hold against another run."""
+        source = self.config.run.pretrained
         return results.Lineage(
             data_sha256=self.dataset.sha256,
             code_fingerprint=fingerprint.code_fingerprint(),
             versions=fingerprint.library_versions(),
             git_commit=fingerprint.git_commit(),
+            pretrained=str(source) if source else None,
+            pretrained_sha256=source.digest if source else None,
             nodes=tuple(
                 results.NodeTiming(name=r.node_id, seconds=r.seconds, cached=r.cached)
                 for r in self.runs.values()
