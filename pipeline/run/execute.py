@@ -34,6 +34,7 @@ from pipeline.run.workspace import Workspace
 from serving.text_files.shown import named, printable
 
 if TYPE_CHECKING:  # TFX takes half a minute to import; bad input should not wait.
+    from pipeline.report import RunResults
     from pipeline.run.node_runner import NodeRun
     from pipeline.run.outcome import Outcome
 
@@ -273,18 +274,19 @@ def _report(
         ),
         measured_labels=len(outcome.dataset.labels_of(contract.TEST)),
         unmeasured_labels=tuple(outcome.dataset.unmeasured_labels),
-        pretrained=found.lineage.pretrained,
-        pretrained_sha256=found.lineage.pretrained_sha256,
         advice=insights.linear_advice(found) or "",
-        **_linear_facts(outcome),
-        teacher_accuracy=found.teacher.accuracy if found.teacher else None,
+        **_facts_beside(outcome, found),
         **facts,
     )
 
 
-def _linear_facts(outcome: "Outcome") -> dict[str, Any]:
+def _facts_beside(outcome: "Outcome", found: "RunResults") -> dict[str, Any]:
+    """Says what a model began with, learnt from, and is compared with."""
     linear = outcome.linear
     return {
+        "pretrained": found.lineage.pretrained,
+        "pretrained_sha256": found.lineage.pretrained_sha256,
+        "teacher_accuracy": found.teacher.accuracy if found.teacher else None,
         "linear_accuracy": linear.accuracy,
         "linear_macro_f1": linear.macro_f1,
         "linear_s": linear.seconds,
