@@ -83,10 +83,10 @@ def _record(cell: Cell, finished: Finished, results: dict[str, Any]) -> Record:
     summary = finished.summary
     training = results.get("training", {})
     parameters = training.get("parameters", 0)
-    in_scope, recall = scope(results["evaluation"], OUT_OF_SCOPE.get(cell.dataset))
+    in_scope, recall = scope(results["evaluation"], OUT_OF_SCOPE.get(cell.dataset_name))
     facts = machine_facts()
     return Record(
-        dataset=cell.dataset,
+        dataset=cell.dataset_name,
         variant=cell.variant.name,
         options=cell.variant.options,
         seed=cell.seed,
