@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 _CHANGED = 0.15
 """Share of the words that are left out, or replaced by one of another text."""
 _MIN_WORDS = 3
+MOST_TEXTS = 200_000
+"""In all: who has so many texts needs none made up, and a teacher takes its time."""
 
 Words = Sequence[str]
 
@@ -22,18 +24,19 @@ def made_up_texts(
 
     Args:
         texts: of the train split.
-        per_text: how many to try for each; fewer come out where the same come again.
+        per_text: how many to try for each; fewer come out where the same come again,
+            and of more than `MOST_TEXTS` in all each text has its turn by lot.
         seed: the same one makes the same.
         known: whether a text is one that must not be among them.
     """
     chance = random.Random(seed)
-    split = [_words(text) for text in texts]
+    split = [words for words in map(_words, texts) if words[0]]
+    chance.shuffle(split)
     found: dict[str, None] = {}
-    for words in split:
-        for _ in range(per_text):
-            text = _mixed(words, split, chance)
-            if text and not known(text):
-                found[text] = None
+    for turn in range(min(per_text * len(split), MOST_TEXTS)):
+        text = _mixed(split[turn % len(split)], split, chance)
+        if text and not known(text):
+            found[text] = None
     return list(found)
 
 

@@ -1,5 +1,8 @@
 """Texts made of others: new, of known words, repeatable."""
 
+import pytest
+
+from components import made_up_texts as module
 from components.made_up_texts import made_up_texts
 
 TEXTS = [
@@ -48,3 +51,13 @@ def test_letters_are_mixed_where_words_have_no_spaces_between() -> None:
 
 def test_one_word_alone_makes_nothing_but_itself_again() -> None:
     assert set(made(["soup"])) <= {"soup soup"}
+
+
+def test_there_is_an_end_to_how_many_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_TEXTS", 7)
+    assert 0 < len(made(per_text=1000)) <= 7
+
+
+def test_of_nothing_nothing_is_made() -> None:
+    assert made([]) == []
+    assert made([" ", ""]) == []
