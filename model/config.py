@@ -134,7 +134,7 @@ class DistillationConfig(Settings):
 
     weight: float = setting(0.9, above=0, most=1)
     temperature: float = setting(2.0, above=0, most=100)
-    made_up_texts: int = setting(10, least=0, most=1000)
+    made_up_texts: int = setting(5, least=0, most=1000)
 
 
 FINE_TUNING = TrainingConfig(
