@@ -5,6 +5,7 @@ to itself. They translate TFX's arguments; `training` and `export` know no TFX.
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import logging
@@ -27,6 +28,8 @@ from model.text import tokenization
 from model.text.special_tokens import SpecialIds
 from model.training.callbacks import Progress
 from model.training.train import TrainingJob, TrainingResult, train
+from model.tuning import search, space
+from model.tuning.trials import Trial
 
 _HISTORY_FILE = "history.json"
 
@@ -79,11 +82,34 @@ def _flat(values: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
     return tf.reshape(values, [-1])
 
 
+def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+    """Prepares the search for the settings that do best on the validation split."""
+    config = fn_args.custom_config
+
+    def train_once(job: TrainingJob) -> TrainingResult:
+        with _pretrained(config) as folder:
+            return train(dataclasses.replace(job, pretrained=folder))
+
+    job = _job(fn_args, tft.TFTransformOutput(fn_args.transform_output), None)
+    fixed = [*config["tuner"]["fixed"]]
+    if config.get("pretrained"):
+        fixed += space.SIZES
+    asked = search.Search(
+        space=space.search_space(job.model, job.training, fixed),
+        num_trials=config["tuner"]["trials"],
+        directory=_checkpoint_dir(fn_args) or fn_args.working_dir,
+        on_trial=_log_trial,
+    )
+    tuner = search.SettingsTuner(job, asked, train=train_once)
+    return tfx.components.TunerFnResult(tuner=tuner, fit_kwargs={})
+
+
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
     """Trains, exports the SavedModel and writes the learning curve."""
     transform = tft.TFTransformOutput(fn_args.transform_output)
     with _pretrained(fn_args.custom_config) as folder:
         job = _job(fn_args, transform, folder)
+        job = space.with_settings(job, _found_settings(fn_args))
         result = train(job)
     _export(result, job, transform, fn_args)
     _write_history(result, job, fn_args.model_run_dir)
@@ -99,6 +125,12 @@ def _pretrained(config: Mapping[str, Any]) -> Iterator[PretrainedFolder | None]:
         return
     with PretrainedSource(**settings).opened() as folder:
         yield folder
+
+
+def _found_settings(fn_args: tfx.components.FnArgs) -> dict[str, Any]:
+    """Reads what the Tuner found best; nothing where there was none."""
+    found = (fn_args.hyperparameters or {}).get("values", {})
+    return space.as_settings(found)
 
 
 def _job(
@@ -123,7 +155,7 @@ def _job(
         vocabulary=vocabulary,
         distillation=_distillation(config),
         pretrained=pretrained,
-        log_dir=os.path.join(fn_args.model_run_dir, "tensorboard"),
+        log_dir=_log_dir(fn_args),
         checkpoint_dir=_checkpoint_dir(fn_args),
         on_progress=_log_progress,
     )
@@ -149,18 +181,31 @@ def _prompt(
     )
 
 
+def _log_dir(fn_args: tfx.components.FnArgs) -> str | None:
+    """Names TensorBoard's folder; the Tuner has none."""
+    run_dir = fn_args.model_run_dir
+    return os.path.join(run_dir, "tensorboard") if run_dir else None
+
+
 def _checkpoint_dir(fn_args: tfx.components.FnArgs) -> str | None:
     """Names a folder for this data, model, settings and code alone."""
     root = fn_args.custom_config.get("checkpoint_root")
     if not root:
         return None
-    identity = json.dumps([fn_args.transform_output, fn_args.custom_config])
+    identity = json.dumps(
+        [fn_args.transform_output, fn_args.custom_config, fn_args.hyperparameters]
+    )
     return os.path.join(root, hashlib.sha256(identity.encode()).hexdigest()[:16])
 
 
 def _log_progress(progress: Progress) -> None:
     logger = logging.getLogger(contract.PROGRESS_LOGGER)
     logger.info("%s", progress, extra={"progress": progress})
+
+
+def _log_trial(number: int, total: int, trial: Trial) -> None:
+    logger = logging.getLogger(contract.PROGRESS_LOGGER)
+    logger.info("%s", trial, extra={"trial": (number, total, trial)})
 
 
 def _export(

@@ -24,6 +24,7 @@ PUSHER = "Pusher"
 """Id of the node that pushes the SavedModel and the device files."""
 PUSHED_MODEL, PUSHED_EDGE_MODEL = "pushed_model", "pushed_edge_model"
 """Its outputs."""
+MOST_TRIALS = 1000
 _PIPELINE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 SECTIONS = (
     "data",
@@ -32,6 +33,7 @@ SECTIONS = (
     "training",
     "adaptation",
     "distillation",
+    "tuner",
     "evaluation",
     "export",
 )
@@ -99,10 +101,21 @@ class ExportConfig(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TunerConfig(Settings):
+    """How many trainings look for better settings before the one that counts."""
+
+    section = "tuner"
+
+    trials: int = setting(0, least=0, most=MOST_TRIALS)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """Everything that a person can set with `--preset` and `--set key=value`.
 
     With a `teacher` the model learns from that one's scores, too: `distillation`.
+    `not_searched` are the keys of what was set, which a Tuner leaves alone; empty
+    where none is asked for.
     """
 
     preset: str = DEFAULT_PRESET
@@ -116,6 +129,8 @@ class RunConfig:
     export: ExportConfig = ExportConfig()
     teacher: Teacher | None = None
     pretrained: PretrainedSource | None = None
+    tuner: TunerConfig = TunerConfig()
+    not_searched: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -157,12 +172,15 @@ class RunConfig:
             raise SettingError(str(error)) from error
         if self.teacher is None:
             _require_no_distillation(overrides)
-        return dataclasses.replace(
+        config = dataclasses.replace(
             config,
             training=fine_tuning.with_own_rate(
                 config.training, config.adaptation, overrides
             ),
         )
+        if not config.tuner.trials:
+            return config
+        return dataclasses.replace(config, not_searched=tuple(sorted(overrides)))
 
     @property
     def tokenizer(self) -> contract.TokenizerConfig:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from model.adaptation.adapted import Adapted
 from model.adaptation.config import AdaptationConfig
 from model.adaptation.prompt import Prompt
+from model.adaptation.rates import learning_rate_multipliers
 from model.adaptation.trained import count_trained
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.pretrained.folder import PretrainedFolder
@@ -19,8 +20,7 @@ from model.training.callbacks import Progress
 from model.training.devices import DevicePlan, device_plan
 from model.training.distillation import DistillationLoss, LabelAccuracy
 from model.training.losses import SmoothedCrossentropy
-from model.training.optimizer import ClippedAdamW
-from model.training.schedule import WarmupCosine
+from model.training.optimizers.build import build_optimizer
 
 MONITOR = "val_accuracy"
 
@@ -94,13 +94,14 @@ def train(job: TrainingJob) -> TrainingResult:
     watch = callbacks.KeepBest(
         job.checkpoint_dir, monitor=MONITOR, patience=job.training.patience
     )
+    averages = [callbacks.EvaluateAverages()] if job.training.ema_momentum else []
     model.fit(
         _training_data(job, chunks),
         validation_data=_validation_data(job),
         epochs=schedule.epochs,
         initial_epoch=epochs_done,
         steps_per_epoch=schedule.steps_per_epoch,
-        callbacks=[watch, curve, *_callbacks(job, schedule)],
+        callbacks=[watch, *averages, curve, *_callbacks(job, schedule)],
         shuffle=False,  # The data is, already.
         verbose=0,
     )
@@ -137,7 +138,7 @@ def _compiled_model(
 ) -> keras.Model:
     model = _adapted(job).start(plan.dtype)
     model.compile(
-        optimizer=_optimizer(job.training, schedule.total_steps, plan),
+        optimizer=_optimizer(job, schedule, plan.dtype),
         loss=_loss(job),
         metrics=[LabelAccuracy(name="accuracy")],
         jit_compile=plan.jit_compile,
@@ -146,29 +147,27 @@ def _compiled_model(
     return model
 
 
+def _optimizer(
+    job: TrainingJob, schedule: _Length, dtype: str
+) -> keras.optimizers.Optimizer:
+    batches = job.training.gradient_accumulation_steps
+    return build_optimizer(
+        job.training,
+        schedule.total_steps,
+        dtype=dtype,
+        learning_rate_multipliers=learning_rate_multipliers(
+            job.adaptation,
+            job.model.num_layers,
+            max(1, schedule.steps_per_epoch // batches),
+        ),
+    )
+
+
 def _loss(job: TrainingJob) -> keras.losses.Loss:
     smoothing = job.training.label_smoothing
     if job.distillation is None:
         return SmoothedCrossentropy(smoothing)
     return DistillationLoss.of(job.distillation, smoothing)
-
-
-def _optimizer(
-    config: TrainingConfig, total_steps: int, plan: DevicePlan
-) -> keras.optimizers.Optimizer:
-    optimizer = ClippedAdamW(
-        WarmupCosine(
-            config.learning_rate,
-            warmup_steps=int(config.warmup_fraction * total_steps),
-            total_steps=total_steps,
-        ),
-        weight_decay=config.weight_decay,
-        summed_clip_norm=config.clip_norm,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    if plan.dtype == "mixed_float16":
-        return keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
 
 
 def _training_data(job: TrainingJob, chunks: tf.data.Dataset) -> tf.data.Dataset:

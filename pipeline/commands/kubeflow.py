@@ -10,6 +10,7 @@ import click
 from model import contract
 from pipeline.commands.key_values import key_values
 from pipeline.commands.settings import PRETRAINED_OPTION, run_config
+from pipeline.commands.tune import TUNE_OPTION, with_trials
 from pipeline.config import DEFAULT_PRESET, PipelineConfig, RunConfig
 from pipeline.errors import SettingError
 from pipeline.kubeflow.submit import Submission, submit
@@ -72,6 +73,7 @@ _MOUNT_PATH = "/data"
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=key_values
 )
+@TUNE_OPTION
 def compile_command(
     output_path: Path,
     image: str | None,
@@ -81,11 +83,12 @@ def compile_command(
     preset: str | None,
     pretrained: str | None,
     overrides: dict[str, str],
+    tune: int | None,
     **places: str,
 ) -> None:
     """Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI."""
     teacher = Teacher(uri=teacher_uri) if teacher_uri else None
-    run = run_config(preset, pretrained, overrides, teacher)
+    run = run_config(preset, pretrained, with_trials(overrides, tune), teacher)
     if has_unlabelled and teacher is None:
         raise SettingError("--unlabelled needs --teacher, which scores the texts.")
     for_vertex = output_path.suffix == ".json"

@@ -12,6 +12,7 @@ from rich.console import Console
 from pipeline import teacher
 from pipeline.commands.key_values import key_values
 from pipeline.commands.settings import PRETRAINED_OPTION, run_config
+from pipeline.commands.tune import TUNE_OPTION, with_trials
 from pipeline.config import DEFAULT_PRESET, Environment
 from pipeline.data.notes import visible
 from pipeline.data.public import resolve
@@ -67,6 +68,7 @@ _STUDENT = "-student"
     help="Texts without labels, which the teacher scores: CSV, JSONL, Parquet or "
     "TFRecord, or one text a line.",
 )
+@TUNE_OPTION
 @click.option("--text-column", help="Name of the text column.  [default: text]")
 @click.option("--label-column", help="Name of the label column.  [default: label]")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
@@ -78,6 +80,7 @@ def run(
     settings: dict[str, str],
     teacher_run: str | None,
     unlabelled_path: str | None,
+    tune: int | None,
     text_column: str | None,
     label_column: str | None,
     as_json: bool,
@@ -88,7 +91,7 @@ def run(
     below serving_model/ and edge/ of the output folder. Runs again in seconds when
     nothing has changed.
     """
-    overrides = dict(settings)
+    overrides = with_trials(settings, tune)
     if text_column is not None:
         overrides["data.text_column"] = text_column
     if label_column is not None:
@@ -182,6 +185,10 @@ def _show(summary: execute.Summary, console: Console) -> None:
             gap = ";" if len(value) > _COLUMN else ""
             value = f"{value + gap:<{_COLUMN}} [dim]{beside[name]}[/]"
         console.print(f"  [bold]{name:<20}[/] {value}", soft_wrap=True)
+    if summary.best_settings:
+        console.print("  The Tuner chose what this gives again without it:")
+        for setting in summary.best_settings:
+            console.print(f"    --set {setting}", markup=False, soft_wrap=True)
     if summary.advice:
         console.print(f"  {progress.in_markup(summary.advice)}", soft_wrap=True)
 

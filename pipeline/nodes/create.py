@@ -14,6 +14,7 @@ from components.edge_exporter import EdgeExporter
 from components.latest_pushed import LatestPushedModelStrategy
 from components.linear_baseline import LinearBaseline, LinearGate
 from components.model_server_validator import ModelServerValidator
+from components.settings_tuner import SettingsTuner
 from components.teacher_scorer import TeacherScorer
 from components.text_transform import TextTransform
 from components.versioned_pusher import VersionedPusher
@@ -27,6 +28,7 @@ BASELINE_RESOLVER = "BaselineResolver"
 
 _PREPROCESSING_FN = "model.hooks.preprocessing_fn"
 _RUN_FN = "model.hooks.run_fn"
+_TUNER_FN = "model.hooks.tuner_fn"
 
 
 class DataNodes(NamedTuple):
@@ -45,6 +47,7 @@ class ModelNodes(NamedTuple):
     """What is learnt, and is it better than what is live?"""
 
     linear_baseline: BaseNode
+    tuner: SettingsTuner | None
     trainer: tfx.components.Trainer
     baseline: tfx.dsl.Resolver | None
     evaluator: tfx.components.Evaluator
@@ -127,12 +130,15 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
     linear_baseline = LinearBaseline(
         examples=data.example_gen.outputs["examples"], code_fingerprint=checked_by
     )
+    # Which settings do best on the validation split?
+    tuner = _tuner(config, data) if config.run.tuner.trials else None
     trainer = tfx.components.Trainer(
         run_fn=_RUN_FN,
         examples=data.transform.outputs["transformed_examples"],
         transform_graph=data.transform.outputs["transform_graph"],
         train_args=tfx.proto.TrainArgs(splits=_learnt_splits(config)),
         eval_args=tfx.proto.EvalArgs(splits=[contract.VALIDATION]),
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
         custom_config=_trainer_settings(config),
     )
     # The model to beat.
@@ -154,17 +160,45 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
         code_fingerprint=checked_by,
     )
     # Is it so much better than the linear model as was asked for?
-    min_gain = config.run.evaluation.min_gain_over_linear
-    linear_gate = None
-    if min_gain is not None:
-        linear_gate = LinearGate(
-            predictions=batch_predictor.outputs["predictions"],
-            linear=linear_baseline.outputs["report"],
-            min_gain=min_gain,
-            code_fingerprint=checked_by,
-        )
+    linear_gate = _linear_gate(config, linear_baseline, batch_predictor)
     return ModelNodes(
-        linear_baseline, trainer, baseline, evaluator, batch_predictor, linear_gate
+        linear_baseline,
+        tuner,
+        trainer,
+        baseline,
+        evaluator,
+        batch_predictor,
+        linear_gate,
+    )
+
+
+def _linear_gate(
+    config: PipelineConfig, linear_baseline: BaseNode, batch_predictor: BaseNode
+) -> BaseNode | None:
+    """Makes a gate of the linear model, where that was asked for."""
+    min_gain = config.run.evaluation.min_gain_over_linear
+    if min_gain is None:
+        return None
+    return LinearGate(
+        predictions=batch_predictor.outputs["predictions"],
+        linear=linear_baseline.outputs["report"],
+        min_gain=min_gain,
+        code_fingerprint=code_fingerprint(["model", "components"]),
+    )
+
+
+def _tuner(config: PipelineConfig, data: DataNodes) -> SettingsTuner:
+    search = {
+        "trials": config.run.tuner.trials,
+        "fixed": list(config.run.not_searched),
+    }
+    return SettingsTuner(
+        tuner_fn=_TUNER_FN,
+        examples=data.transform.outputs["transformed_examples"],
+        transform_graph=data.transform.outputs["transform_graph"],
+        train_args=tfx.proto.TrainArgs(splits=_learnt_splits(config)),
+        eval_args=tfx.proto.EvalArgs(splits=[contract.VALIDATION]),
+        custom_config={**_trainer_settings(config), "tuner": search},
     )
 
 

@@ -100,12 +100,29 @@ class DataSummary:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One training of the Tuner: what it was given, and what came of it.
+
+    `accuracy` and `loss` are on the validation split; None where not measured. `end` is
+    `finished`, `stopped` (it was worse than most half-way) or `failed`, for a `reason`.
+    """
+
+    settings: Mapping[str, Any]
+    end: str
+    accuracy: float | None
+    loss: float | None
+    seconds: float
+    reason: str = ""
+    is_best: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingSummary:
     """How the weights came about.
 
     `history` has one mapping per epoch with `epoch` (counted from 1) and any of
     `loss`, `accuracy`, `val_loss`, `val_accuracy`. `trained_parameters` is None where
-    all are.
+    all are. `trials` came before it, if there was a Tuner.
     """
 
     history: tuple[Mapping[str, float], ...]
@@ -113,6 +130,7 @@ class TrainingSummary:
     parameters: int
     trained_parameters: int | None = None
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
 
     def __post_init__(self) -> None:
         if not all("epoch" in epoch for epoch in self.history):

@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,9 @@ class Request:
     as_json: bool = False
 
 
+_LISTS = ("refusals", "notes", "unmeasured_labels", "trials", "best_settings")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Summary:
     """What a run ends with; paths are absolute, None where nothing was pushed.
@@ -62,7 +65,9 @@ class Summary:
     labels, and so is `teacher_accuracy`. `linear_…` is what a linear model reaches
     there, learnt in `linear_s` seconds, and `advice` what that means. `refusals` are
     the checks that failed, `notes` what was found in the data. `pretrained` names the
-    encoder that training began with, `pretrained_sha256` is its digest.
+    encoder that training began with, `pretrained_sha256` is its digest. `trials` are
+    the Tuner's, in their order, and `best_settings` what it chose, as `key=value`;
+    empty where none was asked for.
     """
 
     accuracy: float
@@ -87,9 +92,11 @@ class Summary:
     teacher_accuracy: float | None = None
     pretrained: str | None = None
     pretrained_sha256: str | None = None
+    trials: tuple[Mapping[str, Any], ...] = ()
+    best_settings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("refusals", "notes", "unmeasured_labels"):  # JSON gives lists.
+        for name in _LISTS:  # JSON gives lists.
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
@@ -276,8 +283,17 @@ def _report(
         unmeasured_labels=tuple(outcome.dataset.unmeasured_labels),
         advice=insights.linear_advice(found) or "",
         **_facts_beside(outcome, found),
+        **_tuner_facts(outcome),
         **facts,
     )
+
+
+def _tuner_facts(outcome: "Outcome") -> dict[str, Any]:
+    best = outcome.best_settings.items()
+    return {
+        "trials": tuple(dataclasses.asdict(trial) for trial in outcome.trials),
+        "best_settings": tuple(f"{key}={value}" for key, value in best),
+    }
 
 
 def _facts_beside(outcome: "Outcome", found: "RunResults") -> dict[str, Any]:

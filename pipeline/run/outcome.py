@@ -30,6 +30,7 @@ from components import (
 from components.predictions import ScoredRows
 from model import contract, hooks
 from model.adaptation.config import AdaptationConfig, Method
+from model.tuning import trials
 from pipeline.config import PUSHER, PipelineConfig
 from pipeline.data.dataset import Dataset
 from pipeline.data.notes import visible
@@ -40,6 +41,7 @@ from pipeline.report.insights import FEW_TEST_ROWS
 from pipeline.run.node_runner import NodeRun
 
 _SHOWN_TOP = 5
+_TUNER = "SettingsTuner"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,19 @@ class Outcome:
     def linear(self) -> linear_baseline.LinearModel:
         """What a linear model reaches on the same splits."""
         return linear_baseline.read_report(self.uri("LinearBaseline", "report"))
+
+    @functools.cached_property
+    def trials(self) -> list[trials.Trial]:
+        """Every trial of the Tuner; none where there was no Tuner."""
+        if _TUNER not in self.runs:
+            return []
+        return trials.read_trials(self.uri(_TUNER, "tuner_results"))
+
+    @property
+    def best_settings(self) -> Mapping[str, Any]:
+        """What the Tuner chose; empty where there was no Tuner."""
+        best = trials.best_of(self.trials)
+        return best.settings if best else {}
 
     def pushed(self, key: str) -> Path | None:
         """Says where the pusher put one of its outputs, or None where it refused."""
@@ -279,12 +294,25 @@ class Outcome:
                 if run.adaptation.method is Method.FULL
                 else history["trained_parameters"]
             ),
+            trials=tuple(
+                results.Trial(
+                    settings=trial.settings,
+                    end=trial.end.value,
+                    accuracy=trial.accuracy,
+                    loss=trial.loss,
+                    seconds=trial.seconds,
+                    reason=trial.reason,
+                    is_best=trial == trials.best_of(self.trials),
+                )
+                for trial in self.trials
+            ),
             settings={
                 **dataclasses.asdict(run.model),
                 **dataclasses.asdict(run.training),
                 **_changed(run.adaptation),
                 "vocabulary_size": history["vocabulary_size"],
                 "num_classes": len(self.dataset.labels),
+                **{key.split(".")[1]: v for key, v in self.best_settings.items()},
             },
         )
 

@@ -30,6 +30,7 @@ from pipeline.data.notes import Note
 from serving.text_files.shown import printable
 
 if TYPE_CHECKING:  # TFX is not imported yet when the terminal is.
+    from model.tuning.trials import Trial
     from pipeline.run.node_runner import NodeRun
 
 _PLAIN_INTERVAL_S = 20.0
@@ -176,7 +177,11 @@ class RunDisplay(logging.Handler):
             self._bar = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Draws one `Progress`, of training or whatever else takes long."""
+        """Draws one `Progress`, of training or whatever else takes long, or a trial."""
+        trial = getattr(record, "trial", None)
+        if trial is not None:
+            self._console.print(f"      {in_markup(_trial_told(*trial))}")
+            self._told_at = time.monotonic()
         now: ToldProgress | None = getattr(record, "progress", None)
         if now is None:
             return
@@ -188,3 +193,14 @@ class RunDisplay(logging.Handler):
         if is_due and not self._console.is_terminal:
             self._console.print(f"      {now.told}")
             self._told_at = time.monotonic()
+
+
+def _trial_told(number: int, total: int, trial: "Trial") -> str:
+    """Writes one line; without the sections of the settings it mostly fits a screen."""
+    came_of_it = trial.reason
+    if trial.accuracy is not None:
+        came_of_it = f"validation {trial.accuracy:.4f}, {trial.end}"
+    settings = ", ".join(
+        f"{key.split('.')[1]} {value}" for key, value in trial.settings.items()
+    )
+    return f"trial {number}/{total}  {came_of_it} in {trial.seconds:.0f} s: {settings}"

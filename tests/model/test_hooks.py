@@ -12,11 +12,17 @@ from model import contract, hooks
 from model.training.train import TrainingResult
 
 
-def fn_args(transform_output: str = "transform/3", **custom_config: Any) -> Any:
+def fn_args(
+    transform_output: str = "transform/3",
+    hyperparameters: Any = None,
+    **custom_config: Any,
+) -> Any:
     """What TFX hands to `run_fn`, as far as a checkpoint is concerned."""
     config = {"checkpoint_root": "/checkpoints", "training": {"seed": 1}}
     return SimpleNamespace(
-        transform_output=transform_output, custom_config={**config, **custom_config}
+        transform_output=transform_output,
+        custom_config={**config, **custom_config},
+        hyperparameters=hyperparameters,
     )
 
 
@@ -31,6 +37,7 @@ def test_the_same_training_finds_its_checkpoints_again() -> None:
     [
         fn_args(transform_output="transform/4"),
         fn_args(training={"seed": 2}),
+        fn_args(hyperparameters={"values": {"training.max_epochs": 2}}),
         fn_args(code_fingerprint="changed"),
     ],
 )
@@ -85,7 +92,7 @@ def test_features_are_flat_whether_dense_or_sparse() -> None:
 def test_every_hook_is_found_by_the_path_that_the_pipeline_names() -> None:
     from pipeline.nodes import create
 
-    for path in (create._PREPROCESSING_FN, create._RUN_FN):
+    for path in (create._PREPROCESSING_FN, create._RUN_FN, create._TUNER_FN):
         module, _, name = path.rpartition(".")
         assert module == hooks.__name__
         assert callable(getattr(hooks, name))

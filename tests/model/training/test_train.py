@@ -75,6 +75,21 @@ def test_result_has_the_weights_of_the_best_epoch(make_job: MakeJob) -> None:
     assert result.history[result.best_epoch - 1] == best
 
 
+def test_averaged_weights_are_validated_and_returned_and_others_trained(
+    make_job: MakeJob,
+) -> None:
+    settings = {"max_epochs": 3, "patience": 9}
+    plain = train(make_job(training=settings))
+    result = train(make_job(training={**settings, "ema_momentum": 0.95}))
+    losses = [[row["loss"] for row in each.history] for each in (plain, result)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    labels = [label for _, label in VALIDATION_ROWS]
+    logits = result.model(padded([ids for ids, _ in VALIDATION_ROWS]))
+    found = np.mean(np.argmax(logits, axis=1) == labels)
+    assert found == pytest.approx(result.best_accuracy)
+    assert result.history[0]["val_loss"] > plain.history[0]["val_loss"]
+
+
 def test_training_stops_when_nothing_gets_better(make_job: MakeJob) -> None:
     idle = {"learning_rate": 1e-12, "max_epochs": 9, "patience": 2}
     result = train(make_job(training=idle))

@@ -16,6 +16,7 @@ from pipeline.report.results import (
     RunResults,
     Teacher,
     TrainingSummary,
+    Trial,
 )
 from tests.support.pipeline.html_page import HtmlPage
 from tests.support.pipeline.run_results import run_results, with_evaluation
@@ -67,6 +68,32 @@ def test_the_teacher_stands_beside_its_student_and_in_the_lineage(results, page)
     assert "1,600 train, 16,000 made up, in 1 min 1 s" in lineage
     assert teacher.uri in lineage
     assert "teacher" not in page.visible
+
+
+def test_every_trial_of_the_tuner_is_in_the_table(results):
+    good = Trial(
+        settings={"training.seed": 1},
+        end="finished",
+        accuracy=0.875,
+        loss=0.5,
+        seconds=3.0,
+        is_best=True,
+    )
+    bad = dataclasses.replace(
+        good, end="failed", accuracy=None, loss=None, reason=HOSTILE, is_best=False
+    )
+    training = dataclasses.replace(results.training, trials=(good, bad))
+    changed = dataclasses.replace(results, training=training)
+    assert RunResults.from_json(changed.to_json()) == changed
+    page = HtmlPage(render(changed))
+    first, second = page.table("trial-table")
+    assert first == ["1", "87.5%", "0.5", "3.0 s", "finished", "training.seed=1"]
+    assert second[1:3] == [formats.DASH, formats.DASH]
+    assert second[4] == f"failed: {HOSTILE}"
+
+
+def test_without_a_tuner_the_page_speaks_of_no_trials(results, page):
+    assert "Trials" not in render(results)
 
 
 def test_class_table_has_every_class_weakest_first(results, page):
