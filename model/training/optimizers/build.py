@@ -37,10 +37,19 @@ def build_optimizer(
         dtype: a Keras dtype policy; with `mixed_float16` the loss is scaled.
         learning_rate_multipliers: patterns of variables' paths to factors of their
             learning rate: see `SummedUpdate`.
+
+    Raises:
+        ValueError: The training would end before its first update.
     """
     batches = config.gradient_accumulation_steps
+    if batches > total_steps:
+        raise ValueError(
+            f"training.gradient_accumulation_steps is {batches}, and the whole "
+            f"training has {total_steps} batches, so nothing would be learnt; allowed: "
+            f"at most {total_steps}."
+        )
     optimizer = _CLASSES[config.optimizer](
-        build_schedule(config, max(1, total_steps // batches)),
+        build_schedule(config, total_steps // batches),
         weight_decay=config.weight_decay,
         summed_clip_norm=config.clip_norm,
         gradient_accumulation_steps=batches if batches > 1 else None,

@@ -55,6 +55,19 @@ def ran(*options: str) -> Result:
     return CliRunner().invoke(run, ["--data", "colours.csv", *options])
 
 
+def test_what_the_tuner_chose_ends_as_options(pipeline: FakeExecute) -> None:
+    pipeline.summary = dataclasses.replace(
+        PUSHED, best_settings=("training.learning_rate=0.002", "model.dropout=0.1")
+    )
+    answer = ran("--tune", "4", "--set", "training.max_epochs=2")
+    lines = [line.strip() for line in answer.stdout.splitlines()]
+    assert "--set training.learning_rate=0.002" in lines
+    assert "--set model.dropout=0.1" in lines
+    config = pipeline.requests[0].config
+    assert config.tuner.trials == 4
+    assert config.not_searched == ("training.max_epochs", "tuner.trials")
+
+
 def test_without_options_the_preset_and_the_folder_are_the_usual_ones(
     pipeline: FakeExecute,
 ) -> None:

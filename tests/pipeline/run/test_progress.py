@@ -141,6 +141,29 @@ def test_without_a_terminal_training_is_told_now_and_then(
     assert told == ["epoch 2/3  step 5/20", "epoch 3/3"]
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "told"),
+    [
+        (0.875, "trial 2/5  validation 0.8750, finished in 34 s: seed 3, dropout 0.1"),
+        (None, "trial 2/5  MemoryError: no [room] in 34 s: seed 3, dropout 0.1"),
+    ],
+)
+def test_every_trial_leaves_a_line(
+    display: RunDisplay, paper: io.StringIO, accuracy: float | None, told: str
+) -> None:
+    trial = types.SimpleNamespace(
+        settings={"training.seed": 3, "model.dropout": 0.1},
+        end="finished",
+        accuracy=accuracy,
+        seconds=34.4,
+        reason="" if accuracy else "MemoryError: no [room]",
+    )
+    with display:
+        logger = logging.getLogger(contract.PROGRESS_LOGGER)
+        logger.info("trial", extra={"trial": (2, 5, trial)})
+    assert paper.getvalue().strip() == told
+
+
 def test_training_moves_the_bar(display: RunDisplay) -> None:
     with display:
         display.node_started("Trainer", 7, 13)

@@ -138,3 +138,9 @@ def test_compiled_training_is_eager_training(kind: Optimizer) -> None:
     expected = eager.run()
     np.testing.assert_allclose(compiled.run(), expected, atol=1e-5)
     np.testing.assert_allclose(xla.run(), expected, atol=1e-4)
+
+
+def test_training_that_would_end_before_its_first_update_is_refused() -> None:
+    config = TrainingConfig(gradient_accumulation_steps=11)
+    with pytest.raises(ValueError, match="is 11, and the whole training has 10"):
+        build_optimizer(config, 10)
