@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 
 from model.config import Schedule, TrainingConfig
 
-_LearningRateSchedule = keras.optimizers.schedules.LearningRateSchedule
+_LearningRateSchedule: TypeAlias = keras.optimizers.schedules.LearningRateSchedule
 
 
 def build_schedule(
