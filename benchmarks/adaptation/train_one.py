@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.adaptation.outcome import Outcome
 from benchmarks.adaptation.prepare import Prepared, prepare
 from model.adaptation.prompt import Prompt
-from model.config import TrainingConfig
+from model.config import FINE_TUNING
 from model.overrides import apply_overrides
 from model.pretrained.architecture import model_settings
 from model.training.callbacks import Progress
@@ -26,10 +26,8 @@ from pipeline import fine_tuning
 from pipeline.config import RunConfig
 from pipeline.errors import SettingError
 
-# Those that plain fine-tuning of all-MiniLM-L6-v2 was good with.
-_TRAINING = TrainingConfig(
-    global_batch_size=32, learning_rate=1e-4, token_dropout=0.0, patience=100
-)
+_PATIENCE = 1000
+"""Every way is trained for all its epochs."""
 
 
 def main() -> None:
@@ -79,7 +77,8 @@ def job_of(request: Mapping[str, Any], prepared: Prepared) -> TrainingJob:
     folder = prepared.folder
     config = RunConfig.of("base")
     model = dataclasses.replace(config.model, **model_settings(folder))
-    config = dataclasses.replace(config, model=model, training=_TRAINING)
+    training = dataclasses.replace(FINE_TUNING, patience=_PATIENCE)
+    config = dataclasses.replace(config, model=model, training=training)
     config = apply_overrides(
         config, settings, sections=("model", "training", "adaptation")
     )
