@@ -12,7 +12,7 @@ from tfx.types import BaseChannel
 from components.batch_predictor import BatchPredictor
 from components.edge_exporter import EdgeExporter
 from components.latest_pushed import LatestPushedModelStrategy
-from components.linear_baseline import LinearBaseline, LinearGate
+from components.linear.baseline import LinearBaseline, LinearGate
 from components.model_server_validator import ModelServerValidator
 from components.settings_tuner import SettingsTuner
 from components.teacher_scorer import TeacherScorer

@@ -21,12 +21,12 @@ from components import (
     batch_predictor,
     edge_exporter,
     evaluation_metrics,
-    linear_baseline,
     model_server_validator,
     teacher_scorer,
     text_transform,
     versioned_pusher,
 )
+from components.linear import baseline as linear_baseline
 from components.predictions import ScoredRows
 from model import contract, hooks
 from model.adaptation.config import AdaptationConfig, Method
