@@ -65,7 +65,7 @@ def run(request: Mapping[str, Any]) -> Outcome:
         epochs=len(result.history),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         checkpoint_bytes=sum(
-            path.stat().st_size for path in pathlib.Path(job.checkpoint_dir).iterdir()
+            path.stat().st_size for path in _checkpoint_dir(request).iterdir()
         ),
         learning_rate=job.training.learning_rate,
     )
@@ -89,7 +89,6 @@ def job_of(request: Mapping[str, Any], prepared: Prepared) -> TrainingJob:
         prompt = Prompt.of(
             config.adaptation, prepared.labels, folder.vocabulary, prepared.pieces
         )
-    name = f"{request['name']}-{request['seed']}".replace(" ", "")
     return TrainingJob(
         train_pattern=prepared.pattern("train"),
         validation_pattern=prepared.pattern("validation"),
@@ -104,15 +103,20 @@ def job_of(request: Mapping[str, Any], prepared: Prepared) -> TrainingJob:
         prompt=prompt,
         pretrained=folder,
         vocabulary=folder.vocabulary,
-        checkpoint_dir=str(pathlib.Path(request["work_dir"]) / "checkpoints" / name),
+        checkpoint_dir=str(_checkpoint_dir(request)),
         on_progress=_tell,
     )
+
+
+def _checkpoint_dir(request: Mapping[str, Any]) -> pathlib.Path:
+    name = f"{request['name']}-{request['seed']}".replace(" ", "")
+    return pathlib.Path(request["work_dir"]) / "checkpoints" / name
 
 
 def _accuracy(model: Any, prepared: Prepared) -> float:
     right, count = 0, 0
     for token_ids, labels in prepared.batches("test"):
-        right += int((np.argmax(model(token_ids), axis=-1) == labels).sum())
+        right += int(np.sum(np.argmax(model(token_ids), axis=-1) == labels))
         count += len(labels)
     return right / count
 
