@@ -41,7 +41,7 @@ BLOCK = 4 * (WIDTH * WIDTH + WIDTH) + 2 * WIDTH * INNER + INNER + WIDTH + 4 * WI
 FULL = (60 + LENGTH + 2) * WIDTH + BLOCKS * BLOCK + HEAD
 TRANSFORM = WIDTH * WIDTH + 3 * WIDTH
 WAYS: dict[str, tuple[dict[str, Any], int, float]] = {
-    # Settings, the numbers that are trained, the accuracy that is passed (chance: 0.25).
+    # Settings, how many numbers are trained, and the accuracy (chance: 0.25).
     "full": ({}, FULL, 0.9),
     "head": ({}, HEAD, 0.4),
     "feed_forward": ({}, BLOCKS * (2 * WIDTH * INNER + INNER + WIDTH) + HEAD, 0.9),
