@@ -167,7 +167,8 @@ def _check(target: Target, places: dict[str, str], run: RunConfig) -> None:
     ]
     source = run.pretrained
     if source is not None and source.revision is None:  # A name works anywhere.
-        problems.append(place_problem("--pretrained", source.place, target.volumes))
+        problem = place_problem("--pretrained", source.place, target.volumes)
+        problems.append(f"{problem} Or a name on the Hugging Face Hub." * bool(problem))
     found = [*filter(None, problems), *target.problems()]
     if found:
         raise SettingError("\n".join(found))

@@ -17,6 +17,7 @@ from model.export.saved_model import (
     load_signature,
     text_example,
 )
+from model.text.special_tokens import SpecialIds
 from model.text.tokenization import GraphTokenizer
 from serving.edge.tokenizer import Tokenizer
 from tests.support import nasty_texts
@@ -100,6 +101,20 @@ def test_serving_default_gives_the_best_labels_first(
         names = [label.decode() for label in labels.numpy()]
         assert names == [LABELS[index] for index in best]
         np.testing.assert_allclose(values, row[best], atol=1e-6)
+
+
+def test_special_tokens_may_stand_anywhere_in_the_vocabulary() -> None:
+    tokens = ["[PAD]", "rain", "[unused0]", *contract.SPECIAL_TOKENS[1:], "soup"]
+    served = ServedClassifier(
+        _classifier(len(tokens)),
+        tokenize=GraphTokenizer(tokens, TOKENIZER),
+        labels=LABELS,
+        top_k=2,
+        special=SpecialIds.of(tokens),
+    )
+    answer = served.serving_default(tf.constant(["rain", "snow", "", "no soup"]))
+    marks = answer[contract.TEXT_IS_UNKNOWN].numpy().tolist()
+    assert marks == [False, True, True, False]
 
 
 UNKNOWN = ("", " \u00a0 ", "日本語", "😀", "xyz?", b"\xff", "\0", "[UNK]", "word " * 40)
