@@ -65,7 +65,7 @@ def test_the_teacher_stands_beside_its_student_and_in_the_lineage(results, page)
     taught = HtmlPage(render(dataclasses.replace(results, teacher=teacher)))
     assert taught.text("teacher") == "93.8% has its teacher"
     lineage = taught.text("lineage")
-    assert "1,600 train, 16,000 made up, in 1 min 1 s" in lineage
+    assert "1,600 train, 16,000 made up, in 1 min 01 s" in lineage
     assert teacher.uri in lineage
     assert "teacher" not in page.visible
 
