@@ -176,6 +176,24 @@ FINE_TUNING = TrainingConfig(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ScoringConfig(Settings):
+    """What scores mean when the weights are learnt; the validation split decides.
+
+    `calibrate` divides the logits so that the scores are as sure as they are right.
+    `reject` has answers marked as "none of these" where the best score is too low: it
+    is the share of the texts in scope whose right answers that may cost. With
+    `reject_label`, the label of texts out of scope, those texts are what must be
+    rejected; without `reject` the threshold then catches most for the least cost.
+    """
+
+    section = "evaluation"
+
+    calibrate: bool = True
+    reject: float | None = setting(None, least=0, below=1)
+    reject_label: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Preset:
     """A model and its training, under a name, and what to expect of them."""
 

@@ -20,12 +20,23 @@ from tfx import v1 as tfx
 from model import contract
 from model.adaptation.config import AdaptationConfig
 from model.adaptation.prompt import Prompt
-from model.config import DistillationConfig, ModelConfig, TrainingConfig
-from model.export.saved_model import ServedClassifier, Tokenize, export_saved_model
+from model.config import (
+    DistillationConfig,
+    ModelConfig,
+    ScoringConfig,
+    TrainingConfig,
+)
+from model.export.saved_model import (
+    Answers,
+    ServedClassifier,
+    Tokenize,
+    export_saved_model,
+)
 from model.pretrained.folder import PretrainedFolder
 from model.pretrained.source import PretrainedSource
 from model.text import tokenization
 from model.text.special_tokens import SpecialIds
+from model.training import scoring
 from model.training.callbacks import Progress
 from model.training.train import TrainingJob, TrainingResult, train
 from model.tuning import search, space
@@ -111,8 +122,9 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
         job = _job(fn_args, transform, folder)
         job = space.with_settings(job, _found_settings(fn_args))
         result = train(job)
-    _export(result, job, transform, fn_args)
-    _write_history(result, job, fn_args.model_run_dir)
+    scored = _with_meaning(result, job, transform, fn_args)
+    _export(scored, job, transform, fn_args)
+    _write_history(result, scored, job, fn_args.model_run_dir)
     if job.checkpoint_dir and tf.io.gfile.exists(job.checkpoint_dir):
         tf.io.gfile.rmtree(job.checkpoint_dir)
 
@@ -208,24 +220,42 @@ def _log_trial(number: int, total: int, trial: Trial) -> None:
     logger.info("%s", trial, extra={"trial": (number, total, trial)})
 
 
-def _export(
+def _with_meaning(
     result: TrainingResult,
+    job: TrainingJob,
+    transform: tft.TFTransformOutput,
+    fn_args: tfx.components.FnArgs,
+) -> scoring.Scoring:
+    config = ScoringConfig(**fn_args.custom_config["scoring"])
+    labels = _asset_lines(transform, contract.LABELS_FILE)
+    return scoring.with_meaning(result.model, job, config, labels)
+
+
+def _export(
+    scored: scoring.Scoring,
     job: TrainingJob,
     transform: tft.TFTransformOutput,
     fn_args: tfx.components.FnArgs,
 ) -> None:
     layer = transform.transform_features_layer()
     served = ServedClassifier(
-        result.model,
+        scored.model,
         tokenize=_tokenize_with(layer),
-        labels=_asset_lines(transform, contract.LABELS_FILE),
-        top_k=fn_args.custom_config["top_k"],
+        answers=Answers(
+            labels=_asset_lines(transform, contract.LABELS_FILE),
+            top_k=fn_args.custom_config["top_k"],
+            rejection=scored.rejection,
+        ),
         special=SpecialIds.of(job.vocabulary),
         tracked=[layer],
     )
     words = [token for token in job.vocabulary if token.isalpha()]
     export_saved_model(served, fn_args.serving_model_dir, words or [contract.UNKNOWN])
-    result.model.save(os.path.join(fn_args.model_run_dir, contract.KERAS_FILE))
+    scored.model.save(os.path.join(fn_args.model_run_dir, contract.KERAS_FILE))
+    if scored.rejection is not None:
+        path = os.path.join(fn_args.model_run_dir, contract.REJECTION_FILE)
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write(scored.rejection.to_json() + "\n")
 
 
 def _tokenize_with(layer: Any) -> Tokenize:
@@ -242,7 +272,10 @@ def _asset_lines(transform: tft.TFTransformOutput, name: str) -> list[str]:
         return contract.parse_lines(file.read())
 
 
-def _write_history(result: TrainingResult, job: TrainingJob, folder: str) -> None:
+def _write_history(
+    result: TrainingResult, scored: scoring.Scoring, job: TrainingJob, folder: str
+) -> None:
+    found, rejection = scored.calibration, scored.rejection
     history = {
         "history": result.history,
         "best_epoch": result.best_epoch,
@@ -251,6 +284,8 @@ def _write_history(result: TrainingResult, job: TrainingJob, folder: str) -> Non
         "parameters": result.model.count_params(),
         "trained_parameters": result.trained_parameters,
         "vocabulary_size": job.model.vocabulary_size,
+        "calibration": None if found is None else dataclasses.asdict(found),
+        "rejection": None if rejection is None else dataclasses.asdict(rejection),
     }
     with tf.io.gfile.GFile(os.path.join(folder, _HISTORY_FILE), "w") as file:
         json.dump(history, file)

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from model import contract
 from model.adaptation.config import AdaptationConfig
-from model.config import PRESETS, DistillationConfig, ModelConfig, TrainingConfig
+from model.config import (
+    PRESETS,
+    DistillationConfig,
+    ModelConfig,
+    ScoringConfig,
+    TrainingConfig,
+)
 from model.overrides import apply_overrides
 from model.pretrained.source import PretrainedSource
 from model.settings import Settings, quoted, setting
@@ -25,6 +31,7 @@ PUSHER = "Pusher"
 PUSHED_MODEL, PUSHED_EDGE_MODEL = "pushed_model", "pushed_edge_model"
 """Its outputs."""
 MOST_TRIALS = 1000
+_NAMED_LABELS = 5
 _PIPELINE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 SECTIONS = (
     "data",
@@ -56,12 +63,13 @@ class TextConfig(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluationConfig(Settings):
+class EvaluationConfig(ScoringConfig):
     """When a model is good enough to be pushed.
 
     `min_accuracy` is on the test split; None asks for more than always answering the
     most frequent label would reach. `max_accuracy_drop` is against the live model,
     `min_gain_over_linear` against the linear model beside it; None asks for nothing.
+    What comes from `ScoringConfig` is no bound: it says what the scores mean.
     """
 
     section = "evaluation"
@@ -74,6 +82,31 @@ class EvaluationConfig(Settings):
     server_rows: int = setting(64, least=1, most=100_000)
     """Test rows that the model server must answer as the SavedModel did."""
     max_server_score_difference: float = setting(1e-3, least=0, most=1)
+
+    @property
+    def scoring(self) -> ScoringConfig:
+        """What the trainer needs of it."""
+        names = [field.name for field in dataclasses.fields(ScoringConfig)]
+        return ScoringConfig(**{name: getattr(self, name) for name in names})
+
+    def check_labels(self, validation_counts: Mapping[str, int]) -> None:
+        """Refuses to reject by a label that no validation row has.
+
+        Raises:
+            SettingError: `reject_label` is none of them, or there is no other.
+        """
+        label, known = self.reject_label, sorted(validation_counts)
+        if label is None or (label in known and known[1:]):
+            return
+        named = ", ".join(map(quoted, known[:_NAMED_LABELS]))
+        if (more := len(known) - _NAMED_LABELS) > 0:
+            named += f" and {more:,} more"
+        raise SettingError(
+            f"evaluation.reject_label is {quoted(label)}; the threshold is chosen on "
+            "the validation rows, which must have that label and another, and they "
+            f"have {named}. Without a label of that meaning set evaluation.reject, for "
+            "example to 0.02."
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

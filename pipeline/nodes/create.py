@@ -305,6 +305,7 @@ def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
         "adaptation": dataclasses.asdict(config.run.adaptation),
         "distillation": _distillation_settings(config),
         "pretrained": _pretrained(config),
+        "scoring": dataclasses.asdict(config.run.evaluation.scoring),
         "top_k": config.run.export.top_k,
         "checkpoint_root": config.checkpoint_root,
         "code_fingerprint": code_fingerprint(["model"]),

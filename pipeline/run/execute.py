@@ -111,6 +111,7 @@ def execute(request: Request) -> Summary:
     dataset = _load(request)
     request.config.export.check_labels(len(dataset.labels))
     fine_tuning.check_words(request.config.adaptation, dataset.labels)
+    request.config.evaluation.check_labels(dataset.label_counts(contract.VALIDATION))
     workspace.prepare()
     with (
         workspace.locked(),
