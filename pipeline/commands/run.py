@@ -172,6 +172,7 @@ def _show(summary: execute.Summary, console: Console) -> None:
         **_teacher_told(summary),
         "macro F1": progress.in_markup(_macro_f1_told(summary)),
         "validation accuracy": f"{summary.accuracy:.2%}",
+        **_scores_told(summary),
         "training": f"{summary.train_s:.0f} s",
         "all together": f"{summary.wall_s:.1f} s",
         "SavedModel": _place(summary.saved_model),
@@ -211,6 +212,29 @@ def _teacher_told(summary: execute.Summary) -> dict[str, str]:
     if summary.teacher_accuracy is None:
         return {}
     return {"its teacher's": f"{summary.teacher_accuracy:.2%}"}
+
+
+def _scores_told(summary: execute.Summary) -> dict[str, str]:
+    """How far confidences can be trusted, and what is rejected, on the test split."""
+    facts = {}
+    if summary.calibration_error is not None:
+        told = f"{summary.calibration_error:.2%}"
+        if summary.temperature is not None:
+            told += f" at temperature {summary.temperature:.3f}"
+        facts["calibration error"] = told
+    if summary.rejection is not None:
+        shares = {
+            name: summary.rejection[key]
+            for name, key in (
+                ("answered", "coverage"),
+                ("of those right", "answered_accuracy"),
+                ("out of scope rejected", "out_of_scope_recall"),
+            )
+        }
+        parts = [f"{x:.1%} {name}" for name, x in shares.items() if x is not None]
+        below = f"below {summary.rejection['threshold']:.3f}: "
+        facts["none of these"] = below + ", ".join(parts)
+    return facts
 
 
 def _macro_f1_told(summary: execute.Summary) -> str:

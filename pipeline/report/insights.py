@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from pipeline.report import confidence, formats, metrics
+from pipeline.report import confidence, formats, metrics, rejecting
 from pipeline.report.results import RunResults
 
 WEAK_RECALL = 0.5
@@ -96,6 +96,21 @@ def _small_test(results: RunResults) -> Iterator[str]:
 
 
 def _rejecting(results: RunResults) -> Iterator[str]:
+    chosen = rejecting.measure(results.evaluation)
+    if chosen is not None and chosen.coverage:
+        yield (
+            f"As “none of these” {formats.percent(1 - chosen.coverage)} of the texts "
+            f"are rejected, and of the answers left "
+            f"{formats.percent(chosen.answered_accuracy)} are right"
+            + (
+                ""
+                if chosen.out_of_scope_recall is None
+                else f"; of the texts out of scope "
+                f"{formats.percent(chosen.out_of_scope_recall)} are rejected"
+            )
+            + "."
+        )
+        return
     curve = confidence.coverage_curve(results.evaluation)
     kept = [point for point in curve if point.coverage >= 1 - REJECTED_SHARE]
     if not kept or kept[0].coverage == 1 or kept[0].accuracy <= kept[-1].accuracy:

@@ -175,6 +175,36 @@ class LinearModel:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What the exported temperature does to the scores, on the test split of N rows.
+
+    `error_…` is the mean distance of confidence and accuracy (ECE), `log_loss_…` the
+    mean negative log-likelihood; before it and with it. `confidences_before` are N.
+    """
+
+    temperature: float
+    error_before: float
+    error_after: float
+    log_loss_before: float
+    log_loss_after: float
+    confidences_before: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _coerce(self, "confidences_before", float)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """When the exported models answer "none of these".
+
+    Where the confidence is below `threshold`, or the answer is `label`.
+    """
+
+    threshold: float
+    label: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Every answer of the served model on the test split of N rows.
 
@@ -194,6 +224,8 @@ class Evaluation:
     top_ids: tuple[tuple[int, ...], ...] = ()
     live: LiveModel | None = None
     linear: LinearModel | None = None
+    calibration: Calibration | None = None
+    rejection: Rejection | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -233,7 +265,8 @@ class Variant:
     """One exported file, measured in one runtime; None where not measured.
 
     `agreement` is the share of test rows with the SavedModel's answer,
-    `max_score_difference` the largest distance from one of its scores.
+    `max_score_difference` the largest distance from one of its scores;
+    `calibration_error` is the mean distance of confidence and accuracy.
     """
 
     name: str
@@ -245,6 +278,7 @@ class Variant:
     accuracy: float | None = None
     agreement: float | None = None
     max_score_difference: float | None = None
+    calibration_error: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

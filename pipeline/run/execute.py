@@ -34,7 +34,7 @@ from pipeline.run.workspace import Workspace
 from serving.text_files.shown import named, printable
 
 if TYPE_CHECKING:  # TFX takes half a minute to import; bad input should not wait.
-    from pipeline.report import RunResults
+    from pipeline.report.results import Evaluation, RunResults
     from pipeline.run.node_runner import NodeRun
     from pipeline.run.outcome import Outcome
 
@@ -63,11 +63,13 @@ class Summary:
     `accuracy` is on the validation split at the best epoch; `test_accuracy` and
     `macro_f1` are Evaluator's, on the test split, which has rows of `measured_labels`
     labels, and so is `teacher_accuracy`. `linear_…` is what a linear model reaches
-    there, learnt in `linear_s` seconds, and `advice` what that means. `refusals` are
-    the checks that failed, `notes` what was found in the data. `pretrained` names the
-    encoder that training began with, `pretrained_sha256` is its digest. `trials` are
-    the Tuner's, in their order, and `best_settings` what it chose, as `key=value`;
-    empty where none was asked for.
+    there, learnt in `linear_s` seconds, and `advice` what that means.
+    `calibration_error` is the mean distance of confidence and accuracy there, after
+    division by `temperature`; `rejection` has a `pipeline.report.rejecting.Rejecting`
+    of a model that rejects. `refusals` are the checks that failed, `notes` what was
+    found in the data. `pretrained` names the encoder that training began with,
+    `pretrained_sha256` is its digest. `trials` are the Tuner's, in their order, and
+    `best_settings` what it chose, as `key=value`; empty where none was asked for.
     """
 
     accuracy: float
@@ -94,6 +96,9 @@ class Summary:
     pretrained_sha256: str | None = None
     trials: tuple[Mapping[str, Any], ...] = ()
     best_settings: tuple[str, ...] = ()
+    temperature: float | None = None
+    calibration_error: float | None = None
+    rejection: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in _LISTS:  # JSON gives lists.
@@ -285,6 +290,7 @@ def _report(
         advice=insights.linear_advice(found) or "",
         **_facts_beside(outcome, found),
         **_tuner_facts(outcome),
+        **_scores_told(found.evaluation),
         **facts,
     )
 
@@ -308,4 +314,16 @@ def _facts_beside(outcome: "Outcome", found: "RunResults") -> dict[str, Any]:
         "linear_macro_f1": linear.macro_f1,
         "linear_s": linear.seconds,
         "linear_note": linear.note,
+    }
+
+
+def _scores_told(evaluation: "Evaluation") -> dict[str, Any]:
+    """What the scores are worth, as the summary has it."""
+    from pipeline.report import confidence, rejecting
+
+    calibration, rejects = evaluation.calibration, rejecting.measure(evaluation)
+    return {
+        "temperature": None if calibration is None else calibration.temperature,
+        "calibration_error": confidence.expected_calibration_error(evaluation),
+        "rejection": None if rejects is None else dataclasses.asdict(rejects),
     }

@@ -30,6 +30,7 @@ from components.linear import baseline as linear_baseline
 from components.predictions import ScoredRows
 from model import contract, hooks
 from model.adaptation.config import AdaptationConfig, Method
+from model.training.reliability import ScoreQuality, calibration_error, powers_of
 from model.tuning import trials
 from pipeline.config import PUSHER, PipelineConfig
 from pipeline.data.dataset import Dataset
@@ -334,6 +335,8 @@ class Outcome:
                 seconds=self.linear.seconds,
                 note=self.linear.note,
             ),
+            calibration=self._calibration(),
+            rejection=self._rejection(),
         )
 
     def teacher(self) -> results.Teacher | None:
@@ -349,6 +352,27 @@ class Outcome:
             **dataclasses.asdict(report),
         )
 
+    def _calibration(self) -> results.Calibration | None:
+        """Undoes the exported temperature, and measures the scores with and without."""
+        found, rows = self.history.get("calibration"), self.predictions
+        if found is None:
+            return None
+        scores_before = powers_of(rows.scores, found["temperature"])
+        before = ScoreQuality.of(scores_before, rows.true_ids)
+        after = ScoreQuality.of(rows.scores, rows.true_ids)
+        return results.Calibration(
+            temperature=found["temperature"],
+            error_before=before.calibration_error,
+            error_after=after.calibration_error,
+            log_loss_before=before.log_loss,
+            log_loss_after=after.log_loss,
+            confidences_before=tuple(scores_before.max(axis=1).tolist()),
+        )
+
+    def _rejection(self) -> results.Rejection | None:
+        chosen = self.history.get("rejection")
+        return None if chosen is None else results.Rejection(**chosen)
+
     def variants(self) -> tuple[results.Variant, ...]:
         """Lists every exported file: size, speed, agreement with the SavedModel."""
         folder = Path(path_utils.serving_model_path(self.uri("Trainer", "model")))
@@ -360,6 +384,10 @@ class Outcome:
             accuracy=self.predictions.accuracy,
             agreement=1.0,
             max_score_difference=0.0,
+            calibration_error=calibration_error(
+                self.predictions.scores.max(axis=1),
+                self.predictions.predicted_ids == self.predictions.true_ids,
+            ),
             **batch_predictor.read_latency(self.uri("BatchPredictor", "predictions")),
         )
         files = (

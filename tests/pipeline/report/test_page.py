@@ -9,10 +9,19 @@ import time
 import pytest
 
 from pipeline.data.notes import Note
-from pipeline.report import confidence, formats, metrics, render, write_report
+from pipeline.report import (
+    confidence,
+    formats,
+    metrics,
+    rejecting,
+    render,
+    write_report,
+)
 from pipeline.report.results import (
+    Calibration,
     Check,
     LinearModel,
+    Rejection,
     RunResults,
     Teacher,
     TrainingSummary,
@@ -94,6 +103,42 @@ def test_every_trial_of_the_tuner_is_in_the_table(results):
 
 def test_without_a_tuner_the_page_speaks_of_no_trials(results, page):
     assert "Trials" not in render(results)
+
+
+def test_the_temperature_stands_with_what_it_changed(results):
+    rows = len(results.evaluation.true_ids)
+    calibration = Calibration(
+        temperature=0.625,
+        error_before=0.107,
+        error_after=0.019,
+        log_loss_before=0.5,
+        log_loss_after=0.25,
+        confidences_before=(0.5,) * rows,
+    )
+    html = render(with_evaluation(results, calibration=calibration))
+    told = HtmlPage(html).text("calibration")
+    assert told == "10.7% before, log loss 0.500 → 0.250; temperature 0.625"
+    assert f"before calibration: confidence 50.0%, accuracy 90.0%, {rows} rows" in html
+
+
+def test_what_is_rejected_is_counted_drawn_and_said(results):
+    rejection = Rejection(threshold=0.7, label=f"oos{HOSTILE}")
+    labels = (*results.evaluation.labels[:-1], rejection.label)
+    changed = with_evaluation(results, labels=labels, rejection=rejection)
+    html = render(changed)
+    page, found = HtmlPage(html), rejecting.measure(changed.evaluation)
+    for share in (found.coverage, found.in_scope_accuracy, found.out_of_scope_recall):
+        assert formats.percent(share) in page.text("rejection")
+    assert "Texts out of scope that are rejected" in page.text("quality")
+    assert f"{formats.percent(1 - found.coverage)} of the texts are rejected" in html
+    assert HOSTILE not in html
+
+
+def test_without_a_label_the_threshold_is_marked_where_it_answers(results):
+    changed = with_evaluation(results, rejection=Rejection(threshold=0.7))
+    page = HtmlPage(render(changed))
+    assert "exported: 0.700" in page.text("quality")
+    assert "out of scope" not in page.text("rejection")
 
 
 def test_class_table_has_every_class_weakest_first(results, page):

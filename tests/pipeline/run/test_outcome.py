@@ -26,7 +26,7 @@ from pipeline.data.dataset import Dataset
 from pipeline.data.notes import Note
 from pipeline.nodes.create import BASELINE_RESOLVER
 from pipeline.report import results
-from pipeline.report.results import Check, RunInfo
+from pipeline.report.results import Check, Rejection, RunInfo
 from pipeline.run.node_runner import NodeRun
 from pipeline.run.outcome import Outcome, read_anomalies
 from pipeline.teacher import Teacher
@@ -270,6 +270,41 @@ def test_a_model_must_be_better_than_the_linear_one_by_what_was_asked(
         f"(evaluation.min_gain_over_linear {gain}): linear model 0.7000, a note, "
         "3 of 4 test rows right, so few that one row is 25.0 points"
     )
+
+
+def test_a_run_without_temperature_and_threshold_has_none(
+    make_outcome: MakeOutcome,
+) -> None:
+    found = make_outcome().evaluation()  # Its history is one from before there were.
+    assert found.calibration is found.rejection is None
+
+
+def test_the_scores_from_before_the_temperature_are_measured_too(
+    make_outcome: MakeOutcome,
+) -> None:
+    outcome = make_outcome()
+    scored = {
+        "calibration": {"temperature": 0.5, "rows": 1},
+        "rejection": {"threshold": 0.65, "label": "c"},
+    }
+    path = Path(outcome.uri("Trainer", "model_run")) / "history.json"
+    path.write_text(json.dumps({**HISTORY, **scored}))
+    found = outcome.evaluation()
+    assert found.rejection == Rejection(threshold=0.65, label="c")
+    calibration = found.calibration
+    assert calibration is not None
+    roots = np.sqrt(scored_rows().scores)
+    before = roots / roots.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        calibration.confidences_before, before.max(axis=1), atol=1e-6
+    )
+    true_scores = before[range(4), scored_rows().true_ids]
+    assert calibration.log_loss_before == pytest.approx(-np.log(true_scores).mean())
+    assert calibration.log_loss_after == pytest.approx(
+        -np.log([0.7, 0.8, 0.5, 0.3]).mean()
+    )
+    # Three of four are right at 0.7, 0.8, 0.5, and one is wrong at 0.6.
+    assert calibration.error_after == pytest.approx((0.3 + 0.2 + 0.5 + 0.6) / 4)
 
 
 def test_the_linear_model_stands_beside_the_answers(make_outcome: MakeOutcome) -> None:
