@@ -1,5 +1,6 @@
 """What TFX calls: tables, folders and files of one training."""
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ import pytest
 import tensorflow as tf
 
 from model import contract, hooks
+from model.training.calibration import Calibration
+from model.training.reliability import ScoreQuality
 from model.training.train import TrainingResult
 
 
@@ -61,7 +64,11 @@ def test_the_learning_curve_is_read_as_it_was_written(tmp_path: Path) -> None:
         trained_parameters=12,
     )
     job: Any = SimpleNamespace(model=SimpleNamespace(vocabulary_size=77))
-    hooks._write_history(result, job, str(tmp_path))
+    quality = ScoreQuality(calibration_error=0.1, log_loss=0.5)
+    found = Calibration(temperature=0.5, rows=9, before=quality, after=quality)
+    rejection = contract.Rejection(threshold=0.25, label="oos")
+    scored: Any = SimpleNamespace(calibration=found, rejection=rejection)
+    hooks._write_history(result, scored, job, str(tmp_path))
     assert hooks.read_history(str(tmp_path)) == {
         "history": [{"loss": 2.0, "val_accuracy": 0.5}],
         "best_epoch": 1,
@@ -70,6 +77,8 @@ def test_the_learning_curve_is_read_as_it_was_written(tmp_path: Path) -> None:
         "parameters": 1234,
         "trained_parameters": 12,
         "vocabulary_size": 77,
+        "calibration": dataclasses.asdict(found),
+        "rejection": {"threshold": 0.25, "label": "oos"},
     }
     (file,) = tmp_path.iterdir()
     assert json.loads(file.read_text())  # People read it, too.

@@ -114,8 +114,7 @@ def test_special_tokens_may_stand_anywhere_in_the_vocabulary() -> None:
     served = ServedClassifier(
         _classifier(len(tokens)),
         tokenize=GraphTokenizer(tokens, TOKENIZER),
-        labels=LABELS,
-        top_k=2,
+        answers=Answers(labels=LABELS, top_k=2),
         special=SpecialIds.of(tokens),
     )
     answer = served.serving_default(tf.constant(["rain", "snow", "", "no soup"]))
@@ -145,7 +144,7 @@ def test_the_device_marks_the_same_texts(signatures: Signatures) -> None:
 
 
 @pytest.mark.parametrize(
-    ("threshold", "label"), [(0.0, None), (0.5, None), (0.4, "größe"), (1.0, None)]
+    ("threshold", "label"), [(0.0, None), (0.5, None), (0.01, "weather"), (1.0, None)]
 )
 def test_the_graph_rejects_what_the_device_would(
     threshold: float, label: str | None, tmp_path: Path
