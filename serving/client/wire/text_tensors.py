@@ -79,11 +79,15 @@ def marked(
     for name, values in marks.items():
         if len(values) != len(found):
             raise ValueError(f"{len(values)} rows of {name} for {len(found)} texts")
+    unmarked = [False] * len(found)
+    unknown, rejected = (marks.get(name, unmarked) for name in MARKS)
     return [
-        dataclasses.replace(prediction, **dict.fromkeys(true, True))
-        if (true := [name for name in marks if marks[name][row]])
+        dataclasses.replace(
+            prediction, text_is_unknown=bool(is_unknown), is_rejected=bool(is_rejected)
+        )
+        if is_unknown or is_rejected
         else prediction
-        for row, prediction in enumerate(found)
+        for prediction, is_unknown, is_rejected in zip(found, unknown, rejected)
     ]
 
 

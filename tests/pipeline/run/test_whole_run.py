@@ -270,7 +270,9 @@ def test_server_and_device_give_the_same_answers(
         (by_device, SCORE_TOLERANCE),
         (by_int8, INT8_SCORE_TOLERANCE),
     ):
-        assert [p.label for p in predictions] == [p.label for p in by_grpc]
+        # What is rejected is nearly a tie, and there int8 may fall to the other side.
+        for one, other in zip(predictions, by_grpc, strict=True):
+            assert one.label == other.label or other.is_rejected
         assert _worst(_scores_by_label(predictions), grpc_scores) <= tolerance
     marks = [[p.is_rejected for p in each] for each in (by_grpc, by_rest, by_device)]
     assert marks[0] == marks[1] == marks[2]
