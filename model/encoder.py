@@ -144,9 +144,13 @@ def _blocks(
 
 
 def _head(config: ModelConfig) -> keras.layers.Dense:
-    small = keras.initializers.TruncatedNormal(stddev=0.02)
-    # As BERT has it: large errors of a new head would spoil pretrained weights.
-    initializer = "glorot_uniform" if config.normalize_first else small
+    # As BERT has it: large errors of a new head would spoil pretrained weights. Made
+    # only where it is used, because making one takes a number from the global seed.
+    initializer = (
+        "glorot_uniform"
+        if config.normalize_first
+        else keras.initializers.TruncatedNormal(stddev=0.02)
+    )
     return keras.layers.Dense(
         config.num_classes,
         kernel_initializer=initializer,
