@@ -11,10 +11,34 @@ _BFLOAT16_CAPABILITY = (8, 0)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DevicePlan:
-    """`dtype` is a Keras dtype policy: `float32`, `mixed_bfloat16`, `mixed_float16`."""
+    """How to compute.
+
+    Attributes:
+        dtype: a Keras dtype policy: `float32`, `mixed_bfloat16`, `mixed_float16`.
+        jit_compile: whether XLA compiles.
+        num_replicas: copies of the model that train together.
+    """
 
     dtype: str
     jit_compile: bool
+    num_replicas: int = 1
+
+    @property
+    def jit_step(self) -> bool:
+        """Whether a step is one program, with its optimizer: of one replica it can."""
+        return self.jit_compile and self.num_replicas == 1
+
+    @property
+    def jit_gradients(self) -> bool:
+        """Whether every replica has a program for loss and gradients."""
+        return self.jit_compile and self.num_replicas > 1
+
+
+def strategy() -> tf.distribute.Strategy:
+    """A MirroredStrategy over several GPUs; for one device TensorFlow's default."""
+    if len(tf.config.list_logical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
 
 
 def device_plan(strategy: tf.distribute.Strategy, config: TrainingConfig) -> DevicePlan:
@@ -27,27 +51,18 @@ def choose(
 ) -> DevicePlan:
     """Takes what the settings ask for or, where they are None, what suits the devices.
 
-    One GPU: XLA and mixed precision. Several: mixed precision without XLA, which
-    cannot read another device's variables. CPU: neither; XLA is slower there than
-    TensorFlow's oneDNN kernels.
+    GPUs: XLA and mixed precision. CPU: neither; XLA compiles for some seconds per
+    length of text, and its matrix products are slower there than oneDNN's.
 
     Args:
         config: its `jit_compile` and `mixed_precision` are asked.
         capabilities: CUDA compute capability of every GPU; empty on a CPU.
         num_replicas: copies of the model that train together.
-
-    Raises:
-        ValueError: XLA is asked for with more than one replica.
     """
-    if config.jit_compile and num_replicas > 1:
-        raise ValueError(
-            f"jit_compile is true with {num_replicas} replicas; XLA cannot read "
-            "another device's variables. Leave it at none, or train on one device."
-        )
-    alone_on_gpu = bool(capabilities) and num_replicas == 1
     return DevicePlan(
         dtype=_dtype(config.mixed_precision, capabilities),
-        jit_compile=_choice(config.jit_compile, alone_on_gpu),
+        jit_compile=_choice(config.jit_compile, bool(capabilities)),
+        num_replicas=num_replicas,
     )
 
 

@@ -14,10 +14,11 @@ from model.adaptation.rates import learning_rate_multipliers
 from model.adaptation.trained import count_trained
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.pretrained.folder import PretrainedFolder
-from model.training import callbacks, data
+from model.training import callbacks, data, devices, step
 from model.training.augmentation import Augmentation
+from model.training.bucketing import Batching
 from model.training.callbacks import Progress
-from model.training.devices import DevicePlan, device_plan
+from model.training.devices import DevicePlan
 from model.training.distillation import DistillationLoss, LabelAccuracy
 from model.training.losses import SmoothedCrossentropy
 from model.training.optimizers.build import build_optimizer
@@ -33,9 +34,9 @@ class TrainingJob:
     `token_ids` and `label_id`. With a `checkpoint_dir` an interrupted job goes on from
     its last full epoch when it is run again. `vocabulary` has the tokens in the order
     of their ids; without it word pieces are not split in training. `strategy` is a
-    MirroredStrategy over all GPUs, or over the CPU, unless given. With `distillation`
-    the records of `train_pattern` have `teacher_scores`, too. The encoder begins with
-    the weights of `pretrained`, whose form `model` must have.
+    MirroredStrategy over all GPUs, where there are several, unless given. With
+    `distillation` the records of `train_pattern` have `teacher_scores`, too. The
+    encoder begins with the weights of `pretrained`, whose form `model` must have.
     """
 
     train_pattern: str | Sequence[str]
@@ -80,14 +81,15 @@ def train(job: TrainingJob) -> TrainingResult:
     """
     started = time.monotonic()
     keras.utils.set_random_seed(job.training.seed)
-    strategy = job.strategy or tf.distribute.MirroredStrategy()
+    strategy = job.strategy or devices.strategy()
     chunks = data.read_chunks(
         _as_list(job.train_pattern),
         taught_classes=job.model.num_classes if job.distillation else None,
     )
     schedule = _Length.of(job.training, _count(chunks, job.train_pattern))
     with strategy.scope():
-        model = _compiled_model(job, schedule, device_plan(strategy, job.training))
+        plan = devices.device_plan(strategy, job.training)
+        model = _compiled_model(job, schedule, plan)
         digest = job.pretrained.digest if job.pretrained else ""
         curve = callbacks.Resume(job.checkpoint_dir, digest=digest)
         epochs_done = curve.restore(model)
@@ -136,12 +138,12 @@ class _Length:
 def _compiled_model(
     job: TrainingJob, schedule: _Length, plan: DevicePlan
 ) -> keras.Model:
-    model = _adapted(job).start(plan.dtype)
+    model = step.training_view(_adapted(job).start(plan.dtype), plan)
     model.compile(
         optimizer=_optimizer(job, schedule, plan.dtype),
         loss=_loss(job),
         metrics=[LabelAccuracy(name="accuracy")],
-        jit_compile=plan.jit_compile,
+        jit_compile=plan.jit_step,
         auto_scale_loss=False,
     )
     return model
@@ -209,8 +211,8 @@ def _adapted(job: TrainingJob) -> Adapted:
     )
 
 
-def _batching(job: TrainingJob) -> data.Batching:
-    return data.Batching(
+def _batching(job: TrainingJob) -> Batching:
+    return Batching(
         global_batch_size=job.training.global_batch_size,
         max_sequence_length=job.model.max_sequence_length,
     )

@@ -174,20 +174,19 @@ def test_training_without_examples_is_an_error(
 
 # A second process imports TensorFlow, which takes minutes on a busy machine.
 @pytest.mark.timeout(600)
-def test_two_replicas_train_like_one(folder: pathlib.Path) -> None:
+def test_two_replicas_train_like_one_with_xla_and_without(folder: pathlib.Path) -> None:
     one = outcome(folder, tf.distribute.get_strategy())
-    two = run_in_own_process(folder, num_replicas=2)
-    for row, twin in zip(one["history"], two["history"], strict=True):
-        assert twin == pytest.approx(row, abs=1e-5)
-    np.testing.assert_allclose(two["weights"], one["weights"], atol=1e-4)
+    for two in outcomes_of_two_replicas(folder, {}, {"jit_compile": True}):
+        for row, twin in zip(one["history"], two["history"], strict=True):
+            assert twin == pytest.approx(row, abs=1e-5)
+        np.testing.assert_allclose(two["weights"], one["weights"], atol=1e-4)
 
 
-def run_in_own_process(folder: pathlib.Path, *, num_replicas: int) -> dict[str, Any]:
+def outcomes_of_two_replicas(
+    folder: pathlib.Path, *trainings: dict[str, Any]
+) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "tests.support.replica_training"]
-    done = subprocess.run(
-        [*command, str(folder), str(num_replicas)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    command += [str(folder), "2", *map(json.dumps, trainings)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()[-len(trainings) :]
+    return [json.loads(line) for line in lines]
