@@ -12,9 +12,10 @@ _GOLDEN = 0x9E3779B9  # 2^32 over the golden ratio: spreads what counts up by on
 class Dropout(keras.layers.Dropout):
     """Keras' Dropout (Srivastava et al. 2014), but for where its bits come from.
 
-    With `is_compiled` they are a hash of each element's place, which XLA fuses into
-    the multiplication; the generator that it makes of TensorFlow's costs as much as
-    the whole backward pass of a small encoder. Otherwise TensorFlow's own draw them.
+    TensorFlow's generator draws them, 16 for an element where Keras takes 32. With
+    `is_compiled` they are a hash of each element's place, which XLA fuses into the
+    multiplication; the program that it makes of TensorFlow's generator costs as much
+    as the matrix products of a small encoder.
     """
 
     is_compiled = False
@@ -23,11 +24,20 @@ class Dropout(keras.layers.Dropout):
         if not training or not self.rate:
             return inputs
         seed = tf.cast(self.seed_generator.next(), tf.int32) + _replica()
-        if not self.is_compiled:
-            return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed)
-        kept = hashed_bits(tf.shape(inputs), seed) >= round(self.rate * 2**32)
+        bits = hashed_bits if self.is_compiled else drawn_bits
+        drawn = bits(tf.shape(inputs), seed)
+        kept = drawn >= round(self.rate * (drawn.dtype.max + 1))
         scaled = inputs * tf.cast(1 / (1 - self.rate), inputs.dtype)
         return tf.where(kept, scaled, tf.zeros_like(scaled))
+
+
+def drawn_bits(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """uint16 of `shape`, uniform; another seed, two int32, gives others."""
+    count = tf.reduce_prod(shape)
+    pairs = tf.random.stateless_uniform(
+        [(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32
+    )
+    return tf.reshape(tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:count], shape)
 
 
 def hashed_bits(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -42,6 +42,10 @@ def test_a_graph_and_xla_drop_the_same() -> None:
     np.testing.assert_array_equal(dropped(True), dropped(False))
 
 
+def test_an_odd_number_of_elements_is_dropped_too(dropout: Dropout) -> None:
+    assert dropout(ONES[:3, :1, :7], training=True).shape == (3, 1, 7)
+
+
 @pytest.mark.parametrize("bit", [0, 7, 31])
 def test_neighbours_and_neighbouring_seeds_share_no_bit_pattern(bit: int) -> None:
     def bits(*seed: int) -> np.ndarray:
