@@ -26,7 +26,7 @@ from tests.support.token_records import (
 )
 
 C = MODEL.num_classes
-BATCHING = data.Batching(global_batch_size=8, max_sequence_length=24)
+BATCHING = Batching(global_batch_size=8, max_sequence_length=24)
 
 
 def without_labels(rows: list[Row]) -> list[Row]:
@@ -111,7 +111,7 @@ def test_two_replicas_learn_like_one(folder: pathlib.Path) -> None:
     one = outcome(folder, tf.distribute.get_strategy(), taught=True)
     command = [sys.executable, "-m", "tests.support.replica_training"]
     done = subprocess.run(
-        [*command, str(folder), "2", "taught"],
+        [*command, str(folder), "2", '{"taught": true}'],
         capture_output=True,
         text=True,
         check=True,
