@@ -114,7 +114,7 @@ def main(size: Size) -> None:
         task, argument = order
         if task == worker.STEPS:
             return step_through(size, orders, argument)
-        tasks = {
+        tasks: dict[str, worker.Task] = {
             worker.PRODUCT: multiply,
             worker.LEARN: lambda given: learn(size, given),
         }

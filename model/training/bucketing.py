@@ -90,8 +90,8 @@ def _arranged(
     seed, token_ids, targets = window
     order = tf.random.experimental.stateless_shuffle(tf.range(token_ids.nrows()), seed)
     kept = tf.RaggedTensor.from_row_lengths(state[0], state[1])
-    longest = batching.max_sequence_length
-    new = tf.gather(token_ids[:, :longest], order)
+    token_ids = token_ids.with_row_splits_dtype(tf.int32)
+    new = tf.gather(token_ids[:, : batching.max_sequence_length], order)
     token_ids = tf.concat([kept, new], axis=0)
     targets = tf.concat([state[2], tf.gather(targets, order)], axis=0)
     found = arrange(token_ids.row_lengths(), batching)

@@ -134,10 +134,10 @@ def test_every_way_learns(way: str):
 def test_the_exported_model_computes_the_same_and_saves(way: str, tmp_path):
     found = trained(way)
     expected = np.asarray(found.model(TOKEN_IDS))
-    np.testing.assert_allclose(found.exported(TOKEN_IDS), expected, atol=1e-5)
+    np.testing.assert_allclose(found.exported(TOKEN_IDS), expected, atol=1e-4)
     found.exported.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(loaded(TOKEN_IDS), expected, atol=1e-5)
+    np.testing.assert_allclose(loaded(TOKEN_IDS), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("way", ["full", "head", "feed_forward", "lora"])

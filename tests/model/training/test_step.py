@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from model.training.optimizer import ClippedAdamW
+from model.training.optimizers.adamw import AdamW
 from model.training.step import TrainedModel
 
 RANDOM = np.random.default_rng(1)
@@ -25,7 +25,7 @@ def fitted(
     model: keras.Model, *, has_scaled_loss: bool = False
 ) -> tuple[np.ndarray, dict[str, list[float]]]:
     """The weights and the history of two epochs of three steps."""
-    optimizer = ClippedAdamW(0.01, summed_clip_norm=0.5)
+    optimizer = AdamW(0.01, summed_clip_norm=0.5)
     if has_scaled_loss:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(

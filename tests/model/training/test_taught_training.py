@@ -14,6 +14,7 @@ from model import contract
 from model.config import DistillationConfig
 from model.training import data
 from model.training.augmentation import Augmentation
+from model.training.bucketing import Batching
 from model.training.callbacks import Progress
 from model.training.train import TrainingJob, train
 from tests.support.replica_training import MODEL, TRAINING, outcome
