@@ -40,6 +40,12 @@ class TrainedModel(keras.Model):
         metrics: dict[str, Any] = self.compute_metrics(x, y, logits, sample_weight)
         return metrics
 
+    def make_test_function(self, force: bool = False) -> None:
+        """Leaves evaluation uncompiled: its last batches have shapes of their own."""
+        compiled, self.jit_compile = self.jit_compile, False
+        super().make_test_function(force)
+        self.jit_compile = compiled
+
     def _gradients(
         self, x: Any, y: Any, sample_weight: Any
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:

@@ -88,7 +88,7 @@ def train(job: TrainingJob) -> TrainingResult:
     )
     schedule = _Length.of(job.training, _count(chunks, job.train_pattern))
     with strategy.scope():
-        plan = devices.device_plan(strategy, job.training)
+        plan = devices.device_plan(strategy, job.training, schedule.total_steps)
         model = _compiled_model(job, schedule, plan)
         digest = job.pretrained.digest if job.pretrained else ""
         curve = callbacks.Resume(job.checkpoint_dir, digest=digest)
