@@ -47,7 +47,7 @@ demo: $(READY) $(EDGE_READY) ## run, serve, ask by gRPC and REST, ask the TFLite
 setup: $(READY) $(EDGE_READY) ## set up .venv and .venv-edge, and no more
 
 ##@ Test
-.PHONY: test test-slow test-all test-debian13 reference bench bench-serving bench-adaptation accuracy goldens
+.PHONY: test test-slow test-all test-debian13 reference bench bench-serving bench-train bench-adaptation accuracy goldens
 test: $(READY) $(EDGE_READY) ## the default tests: CPU, no container, under ten minutes
 	$(PYTEST) -n $(WORKERS) --dist loadfile
 
@@ -64,6 +64,10 @@ test-debian13: ## make demo and make test, on Debian 13 in a root of its own
 
 # Some 2 GB; the slow tests that need it skip without it.
 reference: $(REFERENCE_READY) ## set up .venv-reference: PyTorch, JAX, transformers
+
+# ARGS="--sizes small --data banking77". What `make reference` sets up is compared with.
+bench-train: $(READY) ## training steps of ours, PyTorch and Keras on JAX, in turns
+	$(BIN)/python -m benchmarks.training $(ARGS)
 
 bench: $(READY) $(EDGE_READY) ## the benchmarks of the server, each side by side
 	for name in latency serving swaps drain; do \

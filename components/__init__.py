@@ -7,6 +7,7 @@ _ARTIFACTS = (
     "LinearReport",
     "Predictions",
     "ServerReport",
+    "TeacherReport",
     "Vocabulary",
 )
 

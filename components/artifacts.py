@@ -23,6 +23,12 @@ class Predictions(tfx.dsl.Artifact):
     TYPE_NAME = "components.Predictions"
 
 
+class TeacherReport(tfx.dsl.Artifact):
+    """A folder with `teacher.json`: what a teacher was asked, and is worth."""
+
+    TYPE_NAME = "components.TeacherReport"
+
+
 class ServerReport(tfx.dsl.Artifact):
     """A folder with `server.json`: how a real model server answered."""
 

@@ -15,12 +15,12 @@ from tfx.utils import path_utils
 from components.artifacts import Predictions, Vocabulary, read_json, write_json
 from components.examples import read_rows
 from components.predictions import ScoredRows
+from components.scoring import score_texts
 from components.vocabulary_gen import read_labels
 from model import contract
 from model.export.saved_model import load_scorer, load_signature
 
 _LATENCY_FILE = "latency.json"
-_BATCH_ROWS = 256
 _TIMED_TEXTS = 100
 
 
@@ -53,17 +53,12 @@ def read_latency(uri: str) -> dict[str, float]:
 def predict(*, export_dir: str, split_uri: str, labels: list[str]) -> ScoredRows:
     """Scores every row of a split, rows of like length together."""
     rows = sorted(read_rows(split_uri), key=lambda row: len(row[0]))
-    scorer = load_scorer(export_dir)
     texts = [text for text, _ in rows]
-    batches = [
-        scorer(texts[start : start + _BATCH_ROWS]).numpy()
-        for start in range(0, len(texts), _BATCH_ROWS)
-    ]
     return ScoredRows(
         texts=[text.decode() for text in texts],
         true_labels=[label.decode() for _, label in rows],
         labels=labels,
-        scores=np.concatenate(batches),
+        scores=score_texts(load_scorer(export_dir), texts),
     )
 
 

@@ -31,6 +31,7 @@ from components.predictions import ScoredRows
 from components.vocabulary_gen import read_labels, read_lines
 from model import contract
 from model.export import tflite
+from model.training.reliability import calibration_error
 from serving.launch import child
 from serving.launch.own_module import python_command
 
@@ -44,7 +45,8 @@ class DeviceFile:
     """One file, measured in one runtime.
 
     `agreement` is the share of rows with the SavedModel's label;
-    `max_score_difference` the largest distance from one of its scores.
+    `max_score_difference` the largest distance from one of its scores;
+    `calibration_error` says whether the temperature holds for this file.
     """
 
     name: str
@@ -55,6 +57,7 @@ class DeviceFile:
     accuracy: float
     agreement: float
     max_score_difference: float
+    calibration_error: float | None = None
 
 
 @tfx.dsl.components.component
@@ -117,7 +120,7 @@ def export(
         rows_path.write_text("".join(json.dumps(t) + "\n" for t in expected.texts))
         measurements = []
         for name, quantize in _VARIANTS.items():
-            packed = _packed(classifier, vocabulary_dir, quantize=quantize)
+            packed = _packed(classifier, model_run_dir, vocabulary_dir, quantize)
             (scratch / name).write_bytes(packed)
             measurement = _Measurement(scratch / name, rows_path)
             measurements.append(running.enter_context(measurement))
@@ -135,7 +138,9 @@ def _load_classifier(model_run_dir: str) -> keras.Model:
     return keras.models.load_model(os.path.join(model_run_dir, contract.KERAS_FILE))
 
 
-def _packed(classifier: keras.Model, vocabulary_dir: str, *, quantize: bool) -> bytes:
+def _packed(
+    classifier: keras.Model, model_run_dir: str, vocabulary_dir: str, quantize: bool
+) -> bytes:
     config = contract.TokenizerConfig.from_json(
         read_lines(vocabulary_dir, contract.TOKENIZER_FILE)[0]
     )
@@ -145,7 +150,16 @@ def _packed(classifier: keras.Model, vocabulary_dir: str, *, quantize: bool) -> 
         vocabulary=read_lines(vocabulary_dir, contract.VOCABULARY_FILE),
         labels=read_labels(vocabulary_dir),
         tokenizer_config=config,
+        rejection=_rejection(model_run_dir),
     )
+
+
+def _rejection(model_run_dir: str) -> contract.Rejection | None:
+    """Reads when the trained model rejects; None of one that never does."""
+    if not tf.io.gfile.exists(os.path.join(model_run_dir, contract.REJECTION_FILE)):
+        return None
+    (line,) = read_lines(model_run_dir, contract.REJECTION_FILE)
+    return contract.Rejection.from_json(line)
 
 
 class _Measurement:
@@ -205,4 +219,7 @@ def compare(
         accuracy=float((best == expected.true_ids).mean()),
         agreement=float((best == expected.predicted_ids).mean()),
         max_score_difference=float(np.abs(scores - expected.scores).max()),
+        calibration_error=calibration_error(
+            scores.max(axis=1), best == expected.true_ids
+        ),
     )

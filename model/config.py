@@ -92,6 +92,24 @@ class ModelConfig(Settings):
         return rows * narrow + projection + of_the_layers + self.num_classes * width
 
 
+class Optimizer(enum.StrEnum):
+    """How a gradient becomes a change of the weights."""
+
+    ADAMW = "adamw"
+    ADAMW_8BIT = "adamw_8bit"
+    LAMB = "lamb"
+    ADAFACTOR = "adafactor"
+
+
+class Schedule(enum.StrEnum):
+    """What the learning rate does after its warm-up."""
+
+    COSINE = "cosine"
+    LINEAR = "linear"
+    PIECEWISE_CONSTANT = "piecewise_constant"
+    POLYNOMIAL = "polynomial"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig(Settings):
     """How long and how to train.
@@ -100,6 +118,10 @@ class TrainingConfig(Settings):
     earlier when the validation accuracy has not improved for `patience` epochs. The
     learning rate falls to 0 over the whole length; 1e-3 is usual from scratch, 3e-5
     from pretrained weights.
+
+    `gradient_accumulation_steps` batches make one update of the weights, with the mean
+    of their gradients; the schedule counts updates. With `ema_momentum` above 0 the
+    weights that are evaluated and exported are a moving average of the trained ones.
 
     `token_dropout` hides and `piece_splitting` splits that share of the word pieces in
     training: `model.training.augmentation` has the sources. `seed` is at least 1,
@@ -114,8 +136,15 @@ class TrainingConfig(Settings):
     max_steps: int = setting(20_000, least=1, most=1_000_000_000)
     learning_rate: float = setting(1e-3, above=0, most=1)
     warmup_fraction: float = setting(0.1, least=0, below=1)
+    schedule: Schedule = Schedule.COSINE
+    decay_power: float = setting(2.0, above=0, most=100)
+    constant_phases: int = setting(3, least=2, most=100)
+    phase_factor: float = setting(0.1, above=0, most=1)
+    optimizer: Optimizer = Optimizer.ADAMW
     weight_decay: float = setting(0.01, least=0, most=1)
     clip_norm: float = setting(1.0, above=0, most=1_000_000)
+    gradient_accumulation_steps: int = setting(1, least=1, most=65_536)
+    ema_momentum: float = setting(0.0, least=0, below=1)
     label_smoothing: float = setting(0.1, least=0, below=1)
     token_dropout: float = setting(0.1, least=0, below=1)
     piece_splitting: float = setting(0.0, least=0, below=1)
@@ -138,7 +167,34 @@ class DistillationConfig(Settings):
 
     weight: float = setting(0.9, above=0, most=1)
     temperature: float = setting(2.0, above=0, most=100)
-    made_up_texts: int = setting(10, least=0, most=1000)
+    made_up_texts: int = setting(5, least=0, most=1000)
+
+
+FINE_TUNING = TrainingConfig(
+    global_batch_size=32,
+    max_epochs=10,
+    learning_rate=1e-4,
+    token_dropout=0.0,
+)
+"""What pretrained weights are trained with, unless somebody chose otherwise."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScoringConfig(Settings):
+    """What scores mean when the weights are learnt; the validation split decides.
+
+    `calibrate` divides the logits so that the scores are as sure as they are right.
+    `reject` has answers marked as "none of these" where the best score is too low: it
+    is the share of the texts in scope whose right answers that may cost. With
+    `reject_label`, the label of texts out of scope, those texts are what must be
+    rejected; without `reject` the threshold then catches most for the least cost.
+    """
+
+    section = "evaluation"
+
+    calibrate: bool = True
+    reject: float | None = setting(None, least=0, below=1)
+    reject_label: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ only, so that every command can import it.
 import enum
 
 from serving.client.contract import (
+    IS_REJECTED,
     LABELS,
     MODEL_NAME,
     SCORES,
@@ -27,6 +28,7 @@ from serving.edge.contract import (
     MAX_WORD_CHARACTERS,
     PAD,
     PAD_ID,
+    REJECTION_FILE,
     SPACES,
     SPECIAL_TOKENS,
     START,
@@ -34,6 +36,7 @@ from serving.edge.contract import (
     TOKENIZER_FILE,
     UNKNOWN,
     VOCABULARY_FILE,
+    Rejection,
     TokenizerConfig,
     TokenizerSpec,
     parse_lines,
@@ -47,6 +50,7 @@ __all__ = [
     "EXAMPLES",
     "FLOAT32_TFLITE",
     "INT8_TFLITE",
+    "IS_REJECTED",
     "KERAS_FILE",
     "LABEL",
     "LABELS",
@@ -64,6 +68,7 @@ __all__ = [
     "PAD",
     "PAD_ID",
     "PROGRESS_LOGGER",
+    "REJECTION_FILE",
     "SCORES",
     "SERVING_DIR",
     "SPACES",
@@ -85,6 +90,7 @@ __all__ = [
     "VOCABULARY_FILE",
     "WARMUP_FILE",
     "Engine",
+    "Rejection",
     "Signature",
     "TokenizerConfig",
     "TokenizerSpec",
@@ -126,7 +132,7 @@ VOCABULARY_DIR = "vocabulary_dir"
 """Key of the vocabulary's folder in the preprocessing function's `custom_config`."""
 
 PROGRESS_LOGGER = "keras_transformer_pipeline.progress"
-"""Training logs a record here per step, with a `Progress` as its `progress`."""
+"""What takes long logs a record here per step: its `progress` is told and drawn."""
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 """In a SavedModel: what TF Serving runs before it calls a version available."""

@@ -18,6 +18,7 @@ from model.adaptation.prompt import (
     Template,
 )
 from model.config import ModelConfig, Pooling
+from model.dropout import Dropout
 
 _NO_ADDITIONS = Additions()
 _POOLINGS: Mapping[Pooling, type[keras.Layer]] = MappingProxyType(
@@ -52,7 +53,7 @@ def build_classifier(
     states = _positioned(config, _tokens(config, token_ids, dtype), dtype)
     states = _blocks(config, states, bias, dtype, additions.prefix_length)
     pooled = _POOLINGS[config.pooling](dtype=dtype, name="pooling")(states, bias)
-    pooled = keras.layers.Dropout(config.dropout, dtype=dtype)(pooled)
+    pooled = Dropout(config.dropout, dtype=dtype)(pooled)
     return keras.Model(token_ids, _head(config)(pooled), name=contract.MODEL_NAME)
 
 
@@ -111,7 +112,7 @@ def _positioned(
     )(states, positions)
     if not config.normalize_first:
         states = _norm(config, dtype, "embedding_norm")(states)
-    states = keras.layers.Dropout(config.dropout, dtype=dtype)(states)
+    states = Dropout(config.dropout, dtype=dtype)(states)
     if states.shape[-1] == config.hidden_dim:
         return states
     return keras.layers.Dense(
@@ -144,9 +145,13 @@ def _blocks(
 
 
 def _head(config: ModelConfig) -> keras.layers.Dense:
-    small = keras.initializers.TruncatedNormal(stddev=0.02)
-    # As BERT has it: large errors of a new head would spoil pretrained weights.
-    initializer = "glorot_uniform" if config.normalize_first else small
+    # As BERT has it: large errors of a new head would spoil pretrained weights. Made
+    # only where it is used, because making one takes a number from the global seed.
+    initializer = (
+        "glorot_uniform"
+        if config.normalize_first
+        else keras.initializers.TruncatedNormal(stddev=0.02)
+    )
     return keras.layers.Dense(
         config.num_classes,
         kernel_initializer=initializer,

@@ -4,11 +4,13 @@ Functions only: TFX reloads this module, so a class defined here would stop bein
 to itself. They translate TFX's arguments; `training` and `export` know no TFX.
 """
 
+import contextlib
+import dataclasses
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -18,11 +20,27 @@ from tfx import v1 as tfx
 from model import contract
 from model.adaptation.config import AdaptationConfig
 from model.adaptation.prompt import Prompt
-from model.config import DistillationConfig, ModelConfig, TrainingConfig
-from model.export.saved_model import ServedClassifier, Tokenize, export_saved_model
+from model.config import (
+    DistillationConfig,
+    ModelConfig,
+    ScoringConfig,
+    TrainingConfig,
+)
+from model.export.saved_model import (
+    Answers,
+    ServedClassifier,
+    Tokenize,
+    export_saved_model,
+)
+from model.pretrained.folder import PretrainedFolder
+from model.pretrained.source import PretrainedSource
 from model.text import tokenization
+from model.text.special_tokens import SpecialIds
+from model.training import scoring
 from model.training.callbacks import Progress
 from model.training.train import TrainingJob, TrainingResult, train
+from model.tuning import search, space
+from model.tuning.trials import Trial
 
 _HISTORY_FILE = "history.json"
 
@@ -75,19 +93,62 @@ def _flat(values: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
     return tf.reshape(values, [-1])
 
 
+def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+    """Prepares the search for the settings that do best on the validation split."""
+    config = fn_args.custom_config
+
+    def train_once(job: TrainingJob) -> TrainingResult:
+        with _pretrained(config) as folder:
+            return train(dataclasses.replace(job, pretrained=folder))
+
+    job = _job(fn_args, tft.TFTransformOutput(fn_args.transform_output), None)
+    fixed = [*config["tuner"]["fixed"]]
+    if config.get("pretrained"):
+        fixed += space.SIZES
+    asked = search.Search(
+        space=space.search_space(job.model, job.training, fixed),
+        num_trials=config["tuner"]["trials"],
+        directory=_checkpoint_dir(fn_args) or fn_args.working_dir,
+        on_trial=_log_trial,
+    )
+    tuner = search.SettingsTuner(job, asked, train=train_once)
+    return tfx.components.TunerFnResult(tuner=tuner, fit_kwargs={})
+
+
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
     """Trains, exports the SavedModel and writes the learning curve."""
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    job = _job(fn_args, transform)
-    result = train(job)
-    _export(result, job, transform, fn_args)
-    _write_history(result, job, fn_args.model_run_dir)
+    with _pretrained(fn_args.custom_config) as folder:
+        job = _job(fn_args, transform, folder)
+        job = space.with_settings(job, _found_settings(fn_args))
+        result = train(job)
+    scored = _with_meaning(result, job, transform, fn_args)
+    _export(scored, job, transform, fn_args)
+    _write_history(result, scored, job, fn_args.model_run_dir)
     if job.checkpoint_dir and tf.io.gfile.exists(job.checkpoint_dir):
         tf.io.gfile.rmtree(job.checkpoint_dir)
 
 
+@contextlib.contextmanager
+def _pretrained(config: Mapping[str, Any]) -> Iterator[PretrainedFolder | None]:
+    settings = config.get("pretrained")
+    if not settings:
+        yield None
+        return
+    with PretrainedSource(**settings).opened() as folder:
+        yield folder
+
+
+def _found_settings(fn_args: tfx.components.FnArgs) -> dict[str, Any]:
+    """Reads what the Tuner found best; nothing where there was none."""
+    found = (fn_args.hyperparameters or {}).get("values", {})
+    return space.as_settings(found)
+
+
 def _job(
-    fn_args: tfx.components.FnArgs, transform: tft.TFTransformOutput
+    fn_args: tfx.components.FnArgs,
+    transform: tft.TFTransformOutput,
+    pretrained: PretrainedFolder | None,
 ) -> TrainingJob:
     config = fn_args.custom_config
     vocabulary = _asset_lines(transform, contract.VOCABULARY_FILE)
@@ -105,7 +166,8 @@ def _job(
         prompt=_prompt(adaptation, transform),
         vocabulary=vocabulary,
         distillation=_distillation(config),
-        log_dir=os.path.join(fn_args.model_run_dir, "tensorboard"),
+        pretrained=pretrained,
+        log_dir=_log_dir(fn_args),
         checkpoint_dir=_checkpoint_dir(fn_args),
         on_progress=_log_progress,
     )
@@ -131,12 +193,20 @@ def _prompt(
     )
 
 
+def _log_dir(fn_args: tfx.components.FnArgs) -> str | None:
+    """Names TensorBoard's folder; the Tuner has none."""
+    run_dir = fn_args.model_run_dir
+    return os.path.join(run_dir, "tensorboard") if run_dir else None
+
+
 def _checkpoint_dir(fn_args: tfx.components.FnArgs) -> str | None:
     """Names a folder for this data, model, settings and code alone."""
     root = fn_args.custom_config.get("checkpoint_root")
     if not root:
         return None
-    identity = json.dumps([fn_args.transform_output, fn_args.custom_config])
+    identity = json.dumps(
+        [fn_args.transform_output, fn_args.custom_config, fn_args.hyperparameters]
+    )
     return os.path.join(root, hashlib.sha256(identity.encode()).hexdigest()[:16])
 
 
@@ -145,23 +215,47 @@ def _log_progress(progress: Progress) -> None:
     logger.info("%s", progress, extra={"progress": progress})
 
 
-def _export(
+def _log_trial(number: int, total: int, trial: Trial) -> None:
+    logger = logging.getLogger(contract.PROGRESS_LOGGER)
+    logger.info("%s", trial, extra={"trial": (number, total, trial)})
+
+
+def _with_meaning(
     result: TrainingResult,
+    job: TrainingJob,
+    transform: tft.TFTransformOutput,
+    fn_args: tfx.components.FnArgs,
+) -> scoring.Scoring:
+    config = ScoringConfig(**fn_args.custom_config["scoring"])
+    labels = _asset_lines(transform, contract.LABELS_FILE)
+    return scoring.with_meaning(result.model, job, config, labels)
+
+
+def _export(
+    scored: scoring.Scoring,
     job: TrainingJob,
     transform: tft.TFTransformOutput,
     fn_args: tfx.components.FnArgs,
 ) -> None:
     layer = transform.transform_features_layer()
     served = ServedClassifier(
-        result.model,
+        scored.model,
         tokenize=_tokenize_with(layer),
-        labels=_asset_lines(transform, contract.LABELS_FILE),
-        top_k=fn_args.custom_config["top_k"],
+        answers=Answers(
+            labels=_asset_lines(transform, contract.LABELS_FILE),
+            top_k=fn_args.custom_config["top_k"],
+            rejection=scored.rejection,
+        ),
+        special=SpecialIds.of(job.vocabulary),
         tracked=[layer],
     )
     words = [token for token in job.vocabulary if token.isalpha()]
     export_saved_model(served, fn_args.serving_model_dir, words or [contract.UNKNOWN])
-    result.model.save(os.path.join(fn_args.model_run_dir, contract.KERAS_FILE))
+    scored.model.save(os.path.join(fn_args.model_run_dir, contract.KERAS_FILE))
+    if scored.rejection is not None:
+        path = os.path.join(fn_args.model_run_dir, contract.REJECTION_FILE)
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write(scored.rejection.to_json() + "\n")
 
 
 def _tokenize_with(layer: Any) -> Tokenize:
@@ -178,7 +272,10 @@ def _asset_lines(transform: tft.TFTransformOutput, name: str) -> list[str]:
         return contract.parse_lines(file.read())
 
 
-def _write_history(result: TrainingResult, job: TrainingJob, folder: str) -> None:
+def _write_history(
+    result: TrainingResult, scored: scoring.Scoring, job: TrainingJob, folder: str
+) -> None:
+    found, rejection = scored.calibration, scored.rejection
     history = {
         "history": result.history,
         "best_epoch": result.best_epoch,
@@ -187,6 +284,8 @@ def _write_history(result: TrainingResult, job: TrainingJob, folder: str) -> Non
         "parameters": result.model.count_params(),
         "trained_parameters": result.trained_parameters,
         "vocabulary_size": job.model.vocabulary_size,
+        "calibration": None if found is None else dataclasses.asdict(found),
+        "rejection": None if rejection is None else dataclasses.asdict(rejection),
     }
     if result.joined:
         history["encoder_accuracy"] = result.joined.encoder_accuracy

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import keras
 
 from model.adaptation.prefix import PREFIX, Prefix
+from model.dropout import Dropout
 
 Tensor: TypeAlias = keras.KerasTensor
 Shape = tuple[int, ...]
@@ -102,9 +103,7 @@ class SelfAttention(keras.layers.Layer):
             self.hidden_dim, dtype=self.dtype_policy, name="output"
         )
         self.output_dense.build((None, self.hidden_dim))
-        self.attention_dropout = keras.layers.Dropout(
-            self.dropout, dtype=self.dtype_policy
-        )
+        self.attention_dropout = Dropout(self.dropout, dtype=self.dtype_policy)
         self.prefix = None
         if self.prefix_length:
             self.prefix = Prefix(
@@ -212,7 +211,7 @@ class EncoderBlock(keras.layers.Layer):
         self.intermediate.build((None, hidden_dim))
         self.output_dense = keras.layers.Dense(hidden_dim, dtype=policy, name="output")
         self.output_dense.build((None, self.intermediate_dim))
-        self.residual_dropout = keras.layers.Dropout(self.dropout, dtype=policy)
+        self.residual_dropout = Dropout(self.dropout, dtype=policy)
 
     def call(
         self, states: Tensor, bias: Tensor, training: bool | None = None

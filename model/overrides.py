@@ -59,12 +59,15 @@ def _settable(
 
 
 def _parsed(key: str, text: str, field: dataclasses.Field[Any], annotation: Any) -> Any:
-    """Reads `text` as the annotated type; `none` is allowed where None is."""
+    """Reads `text` as the annotated type; `none` is None where that is allowed."""
     kinds = options(annotation)
     if not isinstance(text, str):  # From Python; the settings check it themselves.
         return text
     if type(None) in kinds and text.lower() in _NONE:
         return None
+    # A label may be called none: in quotes it is that text.
+    if str in kinds and (bare := text[1:-1]).lower() in _NONE:
+        return bare if text in (f"'{bare}'", f'"{bare}"') else text
     for option in kinds:
         try:
             return _parse_as(option, text)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from components import linear_baseline
+from components.linear import baseline
 from pipeline.data import ingest
 from pipeline.data.config import DataConfig
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="As `ktp run` has it.")
     options = parser.parse_args(arguments)
     dataset = ingest.load(options.data, DataConfig())
-    found, pairs = linear_baseline.measure(dataset.splits)
+    found, pairs = baseline.measure(dataset.splits)
     labels = sorted({label for pair in pairs for label in pair})
     answers = [(labels.index(a), labels.index(b)) for a, b in pairs.elements()]
     true_ids, predicted_ids = zip(*answers, strict=True)

@@ -1,6 +1,7 @@
 """What is measured: data sets, ways of training, seeds. A new way is one more line."""
 
 import dataclasses
+import hashlib
 import itertools
 import shlex
 from collections.abc import Iterator, Sequence
@@ -102,7 +103,11 @@ class Encoder:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One measurement. `settings` are `key=value`, on top of the variant's."""
+    """One measurement.
+
+    `dataset` is what `find_data` takes; `settings` are `key=value`, on top of the
+    variant's.
+    """
 
     dataset: str
     variant: Variant
@@ -114,9 +119,14 @@ class Cell:
     def key(self) -> tuple[object, ...]:
         """What makes it another measurement than the others."""
         return (
-            *(self.dataset, self.variant.name, self.variant.options, self.seed),
+            *(self.dataset_name, self.variant.name, self.variant.options, self.seed),
             *(self.settings, self.encoder_name),
         )
+
+    @property
+    def dataset_name(self) -> str:
+        """Name of the data set: of a path its last part, for records are committed."""
+        return Path(self.dataset).name
 
     @property
     def encoder_name(self) -> str:
@@ -126,9 +136,9 @@ class Cell:
 
     @property
     def folder_name(self) -> str:
-        """Where below the working folder it is run; a name for each key's place."""
-        parts = [self.dataset, self.variant.name, self.encoder_name, *self.settings]
-        return "-".join([*filter(None, parts), str(self.seed)]).replace("/", "_")
+        """Where below the working folder it is run; another one for every key."""
+        digest = hashlib.sha256(repr(self.key).encode()).hexdigest()[:8]
+        return f"{self.dataset_name}-{self.variant.name}-{self.seed}-{digest}"
 
     @property
     def teacher(self) -> "Cell | None":

@@ -53,7 +53,9 @@ def run_command(command: Sequence[str]) -> Finished:
 
 
 def measure(cell: Cell, work_dir: Path, run: Runner = run_command) -> Record:
-    """Measures in a folder that is new, and keeps it only where others learn from it.
+    """Measures in a folder that is new, and keeps it where others learn from it.
+
+    What failed stays as it is until the next try: its log says why.
 
     Raises:
         RunError: The command failed.
@@ -61,15 +63,11 @@ def measure(cell: Cell, work_dir: Path, run: Runner = run_command) -> Record:
     """
     folder = work_dir / cell.folder_name
     teacher = cell.teacher
-    if teacher is not None and not (work_dir / teacher.folder_name).exists():
+    if teacher and not (work_dir / teacher.folder_name / _RESULTS).exists():
         measure(teacher, work_dir, run)
     shutil.rmtree(folder, ignore_errors=True)
-    try:
-        finished = run([*_program(cell), *cell.arguments(work_dir)])
-        record = _record(cell, finished, json.loads((folder / _RESULTS).read_text()))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    finished = run([*_program(cell), *cell.arguments(work_dir)])
+    record = _record(cell, finished, json.loads((folder / _RESULTS).read_text()))
     if not is_taught_from(cell.variant):
         shutil.rmtree(folder)
     return record
@@ -85,10 +83,10 @@ def _record(cell: Cell, finished: Finished, results: dict[str, Any]) -> Record:
     summary = finished.summary
     training = results.get("training", {})
     parameters = training.get("parameters", 0)
-    in_scope, recall = scope(results["evaluation"], OUT_OF_SCOPE.get(cell.dataset))
+    in_scope, recall = scope(results["evaluation"], OUT_OF_SCOPE.get(cell.dataset_name))
     facts = machine_facts()
     return Record(
-        dataset=cell.dataset,
+        dataset=cell.dataset_name,
         variant=cell.variant.name,
         options=cell.variant.options,
         seed=cell.seed,

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.adaptation.outcome import Outcome
 from benchmarks.adaptation.prepare import Prepared, prepare
 from model.adaptation.prompt import Prompt
-from model.config import TrainingConfig
+from model.config import FINE_TUNING
 from model.overrides import apply_overrides
 from model.pretrained.architecture import model_settings
 from model.training.callbacks import Progress
@@ -26,10 +26,8 @@ from pipeline import fine_tuning
 from pipeline.config import RunConfig
 from pipeline.errors import SettingError
 
-# Those that plain fine-tuning of all-MiniLM-L6-v2 was good with.
-_TRAINING = TrainingConfig(
-    global_batch_size=32, learning_rate=1e-4, token_dropout=0.0, patience=100
-)
+_PATIENCE = 1000
+"""Every way is trained for all its epochs."""
 
 
 def main() -> None:
@@ -67,7 +65,7 @@ def run(request: Mapping[str, Any]) -> Outcome:
         epochs=len(result.history),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         checkpoint_bytes=sum(
-            path.stat().st_size for path in pathlib.Path(job.checkpoint_dir).iterdir()
+            path.stat().st_size for path in _checkpoint_dir(request).iterdir()
         ),
         learning_rate=job.training.learning_rate,
     )
@@ -79,7 +77,8 @@ def job_of(request: Mapping[str, Any], prepared: Prepared) -> TrainingJob:
     folder = prepared.folder
     config = RunConfig.of("base")
     model = dataclasses.replace(config.model, **model_settings(folder))
-    config = dataclasses.replace(config, model=model, training=_TRAINING)
+    training = dataclasses.replace(FINE_TUNING, patience=_PATIENCE)
+    config = dataclasses.replace(config, model=model, training=training)
     config = apply_overrides(
         config, settings, sections=("model", "training", "adaptation")
     )
@@ -90,7 +89,6 @@ def job_of(request: Mapping[str, Any], prepared: Prepared) -> TrainingJob:
         prompt = Prompt.of(
             config.adaptation, prepared.labels, folder.vocabulary, prepared.pieces
         )
-    name = f"{request['name']}-{request['seed']}".replace(" ", "")
     return TrainingJob(
         train_pattern=prepared.pattern("train"),
         validation_pattern=prepared.pattern("validation"),
@@ -105,15 +103,20 @@ def job_of(request: Mapping[str, Any], prepared: Prepared) -> TrainingJob:
         prompt=prompt,
         pretrained=folder,
         vocabulary=folder.vocabulary,
-        checkpoint_dir=str(pathlib.Path(request["work_dir"]) / "checkpoints" / name),
+        checkpoint_dir=str(_checkpoint_dir(request)),
         on_progress=_tell,
     )
+
+
+def _checkpoint_dir(request: Mapping[str, Any]) -> pathlib.Path:
+    name = f"{request['name']}-{request['seed']}".replace(" ", "")
+    return pathlib.Path(request["work_dir"]) / "checkpoints" / name
 
 
 def _accuracy(model: Any, prepared: Prepared) -> float:
     right, count = 0, 0
     for token_ids, labels in prepared.batches("test"):
-        right += int((np.argmax(model(token_ids), axis=-1) == labels).sum())
+        right += int(np.sum(np.argmax(model(token_ids), axis=-1) == labels))
         count += len(labels)
     return right / count
 

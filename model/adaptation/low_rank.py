@@ -11,6 +11,7 @@ import keras
 
 from model.adaptation.config import AdaptationConfig, LoraMatrix
 from model.adaptation.replacing import TrainingLayer, name_in_training, replace
+from model.dropout import Dropout
 
 LOW_RANK = "low_rank"
 """What the name of every `LowRankDense` ends in."""
@@ -54,9 +55,7 @@ class LowRankDense(TrainingLayer):
         self.dense = dense
         self.low_rank = low_rank
         self.is_changed = tuple(is_changed)
-        self.update_dropout = keras.layers.Dropout(
-            low_rank.dropout, dtype=dense.dtype_policy
-        )
+        self.update_dropout = Dropout(low_rank.dropout, dtype=dense.dtype_policy)
         self.build((None, dense.kernel.shape[0]))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

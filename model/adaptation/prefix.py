@@ -11,7 +11,7 @@ import keras
 from model.adaptation.replacing import TrainingLayer, name_in_training, replace
 
 Tensor: TypeAlias = keras.KerasTensor
-Shape: TypeAlias = tuple[int, ...]
+Shape: TypeAlias = tuple[int | None, ...]
 
 PREFIX = "prefix"
 """Attribute and name of an attention layer's `Prefix`."""
@@ -29,8 +29,8 @@ class Prefix(keras.layers.Layer):
         super().__init__(**kwargs)
         self.length = length
 
-    def build(self, keys_shape: Shape, *_: Shape) -> None:
-        _, heads, _, head_dim = keys_shape
+    def build(self, keys_shape: Shape, *others: Shape) -> None:
+        heads, head_dim = keys_shape[1], keys_shape[3]
         self.keys, self.values = (
             self.add_weight(
                 name=name,
@@ -100,10 +100,13 @@ class PrefixNetwork(TrainingLayer):
             name="seeds", shape=(length, width), initializer="random_normal"
         )
         self.hidden = keras.layers.Dense(
-            hidden_dim, activation="tanh", dtype=prefix.dtype_policy, name="hidden"
+            hidden_dim,
+            activation="tanh",
+            dtype=prefix.dtype_policy,
+            name=f"{name}.hidden",
         )
         self.tables = keras.layers.Dense(
-            2 * width, dtype=prefix.dtype_policy, name="tables"
+            2 * width, dtype=prefix.dtype_policy, name=f"{name}.tables"
         )
         self.hidden.build((length, width))
         self.tables.build((length, hidden_dim))
@@ -112,7 +115,8 @@ class PrefixNetwork(TrainingLayer):
     def call(
         self, keys: Tensor, values: Tensor, bias: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        return prepend(*self._made(), keys, values, bias)
+        first_keys, first_values = self._made()
+        return prepend(first_keys, first_values, keys, values, bias)
 
     def merged(self) -> dict[str, Any]:
         keys, values = self._made()

@@ -1,5 +1,6 @@
 """Which variables a way of fine-tuning trains."""
 
+import math
 import re
 
 import keras
@@ -39,4 +40,4 @@ def is_trained(path: str, config: AdaptationConfig) -> bool:
 
 def count_trained(model: keras.Model) -> int:
     """Counts the numbers that training changes."""
-    return sum(variable.numpy().size for variable in model.trainable_variables)
+    return sum(math.prod(variable.shape) for variable in model.trainable_variables)

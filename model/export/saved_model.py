@@ -1,5 +1,6 @@
 """The SavedModel that a server loads: text in, labels and scores out."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import keras
@@ -17,6 +18,20 @@ _WARMUP_BATCH_SIZES = (1, 8)
 _WARMUP_WORDS = (3, 12, 40)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a served classifier says.
+
+    `labels` are C names, in the order of the class ids; `top_k` of them are in an
+    answer of `serving_default`, or all if C is smaller. `rejection` says when an answer
+    is marked as "none of these"; without it none is, and there is no such output.
+    """
+
+    labels: Sequence[str]
+    top_k: int
+    rejection: contract.Rejection | None = None
+
+
 class ServedClassifier(tf.Module):
     """A classifier with the tokeniser graph in front and the label names behind.
 
@@ -26,8 +41,7 @@ class ServedClassifier(tf.Module):
     Args:
         classifier: `[B, T]` token ids -> `[B, C]` logits.
         tokenize: the graph that training used.
-        labels: C names, in the order of the class ids.
-        top_k: labels in an answer of `serving_default`; all of them if C is smaller.
+        answers: what is said of the scores.
         special: which ids are no word pieces.
         tracked: what `tokenize` holds on to: tables, files, variables.
     """
@@ -37,17 +51,17 @@ class ServedClassifier(tf.Module):
         classifier: keras.Model,
         *,
         tokenize: Tokenize,
-        labels: Sequence[str],
-        top_k: int,
+        answers: Answers,
         special: SpecialIds = _OUR_SPECIAL,
         tracked: Sequence[tf.Module] = (),
     ) -> None:
         super().__init__(name="served_classifier")
         self._tracked = list(tracked)
         self._classifier_variables = [v.value for v in classifier.variables]
-        self._labels = tf.constant(list(labels))
-        self._top_k = min(top_k, len(labels))
+        self._labels = tf.constant(list(answers.labels))
+        self._top_k = min(answers.top_k, len(answers.labels))
         self._special = special
+        self._rejection = answers.rejection
         self._tokenize = tokenize
         self._classifier = _Untracked(classifier)
 
@@ -56,15 +70,21 @@ class ServedClassifier(tf.Module):
         """`[B]` texts -> the `K` best `labels` and `scores`, best first.
 
         And `text_is_unknown` `[B]`: not one piece of the text is in the vocabulary.
+        With a rejection also `is_rejected` `[B]`: the answer is "none of these".
         """
         token_ids = self._token_ids(text)
         scores, indices = tf.math.top_k(self._scores(token_ids), self._top_k)
         is_known = tf.reduce_any(~self._special.are_in(token_ids), axis=1)
-        return {
-            contract.LABELS: tf.gather(self._labels, indices),
+        labels = tf.gather(self._labels, indices)
+        answers = {
+            contract.LABELS: labels,
             contract.SCORES: scores,
             contract.TEXT_IS_UNKNOWN: tf.logical_not(is_known),
         }
+        if self._rejection is not None:
+            is_rejected = _is_rejected(labels[:, 0], scores[:, 0], self._rejection)
+            answers[contract.IS_REJECTED] = is_rejected
+        return answers
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, contract.EXAMPLES)])
     def classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -89,6 +109,16 @@ class ServedClassifier(tf.Module):
     def _scores(self, token_ids: tf.Tensor) -> tf.Tensor:
         logits = self._classifier.model(token_ids, training=False)
         return tf.nn.softmax(tf.cast(logits, tf.float32))
+
+
+def _is_rejected(
+    labels: tf.Tensor, scores: tf.Tensor, rejection: contract.Rejection
+) -> tf.Tensor:
+    """Best labels and their scores `[B]` -> bool `[B]`, as `Rejection.rejects`."""
+    is_unsure = scores < rejection.threshold
+    if rejection.label is None:
+        return is_unsure
+    return tf.logical_or(is_unsure, labels == tf.constant(rejection.label))
 
 
 class _Untracked:

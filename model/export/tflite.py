@@ -103,17 +103,20 @@ def pack(
     vocabulary: Sequence[str],
     labels: Sequence[str],
     tokenizer_config: contract.TokenizerConfig,
+    rejection: contract.Rejection | None = None,
 ) -> bytes:
     """Appends what a device needs beside the model, so that one file is enough.
 
     The runtimes ignore what follows the model; `unzip` and `serving.edge` find it.
-    Equal arguments give equal bytes.
+    Equal arguments give equal bytes. Without a `rejection` there is no file of it.
     """
     parts = {
         contract.VOCABULARY_FILE: "".join(f"{token}\n" for token in vocabulary),
         contract.LABELS_FILE: "".join(f"{label}\n" for label in labels),
         contract.TOKENIZER_FILE: tokenizer_config.to_json() + "\n",
     }
+    if rejection is not None:
+        parts[contract.REJECTION_FILE] = rejection.to_json() + "\n"
     packed = io.BytesIO(model)
     with zipfile.ZipFile(packed, "a") as archive:  # Stored: zlib's versions differ.
         for name, text in parts.items():

@@ -1,7 +1,7 @@
 """The tensors of a pretrained folder under their layout's names, read one at a time."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -136,10 +136,10 @@ def _plain(name: str, prefix: str) -> str:
     return name.removeprefix(prefix)
 
 
-def _listed(problem: str, names: Collection[str], note: str = "") -> str:
+def _listed(problem: str, names: Sequence[str], note: str = "") -> str:
     return f"{len(names)} {problem}: {_some(names)}{note}." if names else ""
 
 
-def _some(names: Collection[str]) -> str:
-    shown = ", ".join(list(names)[:_SHOWN])
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
     return f"{shown} and {len(names) - _SHOWN} more" if names[_SHOWN:] else shown

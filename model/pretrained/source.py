@@ -118,6 +118,7 @@ def _copied(uri: str, target: Path) -> Path:
 
 def _downloaded(name: str, revision: str | None) -> Path:
     """Gets the few files that are read from the Hub, or from its cache here."""
+    import httpx
     import huggingface_hub
     from huggingface_hub import errors
 
@@ -143,7 +144,7 @@ def _downloaded(name: str, revision: str | None) -> Path:
             f"{name} has no revision {quoted(revision)}. Give a branch, a tag or a "
             "commit of its page's Files and versions."
         ) from error
-    except (errors.HfHubHTTPError, OSError, ValueError) as error:
+    except (errors.HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
         raise PretrainedError(_unreachable(name, error)) from error
     return Path(path)
 

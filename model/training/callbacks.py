@@ -16,7 +16,7 @@ class Progress:
     """Where training stands after a step; `step` and `epoch` count from 1.
 
     `loss` and `accuracy` are means over the epoch so far. `validation_accuracy` is
-    that of the last full epoch, None in the first.
+    that of the last full epoch, None in the first. `ends_epoch` after the validation.
     """
 
     epoch: int
@@ -26,6 +26,28 @@ class Progress:
     loss: float
     accuracy: float
     validation_accuracy: float | None = None
+    ends_epoch: bool = False
+
+    @property
+    def done(self) -> int:
+        """Steps that are behind, of all epochs."""
+        return (self.epoch - 1) * self.steps + self.step
+
+    @property
+    def total(self) -> int:
+        """Steps of all epochs."""
+        return self.epochs * self.steps
+
+    @property
+    def told(self) -> str:
+        """Says it in a line."""
+        text = (
+            f"epoch {self.epoch}/{self.epochs}  step {self.step}/{self.steps}  "
+            f"loss {self.loss:.3f}  accuracy {self.accuracy:.3f}"
+        )
+        if self.validation_accuracy is not None:
+            text += f"  validation {self.validation_accuracy:.3f}"
+        return text
 
 
 class ReportProgress(keras.callbacks.Callback):
@@ -41,7 +63,9 @@ class ReportProgress(keras.callbacks.Callback):
         )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._now = dataclasses.replace(self._now, epoch=epoch + 1, step=0)
+        self._now = dataclasses.replace(
+            self._now, epoch=epoch + 1, step=0, ends_epoch=False
+        )
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
@@ -50,7 +74,8 @@ class ReportProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = logs or {}
-        self._report(logs, validation_accuracy=float(logs["val_accuracy"]))
+        accuracy = float(logs["val_accuracy"])
+        self._report(logs, validation_accuracy=accuracy, ends_epoch=True)
 
     def _report(self, logs: dict[str, Any], **changes: Any) -> None:
         self._now = dataclasses.replace(
@@ -60,6 +85,30 @@ class ReportProgress(keras.callbacks.Callback):
             **changes,
         )
         self._on_progress(self._now)
+
+
+class EvaluateAverages(keras.callbacks.Callback):
+    """Lets the averaged weights be validated, and kept by the callbacks before it.
+
+    From the validation on the model has them; the callbacks after this one, and the
+    next epoch, find the weights that are trained. Keras's SwapEMAWeights swaps by
+    adding and subtracting, which changes the weights a little every time.
+    """
+
+    _swapped = False
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._swap()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._swapped:
+            self._swap()
+
+    def _swap(self) -> None:
+        optimizer = self.model.optimizer
+        # A float16 training has an optimizer in its optimizer.
+        getattr(optimizer, "inner_optimizer", optimizer).swap_averages()
+        self._swapped = not self._swapped
 
 
 class KeepBest(keras.callbacks.Callback):

@@ -1,6 +1,5 @@
 """Transformed TFRecords as batches of similar length, so short texts stay cheap."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,30 +7,13 @@ import tensorflow as tf
 
 from model import contract
 from model.training import distillation
+from model.training.bucketing import Batching, Rows, shuffled_batches
 
-_CHUNK = 1024
-_SHUFFLE_BUFFER = 50_000
+# Rows are shuffled within a chunk: some megabytes of token ids.
+_CHUNK = 50_000
+_PREFETCHED = 4
 
 Augment = Callable[[tf.RaggedTensor, tuple[tf.Tensor, tf.Tensor]], tf.RaggedTensor]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Batching:
-    """Every text is padded to the next boundary, and batched with its like.
-
-    Few boundaries mean few shapes, so XLA compiles few programs; each of them wastes
-    little padding. `max_sequence_length` is the last boundary.
-    """
-
-    global_batch_size: int
-    max_sequence_length: int
-
-    @property
-    def boundaries(self) -> tuple[int, ...]:
-        """Padded lengths: 8, 12, 16, 24, 32, 48, 64, 96 ... `max_sequence_length`."""
-        steps = (size for n in range(3, 14) for size in (2**n, 2**n * 3 // 2))
-        below = tuple(size for size in steps if size < self.max_sequence_length)
-        return (*below, self.max_sequence_length)
 
 
 def read_chunks(
@@ -45,7 +27,7 @@ def read_chunks(
             there is no teacher.
 
     Returns:
-        (token ids int32 `[N, (T)]` ragged, targets); N is 1024, fewer in the last
+        (token ids int32 `[N, (T)]` ragged, targets); N is 50,000, fewer in the last
         chunk. Targets are label ids int32 `[N]` or, with a teacher, what
         `distillation.target` makes of them and its scores.
 
@@ -100,23 +82,21 @@ def training_batches(
         augment: changes the token ids of a chunk, given two integers as seed.
         seed: at least 1; the same seed gives the same batches.
     """
-    rows = tf.data.Dataset.counter(seed).flat_map(
+    windows = tf.data.Dataset.counter(seed).flat_map(
         lambda epoch_seed: _epoch(chunks, augment, epoch_seed)
     )
-    return _bucket(rows, batching).prefetch(tf.data.AUTOTUNE)
+    return shuffled_batches(windows, batching).prefetch(_PREFETCHED)
 
 
 def _epoch(
     chunks: tf.data.Dataset, augment: Augment, seed: tf.Tensor
 ) -> tf.data.Dataset:
-    changed = chunks.enumerate().map(
-        lambda index, chunk: (augment(chunk[0], (seed, index)), chunk[1])
-    )
     # Each epoch has a seed of its own. `shuffle().repeat()` would go on from wherever
     # an earlier iterator over the same data has read ahead to.
-    return changed.unbatch().shuffle(
-        _SHUFFLE_BUFFER, seed, reshuffle_each_iteration=False
-    )
+    def changed(index: tf.Tensor, chunk: Rows) -> tuple[tf.Tensor, ...]:
+        return tf.stack([seed, index]), augment(chunk[0], (seed, index)), chunk[1]
+
+    return chunks.enumerate().map(changed)
 
 
 def evaluation_batches(chunks: tf.data.Dataset, batching: Batching) -> tf.data.Dataset:

@@ -10,17 +10,18 @@ import tensorflow as tf
 from model.adaptation.adapted import Adapted
 from model.adaptation.config import AdaptationConfig
 from model.adaptation.prompt import Prompt
+from model.adaptation.rates import learning_rate_multipliers
 from model.adaptation.trained import count_trained
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.pretrained.folder import PretrainedFolder
-from model.training import callbacks, data
+from model.training import callbacks, data, devices, step
 from model.training.augmentation import Augmentation
+from model.training.bucketing import Batching
 from model.training.callbacks import Progress
-from model.training.devices import DevicePlan, device_plan
+from model.training.devices import DevicePlan
 from model.training.distillation import DistillationLoss, LabelAccuracy
 from model.training.losses import SmoothedCrossentropy
-from model.training.optimizer import ClippedAdamW
-from model.training.schedule import WarmupCosine
+from model.training.optimizers.build import build_optimizer
 from model.wide.fit import fit
 from model.wide.join import Joined, join
 
@@ -35,8 +36,9 @@ class TrainingJob:
     `token_ids` and `label_id`. With a `checkpoint_dir` an interrupted job goes on from
     its last full epoch when it is run again. `vocabulary` has the tokens in the order
     of their ids; without it word pieces are not split in training. `strategy` is a
-    MirroredStrategy over all GPUs, or over the CPU, unless given. With `distillation`
-    the records of `train_pattern` have `teacher_scores`, too.
+    MirroredStrategy over all GPUs, where there are several, unless given. With
+    `distillation` the records of `train_pattern` have `teacher_scores`, too. The
+    encoder begins with the weights of `pretrained`, whose form `model` must have.
     """
 
     train_pattern: str | Sequence[str]
@@ -79,31 +81,33 @@ def train(job: TrainingJob) -> TrainingResult:
 
     Raises:
         FileNotFoundError: no file matches a pattern.
-        ValueError: a split has no examples.
+        ValueError: a split has no examples, or the pretrained weights do not fit.
     """
     started = time.monotonic()
     keras.utils.set_random_seed(job.training.seed)
-    strategy = job.strategy or tf.distribute.MirroredStrategy()
+    strategy = job.strategy or devices.strategy()
     chunks = data.read_chunks(
         _as_list(job.train_pattern),
         taught_classes=job.model.num_classes if job.distillation else None,
     )
     schedule = _Length.of(job.training, _count(chunks, job.train_pattern))
     with strategy.scope():
-        model = _compiled_model(job, schedule, device_plan(strategy, job.training))
+        plan = devices.device_plan(strategy, job.training, schedule.total_steps)
+        model = _compiled_model(job, schedule, plan)
         digest = job.pretrained.digest if job.pretrained else ""
         curve = callbacks.Resume(job.checkpoint_dir, digest=digest)
         epochs_done = curve.restore(model)
     watch = callbacks.KeepBest(
         job.checkpoint_dir, monitor=MONITOR, patience=job.training.patience
     )
+    averages = [callbacks.EvaluateAverages()] if job.training.ema_momentum else []
     model.fit(
         _training_data(job, chunks),
-        validation_data=_validation_data(job),
+        validation_data=validation_batches(job),
         epochs=schedule.epochs,
         initial_epoch=epochs_done,
         steps_per_epoch=schedule.steps_per_epoch,
-        callbacks=[watch, curve, *_callbacks(job, schedule)],
+        callbacks=[watch, *averages, curve, *_callbacks(job, schedule)],
         shuffle=False,  # The data is, already.
         verbose=0,
     )
@@ -141,15 +145,31 @@ class _Length:
 def _compiled_model(
     job: TrainingJob, schedule: _Length, plan: DevicePlan
 ) -> keras.Model:
-    model = _adapted(job).start(plan.dtype)
+    model = step.training_view(_adapted(job).start(plan.dtype), plan)
     model.compile(
-        optimizer=_optimizer(job.training, schedule.total_steps, plan),
+        optimizer=_optimizer(job, schedule, plan.dtype),
         loss=_loss(job),
         metrics=[LabelAccuracy(name="accuracy")],
-        jit_compile=plan.jit_compile,
+        jit_compile=plan.jit_step,
         auto_scale_loss=False,
     )
     return model
+
+
+def _optimizer(
+    job: TrainingJob, schedule: _Length, dtype: str
+) -> keras.optimizers.Optimizer:
+    batches = job.training.gradient_accumulation_steps
+    return build_optimizer(
+        job.training,
+        schedule.total_steps,
+        dtype=dtype,
+        learning_rate_multipliers=learning_rate_multipliers(
+            job.adaptation,
+            job.model.num_layers,
+            max(1, schedule.steps_per_epoch // batches),
+        ),
+    )
 
 
 def _loss(job: TrainingJob) -> keras.losses.Loss:
@@ -157,24 +177,6 @@ def _loss(job: TrainingJob) -> keras.losses.Loss:
     if job.distillation is None:
         return SmoothedCrossentropy(smoothing)
     return DistillationLoss.of(job.distillation, smoothing)
-
-
-def _optimizer(
-    config: TrainingConfig, total_steps: int, plan: DevicePlan
-) -> keras.optimizers.Optimizer:
-    optimizer = ClippedAdamW(
-        WarmupCosine(
-            config.learning_rate,
-            warmup_steps=int(config.warmup_fraction * total_steps),
-            total_steps=total_steps,
-        ),
-        weight_decay=config.weight_decay,
-        summed_clip_norm=config.clip_norm,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    if plan.dtype == "mixed_float16":
-        return keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
 
 
 def _training_data(job: TrainingJob, chunks: tf.data.Dataset) -> tf.data.Dataset:
@@ -188,7 +190,8 @@ def _training_data(job: TrainingJob, chunks: tf.data.Dataset) -> tf.data.Dataset
     )
 
 
-def _validation_data(job: TrainingJob) -> tf.data.Dataset:
+def validation_batches(job: TrainingJob) -> tf.data.Dataset:
+    """Reads the validation split, every row once, always in one order."""
     chunks = data.read_chunks(_as_list(job.validation_pattern))
     return data.evaluation_batches(chunks, _batching(job))
 
@@ -223,11 +226,11 @@ def _joined(
         return None
     rows, label_ids = data.labelled_rows(chunks)
     wide = fit(rows, label_ids, job.vocabulary, job.model.num_classes)
-    return join(classifier, wide, _validation_data(job)) if wide else None
+    return join(classifier, wide, validation_batches(job)) if wide else None
 
 
-def _batching(job: TrainingJob) -> data.Batching:
-    return data.Batching(
+def _batching(job: TrainingJob) -> Batching:
+    return Batching(
         global_batch_size=job.training.global_batch_size,
         max_sequence_length=job.model.max_sequence_length,
     )

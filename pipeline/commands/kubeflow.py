@@ -9,11 +9,14 @@ import click
 
 from model import contract
 from pipeline.commands.key_values import key_values
+from pipeline.commands.settings import PRETRAINED_OPTION, run_config
+from pipeline.commands.tune import TUNE_OPTION, with_trials
 from pipeline.config import DEFAULT_PRESET, PipelineConfig, RunConfig
 from pipeline.errors import SettingError
 from pipeline.kubeflow.submit import Submission, submit
 from pipeline.kubeflow.target import Target, place_problem
 from pipeline.kubeflow.volume_claim import VolumeClaim
+from pipeline.teacher import Teacher
 
 _DISTRIBUTION = "keras-transformer-pipeline"
 _MOUNT_PATH = "/data"
@@ -52,20 +55,42 @@ _MOUNT_PATH = "/data"
     help=f"Volume claim and where to mount it.  [default: {_DISTRIBUTION}:{_MOUNT_PATH}"
     " where a path above needs it]",
 )
-@click.option("--preset", default=DEFAULT_PRESET, show_default=True)
+@click.option(
+    "--teacher",
+    "teacher_uri",
+    metavar="URI",
+    help="A SavedModel to learn from, too, where the steps can read it.",
+)
+@click.option(
+    "--unlabelled",
+    "has_unlabelled",
+    is_flag=True,
+    help=f"The data root holds {contract.UNLABELLED}.tfrecord, which the teacher "
+    "scores.",
+)
+@click.option("--preset", help=f"Model and training.  [default: {DEFAULT_PRESET}]")
+@PRETRAINED_OPTION
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=key_values
 )
+@TUNE_OPTION
 def compile_command(
     output_path: Path,
     image: str | None,
     volumes: Sequence[str],
-    preset: str,
+    teacher_uri: str | None,
+    has_unlabelled: bool,
+    preset: str | None,
+    pretrained: str | None,
     overrides: dict[str, str],
+    tune: int | None,
     **places: str,
 ) -> None:
     """Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI."""
-    run = RunConfig.of(preset, overrides)
+    teacher = Teacher(uri=teacher_uri) if teacher_uri else None
+    run = run_config(preset, pretrained, with_trials(overrides, tune), teacher)
+    if has_unlabelled and teacher is None:
+        raise SettingError("--unlabelled needs --teacher, which scores the texts.")
     for_vertex = output_path.suffix == ".json"
     claims = [VolumeClaim.parse(volume) for volume in volumes]
     if not (claims or for_vertex):
@@ -79,6 +104,7 @@ def compile_command(
         serving_dir=f"{places['push_root']}/{contract.SERVING_DIR}",
         edge_dir=f"{places['push_root']}/{contract.EDGE_DIR}",
         resolve_baseline=for_vertex,
+        has_unlabelled=has_unlabelled,
     )
     target = Target(
         output_path=output_path,
@@ -87,7 +113,9 @@ def compile_command(
         pipeline_root=config.pipeline_root,
         volumes=claims,
     )
-    _check(target, places)
+    if teacher is not None:
+        places["teacher"] = teacher.uri
+    _check(target, places, run)
     # These take half a minute to import.
     from pipeline.kubeflow.compile import compile_pipeline
     from pipeline.nodes.create import create_pipeline
@@ -130,12 +158,17 @@ def submit_command(spec: Path, **settings: object) -> None:
     click.echo(f"Started {submission.host.rstrip('/')}/#/runs/details/{run_id}")
 
 
-def _check(target: Target, places: dict[str, str]) -> None:
+def _check(target: Target, places: dict[str, str], run: RunConfig) -> None:
     """Refuses at once what TFX would be asked for in vain, half a minute later."""
     problems = [
         place_problem(f"--{key.replace('_', '-')}", places[key], target.volumes)
-        for key in ("data_root", "push_root")
+        for key in ("data_root", "push_root", "teacher")
+        if key in places
     ]
+    source = run.pretrained
+    if source is not None and source.revision is None:  # A name works anywhere.
+        problem = place_problem("--pretrained", source.place, target.volumes)
+        problems.append(f"{problem} Or a name on the Hugging Face Hub." * bool(problem))
     found = [*filter(None, problems), *target.problems()]
     if found:
         raise SettingError("\n".join(found))

@@ -9,8 +9,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from pipeline import teacher
 from pipeline.commands.key_values import key_values
-from pipeline.config import DEFAULT_PRESET, Environment, RunConfig
+from pipeline.commands.settings import PRETRAINED_OPTION, run_config
+from pipeline.commands.tune import TUNE_OPTION, with_trials
+from pipeline.config import DEFAULT_PRESET, Environment
 from pipeline.data.notes import visible
 from pipeline.data.public import resolve
 from pipeline.errors import RunError, SettingError
@@ -22,6 +25,9 @@ _MOST_CHARACTERS = 100
 _NAMED_LABELS = 5
 _COLUMN = 12
 """Characters of a number, in front of the linear model's."""
+
+_STUDENT = "-student"
+"""Ends the name of a student's output folder: its teacher may have the same data."""
 
 
 @click.command()
@@ -35,9 +41,11 @@ _COLUMN = 12
 @click.option(
     "--output",
     metavar="DIR",
-    help="Folder of everything that comes out.  [default: runs/NAME, after the data]",
+    help="Folder of everything that comes out.  [default: runs/NAME, after the data; "
+    f"with --teacher runs/NAME{_STUDENT}]",
 )
-@click.option("--preset", default=DEFAULT_PRESET, show_default=True)
+@click.option("--preset", help=f"Model and training.  [default: {DEFAULT_PRESET}]")
+@PRETRAINED_OPTION
 @click.option(
     "--set",
     "settings",
@@ -46,14 +54,33 @@ _COLUMN = 12
     metavar="KEY=VALUE",
     help="Change one setting, such as training.max_epochs=5. Repeatable.",
 )
+@click.option(
+    "--teacher",
+    "teacher_run",
+    metavar="RUN",
+    help="Learn from a better model, too: the output folder of its run, or its "
+    "SavedModel.",
+)
+@click.option(
+    "--unlabelled",
+    "unlabelled_path",
+    metavar="FILE",
+    help="Texts without labels, which the teacher scores: CSV, JSONL, Parquet or "
+    "TFRecord, or one text a line.",
+)
+@TUNE_OPTION
 @click.option("--text-column", help="Name of the text column.  [default: text]")
 @click.option("--label-column", help="Name of the label column.  [default: label]")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
 def run(
     data_path: str,
     output: str | None,
-    preset: str,
+    preset: str | None,
+    pretrained: str | None,
     settings: dict[str, str],
+    teacher_run: str | None,
+    unlabelled_path: str | None,
+    tune: int | None,
     text_column: str | None,
     label_column: str | None,
     as_json: bool,
@@ -64,19 +91,33 @@ def run(
     below serving_model/ and edge/ of the output folder. Runs again in seconds when
     nothing has changed.
     """
-    overrides = dict(settings)
+    overrides = with_trials(settings, tune)
     if text_column is not None:
         overrides["data.text_column"] = text_column
     if label_column is not None:
         overrides["data.label_column"] = label_column
-    for option, place in (("--data", data_path), ("--output", output)):
+    for option, place in (
+        ("--data", data_path),
+        ("--output", output),
+        ("--teacher", teacher_run),
+        ("--unlabelled", unlabelled_path),
+    ):
         if place == "":  # Of a variable that is not set; to a path it is ".".
             raise SettingError(f"{option} is empty; name a file or a folder.")
     source = resolve(data_path, Environment.from_env())
+    ending = _STUDENT if teacher_run else ""
+    output_dir = Path(output or Path("runs") / f"{name_of(source)}{ending}")
+    config = run_config(
+        preset,
+        pretrained,
+        overrides,
+        _teacher(teacher_run, unlabelled_path, output_dir),
+    )
     request = execute.Request(
         data_path=source,
-        output_dir=Path(output) if output else Path("runs") / name_of(source),
-        config=RunConfig.of(preset, overrides),
+        output_dir=output_dir,
+        config=config,
+        unlabelled_path=Path(unlabelled_path) if unlabelled_path else None,
         as_json=as_json,
     )
     summary = execute.execute(request)
@@ -87,6 +128,21 @@ def run(
         raise RunError(
             "The model was not pushed: " + "; ".join(summary.refusals or ("refused",))
         )
+
+
+def _teacher(
+    run: str | None, unlabelled: str | None, output_dir: Path
+) -> teacher.Teacher | None:
+    if run is None:
+        if unlabelled is not None:
+            raise SettingError(
+                "--unlabelled names texts for a teacher to score, and there is none. "
+                "Name the output folder of an earlier run with --teacher."
+            )
+        return None
+    found = teacher.find(Path(run))
+    teacher.require_apart(found, output_dir)
+    return found
 
 
 def name_of(source: Path) -> str:
@@ -113,8 +169,10 @@ def _show(summary: execute.Summary, console: Console) -> None:
     beside = _linear_column(summary)
     facts = {
         "test accuracy": f"{summary.test_accuracy:.2%}",
+        **_teacher_told(summary),
         "macro F1": progress.in_markup(_macro_f1_told(summary)),
         "validation accuracy": f"{summary.accuracy:.2%}",
+        **_scores_told(summary),
         "training": f"{summary.train_s:.0f} s",
         "all together": f"{summary.wall_s:.1f} s",
         "SavedModel": _place(summary.saved_model),
@@ -128,6 +186,10 @@ def _show(summary: execute.Summary, console: Console) -> None:
             gap = ";" if len(value) > _COLUMN else ""
             value = f"{value + gap:<{_COLUMN}} [dim]{beside[name]}[/]"
         console.print(f"  [bold]{name:<20}[/] {value}", soft_wrap=True)
+    if summary.best_settings:
+        console.print("  The Tuner chose what this gives again without it:")
+        for setting in summary.best_settings:
+            console.print(f"    --set {setting}", markup=False, soft_wrap=True)
     if summary.advice:
         console.print(f"  {progress.in_markup(summary.advice)}", soft_wrap=True)
 
@@ -144,6 +206,35 @@ def _linear_column(summary: execute.Summary) -> dict[str, str]:
         "macro F1": f"linear model {summary.linear_macro_f1:.4f}",
         "training": f"linear model {summary.linear_s:.0f} s",
     }
+
+
+def _teacher_told(summary: execute.Summary) -> dict[str, str]:
+    if summary.teacher_accuracy is None:
+        return {}
+    return {"its teacher's": f"{summary.teacher_accuracy:.2%}"}
+
+
+def _scores_told(summary: execute.Summary) -> dict[str, str]:
+    """How far confidences can be trusted, and what is rejected, on the test split."""
+    facts = {}
+    if summary.calibration_error is not None:
+        told = f"{summary.calibration_error:.2%}"
+        if summary.temperature is not None:
+            told += f" at temperature {summary.temperature:.3f}"
+        facts["calibration error"] = told
+    if summary.rejection is not None:
+        shares = {
+            name: summary.rejection[key]
+            for name, key in (
+                ("answered", "coverage"),
+                ("of those right", "answered_accuracy"),
+                ("out of scope rejected", "out_of_scope_recall"),
+            )
+        }
+        parts = [f"{x:.1%} {name}" for name, x in shares.items() if x is not None]
+        below = f"below {summary.rejection['threshold']:.3f}: "
+        facts["none of these"] = below + ", ".join(parts)
+    return facts
 
 
 def _macro_f1_told(summary: execute.Summary) -> str:

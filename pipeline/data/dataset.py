@@ -17,12 +17,14 @@ class Dataset:
 
     `splits` maps a name of `contract.SPLITS` to `(text, label)` pairs. `dropped`
     counts rows by reason; `notes` say what to know about those that were kept.
+    `unlabelled` are texts for a teacher, none of them in a split.
     """
 
     source: str
     splits: Mapping[str, list[tuple[str, str]]]
     dropped: Mapping[str, int]
     notes: tuple[Note, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
     @property
     def labels(self) -> list[str]:
@@ -57,4 +59,6 @@ class Dataset:
         for split in contract.SPLITS:
             for text, label in self.splits[split]:
                 digest.update(repr((split, text, label)).encode())
+        for text in self.unlabelled:
+            digest.update(repr((contract.UNLABELLED, text)).encode())
         return digest.hexdigest()

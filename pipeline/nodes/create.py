@@ -1,17 +1,21 @@
 """The nodes of the pipeline, in order; the same for every orchestrator."""
 
 import dataclasses
+import json
 from typing import Any, NamedTuple
 
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.types import BaseChannel
 
 from components.batch_predictor import BatchPredictor
 from components.edge_exporter import EdgeExporter
 from components.latest_pushed import LatestPushedModelStrategy
-from components.linear_baseline import LinearBaseline, LinearGate
+from components.linear.baseline import LinearBaseline, LinearGate
 from components.model_server_validator import ModelServerValidator
+from components.settings_tuner import SettingsTuner
+from components.teacher_scorer import TeacherScorer
 from components.text_transform import TextTransform
 from components.versioned_pusher import VersionedPusher
 from components.vocabulary_gen import VocabularyGen
@@ -24,6 +28,7 @@ BASELINE_RESOLVER = "BaselineResolver"
 
 _PREPROCESSING_FN = "model.hooks.preprocessing_fn"
 _RUN_FN = "model.hooks.run_fn"
+_TUNER_FN = "model.hooks.tuner_fn"
 
 
 class DataNodes(NamedTuple):
@@ -33,6 +38,7 @@ class DataNodes(NamedTuple):
     statistics_gen: tfx.components.StatisticsGen
     schema_gen: tfx.components.SchemaGen
     example_validator: tfx.components.ExampleValidator
+    teacher_scorer: BaseNode | None
     vocabulary_gen: BaseNode
     transform: TextTransform
 
@@ -41,6 +47,7 @@ class ModelNodes(NamedTuple):
     """What is learnt, and is it better than what is live?"""
 
     linear_baseline: BaseNode
+    tuner: SettingsTuner | None
     trainer: tfx.components.Trainer
     baseline: tfx.dsl.Resolver | None
     evaluator: tfx.components.Evaluator
@@ -72,12 +79,14 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
 
 
 def _data_nodes(config: PipelineConfig) -> DataNodes:
+    pretrained = _pretrained(config)
     # The rows that `pipeline.data.tfrecords` has normalised and split.
     example_gen = tfx.components.ImportExampleGen(
-        input_base=config.data_root, input_config=_splits()
+        input_base=config.data_root, input_config=_splits(config)
     )
     statistics_gen = tfx.components.StatisticsGen(
-        examples=example_gen.outputs["examples"]
+        examples=example_gen.outputs["examples"],
+        exclude_splits=[contract.UNLABELLED] if config.has_unlabelled else None,
     )
     schema_gen = tfx.components.SchemaGen(
         statistics=statistics_gen.outputs["statistics"], infer_feature_shape=True
@@ -87,17 +96,19 @@ def _data_nodes(config: PipelineConfig) -> DataNodes:
         statistics=statistics_gen.outputs["statistics"],
         schema=schema_gen.outputs["schema"],
     )
-    # Learns the sub-word vocabulary, on the train split only.
+    # What a teacher says of all texts, for a student to learn.
+    teacher_scorer = _teacher_scorer(config, example_gen, schema_gen)
+    # Learns the sub-word vocabulary, on texts to learn from only, or takes a given one.
     vocabulary_gen = VocabularyGen(
         examples=example_gen.outputs["examples"],
         tokenizer=config.run.tokenizer.to_json(),
         vocabulary_size=config.run.model.vocabulary_size,
         code_fingerprint=code_fingerprint(["model", "components"]),
+        pretrained=json.dumps(pretrained, sort_keys=True) if pretrained else "",
     )
     # Text to token ids, label to class id: the graph that the server will reuse.
     transform = TextTransform(
-        examples=example_gen.outputs["examples"],
-        schema=schema_gen.outputs["schema"],
+        **_learnt_from(example_gen, schema_gen, teacher_scorer),
         vocabulary=vocabulary_gen.outputs["vocabulary"],
         preprocessing_fn=_PREPROCESSING_FN,
         custom_config={"code_fingerprint": code_fingerprint(["model"])},
@@ -107,6 +118,7 @@ def _data_nodes(config: PipelineConfig) -> DataNodes:
         statistics_gen,
         schema_gen,
         example_validator,
+        teacher_scorer,
         vocabulary_gen,
         transform,
     )
@@ -118,12 +130,15 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
     linear_baseline = LinearBaseline(
         examples=data.example_gen.outputs["examples"], code_fingerprint=checked_by
     )
+    # Which settings do best on the validation split?
+    tuner = _tuner(config, data) if config.run.tuner.trials else None
     trainer = tfx.components.Trainer(
         run_fn=_RUN_FN,
         examples=data.transform.outputs["transformed_examples"],
         transform_graph=data.transform.outputs["transform_graph"],
-        train_args=tfx.proto.TrainArgs(splits=[contract.TRAIN]),
+        train_args=tfx.proto.TrainArgs(splits=_learnt_splits(config)),
         eval_args=tfx.proto.EvalArgs(splits=[contract.VALIDATION]),
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
         custom_config=_trainer_settings(config),
     )
     # The model to beat.
@@ -145,17 +160,45 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
         code_fingerprint=checked_by,
     )
     # Is it so much better than the linear model as was asked for?
-    min_gain = config.run.evaluation.min_gain_over_linear
-    linear_gate = None
-    if min_gain is not None:
-        linear_gate = LinearGate(
-            predictions=batch_predictor.outputs["predictions"],
-            linear=linear_baseline.outputs["report"],
-            min_gain=min_gain,
-            code_fingerprint=checked_by,
-        )
+    linear_gate = _linear_gate(config, linear_baseline, batch_predictor)
     return ModelNodes(
-        linear_baseline, trainer, baseline, evaluator, batch_predictor, linear_gate
+        linear_baseline,
+        tuner,
+        trainer,
+        baseline,
+        evaluator,
+        batch_predictor,
+        linear_gate,
+    )
+
+
+def _linear_gate(
+    config: PipelineConfig, linear_baseline: BaseNode, batch_predictor: BaseNode
+) -> BaseNode | None:
+    """Makes a gate of the linear model, where that was asked for."""
+    min_gain = config.run.evaluation.min_gain_over_linear
+    if min_gain is None:
+        return None
+    return LinearGate(
+        predictions=batch_predictor.outputs["predictions"],
+        linear=linear_baseline.outputs["report"],
+        min_gain=min_gain,
+        code_fingerprint=code_fingerprint(["model", "components"]),
+    )
+
+
+def _tuner(config: PipelineConfig, data: DataNodes) -> SettingsTuner:
+    search = {
+        "trials": config.run.tuner.trials,
+        "fixed": list(config.run.not_searched),
+    }
+    return SettingsTuner(
+        tuner_fn=_TUNER_FN,
+        examples=data.transform.outputs["transformed_examples"],
+        transform_graph=data.transform.outputs["transform_graph"],
+        train_args=tfx.proto.TrainArgs(splits=_learnt_splits(config)),
+        eval_args=tfx.proto.EvalArgs(splits=[contract.VALIDATION]),
+        custom_config={**_trainer_settings(config), "tuner": search},
     )
 
 
@@ -195,13 +238,61 @@ def _delivery_nodes(
     return DeliveryNodes(model_server_validator, edge_exporter, pusher)
 
 
-def _splits() -> tfx.proto.Input:
+def _teacher_scorer(
+    config: PipelineConfig,
+    example_gen: tfx.components.ImportExampleGen,
+    schema_gen: tfx.components.SchemaGen,
+) -> BaseNode | None:
+    teacher = config.run.teacher
+    if teacher is None:
+        return None
+    return TeacherScorer(
+        examples=example_gen.outputs["examples"],
+        schema=schema_gen.outputs["schema"],
+        teacher_uri=teacher.readable_uri,
+        teacher_digest=teacher.digest,
+        made_up_per_text=config.run.distillation.made_up_texts,
+        seed=config.run.training.seed,
+        code_fingerprint=code_fingerprint(["model", "components"]),
+    )
+
+
+def _learnt_from(
+    example_gen: tfx.components.ImportExampleGen,
+    schema_gen: tfx.components.SchemaGen,
+    teacher_scorer: BaseNode | None,
+) -> dict[str, BaseChannel]:
+    """Gives the examples that are transformed, and their schema."""
+    if teacher_scorer is None:
+        return {
+            "examples": example_gen.outputs["examples"],
+            "schema": schema_gen.outputs["schema"],
+        }
+    return {
+        "examples": teacher_scorer.outputs["scored_examples"],
+        "schema": teacher_scorer.outputs["scored_schema"],
+    }
+
+
+def _splits(config: PipelineConfig) -> tfx.proto.Input:
+    unlabelled = [contract.UNLABELLED] if config.has_unlabelled else []
     return tfx.proto.Input(
         splits=[
             tfx.proto.Input.Split(name=split, pattern=f"{split}.tfrecord")
-            for split in contract.SPLITS
+            for split in (*contract.SPLITS, *unlabelled)
         ]
     )
+
+
+def _learnt_splits(config: PipelineConfig) -> list[str]:
+    """Names what the trainer reads; without a teacher nothing is made up."""
+    splits = [contract.TRAIN]
+    if config.run.teacher is not None:
+        if config.has_unlabelled:
+            splits.append(contract.UNLABELLED)
+        if config.run.distillation.made_up_texts:
+            splits.append(contract.MADE_UP)
+    return splits
 
 
 def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
@@ -212,10 +303,24 @@ def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
         "model": model,
         "training": dataclasses.asdict(config.run.training),
         "adaptation": dataclasses.asdict(config.run.adaptation),
+        "distillation": _distillation_settings(config),
+        "pretrained": _pretrained(config),
+        "scoring": dataclasses.asdict(config.run.evaluation.scoring),
         "top_k": config.run.export.top_k,
         "checkpoint_root": config.checkpoint_root,
         "code_fingerprint": code_fingerprint(["model"]),
     }
+
+
+def _distillation_settings(config: PipelineConfig) -> dict[str, Any] | None:
+    if config.run.teacher is None:
+        return None
+    return dataclasses.asdict(config.run.distillation)
+
+
+def _pretrained(config: PipelineConfig) -> dict[str, Any] | None:
+    source = config.run.pretrained
+    return dataclasses.asdict(source) if source else None
 
 
 def _baseline_resolver(config: PipelineConfig) -> tfx.dsl.Resolver:

@@ -4,11 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from model.training import reliability
 from pipeline.report.metrics import right_answers
 from pipeline.report.results import Evaluation
-
-CALIBRATION_BINS = 15
-"""Guo et al. 2017, "On Calibration of Modern Neural Networks", use 15."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,45 +18,28 @@ class OperatingPoint:
     accuracy: float
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Bin:
-    """Rows whose confidence lies in one of equal intervals; `low` to `high`."""
-
-    low: float
-    high: float
-    right: int
-    wrong: int
-    confidence: float
-    accuracy: float
+def calibration_bins(evaluation: Evaluation) -> list[reliability.Bin]:
+    """Sorts rows into equal intervals of confidence, empty ones left out."""
+    return reliability.bins(
+        np.asarray(evaluation.confidences), right_answers(evaluation)
+    )
 
 
-def calibration_bins(evaluation: Evaluation) -> list[Bin]:
-    """Sorts rows into `CALIBRATION_BINS` equal intervals, empty ones left out."""
-    confidences, right = np.asarray(evaluation.confidences), right_answers(evaluation)
-    # Right-closed as in the paper, so a confidence of exactly 1 is in the last bin.
-    index = np.ceil(confidences * CALIBRATION_BINS).astype(int) - 1
-    index = index.clip(0, CALIBRATION_BINS - 1)
-    members = [index == number for number in range(CALIBRATION_BINS)]
-    return [
-        Bin(
-            low=number / CALIBRATION_BINS,
-            high=(number + 1) / CALIBRATION_BINS,
-            right=int(right[rows].sum()),
-            wrong=int((~right[rows]).sum()),
-            confidence=float(confidences[rows].mean()),
-            accuracy=float(right[rows].mean()),
-        )
-        for number, rows in enumerate(members)
-        if rows.any()
-    ]
+def bins_before(evaluation: Evaluation) -> list[reliability.Bin]:
+    """Gives the bins from before calibration; none of a model that has none."""
+    calibration = evaluation.calibration
+    if calibration is None:
+        return []
+    return reliability.bins(
+        np.asarray(calibration.confidences_before), right_answers(evaluation)
+    )
 
 
 def expected_calibration_error(evaluation: Evaluation) -> float:
     """Averages the distance of confidence and accuracy over the bins, by rows."""
-    bins = calibration_bins(evaluation)
-    rows = [item.right + item.wrong for item in bins]
-    gaps = [abs(item.accuracy - item.confidence) for item in bins]
-    return float(np.average(gaps, weights=rows)) if bins else float("nan")
+    return reliability.calibration_error(
+        np.asarray(evaluation.confidences), right_answers(evaluation)
+    )
 
 
 def coverage_curve(evaluation: Evaluation) -> list[OperatingPoint]:

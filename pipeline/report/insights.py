@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from pipeline.report import confidence, formats, metrics
+from pipeline.report import confidence, formats, metrics, rejecting
 from pipeline.report.results import RunResults
 
 WEAK_RECALL = 0.5
@@ -15,6 +15,8 @@ IMBALANCE = 10
 FEW_TEST_ROWS = 50
 """With fewer, one row is worth more than two points."""
 _WAYS_UP = "pretrained weights (--pretrained) or more rows"
+_WAYS_FURTHER = "more rows or more epochs (training.max_epochs)"
+"""For who has pretrained weights already."""
 
 
 def insights(results: RunResults) -> list[str]:
@@ -46,14 +48,15 @@ def linear_advice(results: RunResults) -> str | None:
     error = math.sqrt(linear.accuracy * (1 - linear.accuracy) / rows)
     gain = ours - linear.accuracy
     apart = f"{100 * abs(gain):.1f} points"
+    ways = _WAYS_FURTHER if results.lineage.pretrained else _WAYS_UP
     if gain > error:
         return f"The Transformer is better than the linear model by {apart}."
     if gain >= -error:
         return (
             f"Level with the linear model, within one standard error "
-            f"({100 * error:.1f} points): {_WAYS_UP} may lift it above."
+            f"({100 * error:.1f} points): {ways} may lift it above."
         )
-    return f"The linear model is better by {apart}: {_WAYS_UP} may help."
+    return f"The linear model is better by {apart}: {ways} may help."
 
 
 def _linear(results: RunResults) -> Iterator[str]:
@@ -93,6 +96,21 @@ def _small_test(results: RunResults) -> Iterator[str]:
 
 
 def _rejecting(results: RunResults) -> Iterator[str]:
+    chosen = rejecting.measure(results.evaluation)
+    if chosen is not None and chosen.coverage:
+        yield (
+            f"As “none of these” {formats.percent(1 - chosen.coverage)} of the texts "
+            f"are rejected, and of the answers left "
+            f"{formats.percent(chosen.answered_accuracy)} are right"
+            + (
+                ""
+                if chosen.out_of_scope_recall is None
+                else f"; of the texts out of scope "
+                f"{formats.percent(chosen.out_of_scope_recall)} are rejected"
+            )
+            + "."
+        )
+        return
     curve = confidence.coverage_curve(results.evaluation)
     kept = [point for point in curve if point.coverage >= 1 - REJECTED_SHARE]
     if not kept or kept[0].coverage == 1 or kept[0].accuracy <= kept[-1].accuracy:

@@ -13,7 +13,7 @@ import jinja2
 import markupsafe
 
 from pipeline.atomic_write import write_whole
-from pipeline.report import charts, confidence, formats, insights, metrics
+from pipeline.report import charts, confidence, formats, insights, metrics, rejecting
 from pipeline.report.results import Evaluation, RunResults
 
 MISTAKES_SHOWN = 25
@@ -93,6 +93,8 @@ def _test_view(evaluation: Evaluation) -> dict[str, Any]:
         "top_k": max(map(len, evaluation.top_ids), default=0),
         "top_k_accuracy": metrics.top_k_accuracy(evaluation),
         "curve": curve,
+        "rejecting": rejecting.measure(evaluation),
+        "trade_offs": rejecting.trade_offs(evaluation),
         "operating_points": confidence.operating_points(curve, _targets(accuracy)),
         "pairs": metrics.most_confused(evaluation, PAIRS_SHOWN),
         "mistakes": wrong[:MISTAKES_SHOWN],

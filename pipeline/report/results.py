@@ -100,12 +100,29 @@ class DataSummary:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One training of the Tuner: what it was given, and what came of it.
+
+    `accuracy` and `loss` are on the validation split; None where not measured. `end` is
+    `finished`, `stopped` (it was worse than most half-way) or `failed`, for a `reason`.
+    """
+
+    settings: Mapping[str, Any]
+    end: str
+    accuracy: float | None
+    loss: float | None
+    seconds: float
+    reason: str = ""
+    is_best: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingSummary:
     """How the weights came about.
 
     `history` has one mapping per epoch with `epoch` (counted from 1) and any of
     `loss`, `accuracy`, `val_loss`, `val_accuracy`. `trained_parameters` is None where
-    all are.
+    all are. `trials` came before it, if there was a Tuner.
     """
 
     history: tuple[Mapping[str, float], ...]
@@ -113,10 +130,26 @@ class TrainingSummary:
     parameters: int
     trained_parameters: int | None = None
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
 
     def __post_init__(self) -> None:
         if not all("epoch" in epoch for epoch in self.history):
             raise ValueError("an entry of history lacks its epoch")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """The model that this one learnt from, too.
+
+    `accuracy` is on this run's test split, `rows` counts what it scored, by split.
+    """
+
+    uri: str
+    version: str
+    digest: str
+    accuracy: float
+    rows: Mapping[str, int]
+    seconds: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,6 +175,36 @@ class LinearModel:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What the exported temperature does to the scores, on the test split of N rows.
+
+    `error_…` is the mean distance of confidence and accuracy (ECE), `log_loss_…` the
+    mean negative log-likelihood; before it and with it. `confidences_before` are N.
+    """
+
+    temperature: float
+    error_before: float
+    error_after: float
+    log_loss_before: float
+    log_loss_after: float
+    confidences_before: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _coerce(self, "confidences_before", float)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """When the exported models answer "none of these".
+
+    Where the confidence is below `threshold`, or the answer is `label`.
+    """
+
+    threshold: float
+    label: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Every answer of the served model on the test split of N rows.
 
@@ -161,6 +224,8 @@ class Evaluation:
     top_ids: tuple[tuple[int, ...], ...] = ()
     live: LiveModel | None = None
     linear: LinearModel | None = None
+    calibration: Calibration | None = None
+    rejection: Rejection | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -200,7 +265,8 @@ class Variant:
     """One exported file, measured in one runtime; None where not measured.
 
     `agreement` is the share of test rows with the SavedModel's answer,
-    `max_score_difference` the largest distance from one of its scores.
+    `max_score_difference` the largest distance from one of its scores;
+    `calibration_error` is the mean distance of confidence and accuracy.
     """
 
     name: str
@@ -212,6 +278,7 @@ class Variant:
     accuracy: float | None = None
     agreement: float | None = None
     max_score_difference: float | None = None
+    calibration_error: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -231,6 +298,9 @@ class Lineage:
     code_fingerprint: str
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     git_commit: str | None = None
+    pretrained: str | None = None
+    """Folder, or name and commit, of the encoder that the training began with."""
+    pretrained_sha256: str | None = None
     nodes: tuple[NodeTiming, ...] = ()
 
 
@@ -244,6 +314,7 @@ class RunResults:
     evaluation: Evaluation
     variants: tuple[Variant, ...]
     lineage: Lineage
+    teacher: Teacher | None = None
 
     def to_json(self) -> str:
         """Writes one JSON object; texts stay readable."""

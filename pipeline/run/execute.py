@@ -7,14 +7,14 @@ import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from model import contract
-from pipeline import fine_tuning
+from pipeline import fine_tuning, teacher
 from pipeline.atomic_write import write_whole
 from pipeline.config import (
     PUSHED_EDGE_MODEL,
@@ -23,7 +23,7 @@ from pipeline.config import (
     PipelineConfig,
     RunConfig,
 )
-from pipeline.data import ingest
+from pipeline.data import ingest, unlabelled
 from pipeline.errors import RunError
 from pipeline.nodes.fingerprint import code_fingerprint
 from pipeline.run import progress
@@ -34,18 +34,26 @@ from pipeline.run.workspace import Workspace
 from serving.text_files.shown import named, printable
 
 if TYPE_CHECKING:  # TFX takes half a minute to import; bad input should not wait.
+    from pipeline.report.results import Evaluation, RunResults
     from pipeline.run.node_runner import NodeRun
     from pipeline.run.outcome import Outcome
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """What was asked for. `as_json` keeps stdout free for one line."""
+    """What was asked for. `as_json` keeps stdout free for one line.
+
+    The texts of `unlabelled_path` are for the teacher of `config` to score.
+    """
 
     data_path: Path
     output_dir: Path
     config: RunConfig
+    unlabelled_path: Path | None = None
     as_json: bool = False
+
+
+_LISTS = ("refusals", "notes", "unmeasured_labels", "trials", "best_settings")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,9 +62,14 @@ class Summary:
 
     `accuracy` is on the validation split at the best epoch; `test_accuracy` and
     `macro_f1` are Evaluator's, on the test split, which has rows of `measured_labels`
-    labels. `linear_…` is what a linear model reaches there, learnt in `linear_s`
-    seconds, and `advice` what that means. `refusals` are the checks that failed,
-    `notes` what was found in the data.
+    labels, and so is `teacher_accuracy`. `linear_…` is what a linear model reaches
+    there, learnt in `linear_s` seconds, and `advice` what that means.
+    `calibration_error` is the mean distance of confidence and accuracy there, after
+    division by `temperature`; `rejection` has a `pipeline.report.rejecting.Rejecting`
+    of a model that rejects. `refusals` are the checks that failed, `notes` what was
+    found in the data. `pretrained` names the encoder that training began with,
+    `pretrained_sha256` is its digest. `trials` are the Tuner's, in their order, and
+    `best_settings` what it chose, as `key=value`; empty where none was asked for.
     """
 
     accuracy: float
@@ -78,9 +91,17 @@ class Summary:
     linear_s: float | None = None
     linear_note: str = ""
     advice: str = ""
+    teacher_accuracy: float | None = None
+    pretrained: str | None = None
+    pretrained_sha256: str | None = None
+    trials: tuple[Mapping[str, Any], ...] = ()
+    best_settings: tuple[str, ...] = ()
+    temperature: float | None = None
+    calibration_error: float | None = None
+    rejection: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("refusals", "notes", "unmeasured_labels"):  # JSON gives lists.
+        for name in _LISTS:  # JSON gives lists.
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
@@ -92,9 +113,10 @@ def execute(request: Request) -> Summary:
     """
     started = time.monotonic()
     workspace = Workspace(request.output_dir.absolute())
-    dataset = ingest.load(request.data_path, request.config.data)
+    dataset = _load(request)
     request.config.export.check_labels(len(dataset.labels))
     fine_tuning.check_words(request.config.adaptation, dataset.labels)
+    request.config.evaluation.check_labels(dataset.label_counts(contract.VALIDATION))
     workspace.prepare()
     with (
         workspace.locked(),
@@ -114,6 +136,13 @@ def execute(request: Request) -> Summary:
         if summary.blessed:
             workspace.remember(identity, dataclasses.asdict(summary))
     return summary
+
+
+def _load(request: Request) -> ingest.Dataset:
+    dataset = ingest.load(request.data_path, request.config.data)
+    if request.unlabelled_path is None:
+        return dataset
+    return unlabelled.add(dataset, request.unlabelled_path, request.config.data)
 
 
 def _identity(config: RunConfig, dataset: ingest.Dataset) -> str:
@@ -173,13 +202,19 @@ def _run_nodes(
     dataset: ingest.Dataset,
     display: progress.RunDisplay,
 ) -> "Outcome":
+    run = request.config
+    if run.teacher is not None:
+        with display.step("Look at the teacher"):
+            linked = run.teacher.linked_in(workspace.plain.temporary_dir)
+            teacher.check(linked, dataset.labels)
+            run = dataclasses.replace(run, teacher=linked)
     with display.step("Start TensorFlow and TFX"):
         from pipeline.data import tfrecords
         from pipeline.nodes.create import create_pipeline
         from pipeline.run import node_runner, outcome
 
         data_root = tfrecords.write(dataset, workspace.plain.root / "data")
-        config = pipeline_config(request.config, workspace.plain, dataset, data_root)
+        config = pipeline_config(run, workspace.plain, dataset, data_root)
         pipeline = create_pipeline(config)
     runs: dict[str, NodeRun] = node_runner.run_pipeline(pipeline, display)
     return outcome.Outcome(config=config, dataset=dataset, runs=runs)
@@ -201,6 +236,7 @@ def pipeline_config(
         edge_dir=str(workspace.edge_dir),
         metadata_path=str(workspace.pipeline_dir / "metadata.sqlite"),
         checkpoint_root=str(workspace.pipeline_dir / "checkpoints"),
+        has_unlabelled=bool(dataset.unlabelled),
         majority_share=max(counts.values()) / counts.total(),
         beam_pipeline_args=BEAM_ARGS,
         run_id=datetime.datetime.now().isoformat(),
@@ -252,16 +288,42 @@ def _report(
         measured_labels=len(outcome.dataset.labels_of(contract.TEST)),
         unmeasured_labels=tuple(outcome.dataset.unmeasured_labels),
         advice=insights.linear_advice(found) or "",
-        **_linear_facts(outcome),
+        **_facts_beside(outcome, found),
+        **_tuner_facts(outcome),
+        **_scores_told(found.evaluation),
         **facts,
     )
 
 
-def _linear_facts(outcome: "Outcome") -> dict[str, Any]:
+def _tuner_facts(outcome: "Outcome") -> dict[str, Any]:
+    best = outcome.best_settings.items()
+    return {
+        "trials": tuple(dataclasses.asdict(trial) for trial in outcome.trials),
+        "best_settings": tuple(f"{key}={value}" for key, value in best),
+    }
+
+
+def _facts_beside(outcome: "Outcome", found: "RunResults") -> dict[str, Any]:
+    """Says what a model began with, learnt from, and is compared with."""
     linear = outcome.linear
     return {
+        "pretrained": found.lineage.pretrained,
+        "pretrained_sha256": found.lineage.pretrained_sha256,
+        "teacher_accuracy": found.teacher.accuracy if found.teacher else None,
         "linear_accuracy": linear.accuracy,
         "linear_macro_f1": linear.macro_f1,
         "linear_s": linear.seconds,
         "linear_note": linear.note,
+    }
+
+
+def _scores_told(evaluation: "Evaluation") -> dict[str, Any]:
+    """What the scores are worth, as the summary has it."""
+    from pipeline.report import confidence, rejecting
+
+    calibration, rejects = evaluation.calibration, rejecting.measure(evaluation)
+    return {
+        "temperature": None if calibration is None else calibration.temperature,
+        "calibration_error": confidence.expected_calibration_error(evaluation),
+        "rejection": None if rejects is None else dataclasses.asdict(rejects),
     }

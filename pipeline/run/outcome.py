@@ -21,14 +21,17 @@ from components import (
     batch_predictor,
     edge_exporter,
     evaluation_metrics,
-    linear_baseline,
     model_server_validator,
+    teacher_scorer,
     text_transform,
     versioned_pusher,
 )
+from components.linear import baseline as linear_baseline
 from components.predictions import ScoredRows
 from model import contract, hooks
 from model.adaptation.config import AdaptationConfig, Method
+from model.training.reliability import ScoreQuality, calibration_error, powers_of
+from model.tuning import trials
 from pipeline.config import PUSHER, PipelineConfig
 from pipeline.data.dataset import Dataset
 from pipeline.data.notes import visible
@@ -39,6 +42,7 @@ from pipeline.report.insights import FEW_TEST_ROWS
 from pipeline.run.node_runner import NodeRun
 
 _SHOWN_TOP = 5
+_TUNER = "SettingsTuner"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -99,6 +103,19 @@ class Outcome:
     def linear(self) -> linear_baseline.LinearModel:
         """What a linear model reaches on the same splits."""
         return linear_baseline.read_report(self.uri("LinearBaseline", "report"))
+
+    @functools.cached_property
+    def trials(self) -> list[trials.Trial]:
+        """Every trial of the Tuner; none where there was no Tuner."""
+        if _TUNER not in self.runs:
+            return []
+        return trials.read_trials(self.uri(_TUNER, "tuner_results"))
+
+    @property
+    def best_settings(self) -> Mapping[str, Any]:
+        """What the Tuner chose; empty where there was no Tuner."""
+        best = trials.best_of(self.trials)
+        return best.settings if best else {}
 
     def pushed(self, key: str) -> Path | None:
         """Says where the pusher put one of its outputs, or None where it refused."""
@@ -225,6 +242,7 @@ class Outcome:
             evaluation=self.evaluation(),
             variants=self.variants(),
             lineage=self.lineage(),
+            teacher=self.teacher(),
         )
 
     def data_summary(self) -> results.DataSummary:
@@ -277,12 +295,25 @@ class Outcome:
                 if run.adaptation.method is Method.FULL
                 else history["trained_parameters"]
             ),
+            trials=tuple(
+                results.Trial(
+                    settings=trial.settings,
+                    end=trial.end.value,
+                    accuracy=trial.accuracy,
+                    loss=trial.loss,
+                    seconds=trial.seconds,
+                    reason=trial.reason,
+                    is_best=trial == trials.best_of(self.trials),
+                )
+                for trial in self.trials
+            ),
             settings={
                 **dataclasses.asdict(run.model),
                 **dataclasses.asdict(run.training),
                 **_changed(run.adaptation),
                 "vocabulary_size": history["vocabulary_size"],
                 "num_classes": len(self.dataset.labels),
+                **{key.split(".")[1]: v for key, v in self.best_settings.items()},
             },
         )
 
@@ -304,7 +335,43 @@ class Outcome:
                 seconds=self.linear.seconds,
                 note=self.linear.note,
             ),
+            calibration=self._calibration(),
+            rejection=self._rejection(),
         )
+
+    def teacher(self) -> results.Teacher | None:
+        """Says who was the teacher, and how good it is on the test split."""
+        teacher = self.config.run.teacher
+        if teacher is None:
+            return None
+        report = teacher_scorer.read_report(self.uri("TeacherScorer", "report"))
+        return results.Teacher(
+            uri=teacher.uri,
+            version=teacher.version,
+            digest=teacher.digest,
+            **dataclasses.asdict(report),
+        )
+
+    def _calibration(self) -> results.Calibration | None:
+        """Undoes the exported temperature, and measures the scores with and without."""
+        found, rows = self.history.get("calibration"), self.predictions
+        if found is None:
+            return None
+        scores_before = powers_of(rows.scores, found["temperature"])
+        before = ScoreQuality.of(scores_before, rows.true_ids)
+        after = ScoreQuality.of(rows.scores, rows.true_ids)
+        return results.Calibration(
+            temperature=found["temperature"],
+            error_before=before.calibration_error,
+            error_after=after.calibration_error,
+            log_loss_before=before.log_loss,
+            log_loss_after=after.log_loss,
+            confidences_before=tuple(scores_before.max(axis=1).tolist()),
+        )
+
+    def _rejection(self) -> results.Rejection | None:
+        chosen = self.history.get("rejection")
+        return None if chosen is None else results.Rejection(**chosen)
 
     def variants(self) -> tuple[results.Variant, ...]:
         """Lists every exported file: size, speed, agreement with the SavedModel."""
@@ -317,6 +384,10 @@ class Outcome:
             accuracy=self.predictions.accuracy,
             agreement=1.0,
             max_score_difference=0.0,
+            calibration_error=calibration_error(
+                self.predictions.scores.max(axis=1),
+                self.predictions.predicted_ids == self.predictions.true_ids,
+            ),
             **batch_predictor.read_latency(self.uri("BatchPredictor", "predictions")),
         )
         files = (
@@ -329,11 +400,14 @@ class Outcome:
 
     def lineage(self) -> results.Lineage:
         """Gathers what to hold against another run."""
+        source = self.config.run.pretrained
         return results.Lineage(
             data_sha256=self.dataset.sha256,
             code_fingerprint=fingerprint.code_fingerprint(),
             versions=fingerprint.library_versions(),
             git_commit=fingerprint.git_commit(),
+            pretrained=str(source) if source else None,
+            pretrained_sha256=source.digest if source else None,
             nodes=tuple(
                 results.NodeTiming(name=r.node_id, seconds=r.seconds, cached=r.cached)
                 for r in self.runs.values()

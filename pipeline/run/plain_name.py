@@ -28,7 +28,7 @@ def plain_name(folder: Path, cache_dir: Path) -> Iterator[Path]:
     Raises:
         SettingError: There is no place for a link with a plain name.
     """
-    if _is_plain(folder):
+    if is_plain(folder):
         yield folder
         return
     link = _links_dir(folder, cache_dir) / _name_of(folder)
@@ -50,7 +50,8 @@ def _remove(link: Path) -> None:
         link.unlink(missing_ok=True)
 
 
-def _is_plain(path: Path) -> bool:
+def is_plain(path: Path) -> bool:
+    """Whether no library sees a pattern in this name."""
     return _PLAIN.fullmatch(str(path)) is not None
 
 
@@ -62,7 +63,7 @@ def _links_dir(folder: Path, cache_dir: Path) -> Path:
     """Makes a folder for links that nobody else can write to."""
     shared = Path(tempfile.gettempdir()) / f"ktp-{os.getuid()}"
     for place in (cache_dir / _LINKS, shared):
-        if not _is_plain(place):
+        if not is_plain(place):
             continue
         try:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)

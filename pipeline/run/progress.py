@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -29,8 +29,8 @@ from model import contract
 from pipeline.data.notes import Note
 from serving.text_files.shown import printable
 
-if TYPE_CHECKING:  # Keras and TFX are not imported yet when the terminal is.
-    from model.training import callbacks
+if TYPE_CHECKING:  # TFX is not imported yet when the terminal is.
+    from model.tuning.trials import Trial
     from pipeline.run.node_runner import NodeRun
 
 _PLAIN_INTERVAL_S = 20.0
@@ -96,6 +96,19 @@ def show_notes(console: Console, notes: Iterable[Note]) -> None:
         left = note.count - _SHOWN_EXAMPLES
         more = f"… {left:,} more; the report shows some. " if left > 0 else ""
         console.print(f"      [dim]{more}{note.advice}[/]", soft_wrap=True)
+
+
+class ToldProgress(Protocol):
+    """How far something is, as numbers and in a line."""
+
+    @property
+    def done(self) -> int: ...
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def told(self) -> str: ...
 
 
 class RunDisplay(logging.Handler):
@@ -164,27 +177,30 @@ class RunDisplay(logging.Handler):
             self._bar = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Draws one `Progress` of training."""
-        now: callbacks.Progress | None = getattr(record, "progress", None)
+        """Draws one `Progress`, of training or whatever else takes long, or a trial."""
+        trial = getattr(record, "trial", None)
+        if trial is not None:
+            self._console.print(f"      {in_markup(_trial_told(*trial))}")
+            self._told_at = time.monotonic()
+        now: ToldProgress | None = getattr(record, "progress", None)
         if now is None:
             return
-        told = _told(now)
-        done = (now.epoch - 1) * now.steps + now.step
         if self._bar is not None:
             self._bars.update(
-                self._bar, completed=done, total=now.epochs * now.steps, told=told
+                self._bar, completed=now.done, total=now.total, told=now.told
             )
         is_due = time.monotonic() - self._told_at > _PLAIN_INTERVAL_S
         if is_due and not self._console.is_terminal:
-            self._console.print(f"      {told}")
+            self._console.print(f"      {now.told}")
             self._told_at = time.monotonic()
 
 
-def _told(now: "callbacks.Progress") -> str:
-    text = (
-        f"epoch {now.epoch}/{now.epochs}  step {now.step}/{now.steps}  "
-        f"loss {now.loss:.3f}  accuracy {now.accuracy:.3f}"
+def _trial_told(number: int, total: int, trial: "Trial") -> str:
+    """Writes one line; without the sections of the settings it mostly fits a screen."""
+    came_of_it = trial.reason
+    if trial.accuracy is not None:
+        came_of_it = f"validation {trial.accuracy:.4f}, {trial.end}"
+    settings = ", ".join(
+        f"{key.split('.')[1]} {value}" for key, value in trial.settings.items()
     )
-    if now.validation_accuracy is not None:
-        text += f"  validation {now.validation_accuracy:.3f}"
-    return text
+    return f"trial {number}/{total}  {came_of_it} in {trial.seconds:.0f} s: {settings}"

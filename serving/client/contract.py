@@ -17,13 +17,16 @@ LABELS = "labels"
 SCORES = "scores"
 TEXT_IS_UNKNOWN = "text_is_unknown"
 """True for a text without one known word piece. Models from before it lack it."""
+IS_REJECTED = "is_rejected"
+"""True where the answer is "none of these". Models without a threshold lack it."""
 
 
 class Signature(str, enum.Enum):
     """Signatures of the exported SavedModel.
 
     `SERVING_DEFAULT`: `text` string `[B]` -> `labels` string `[B, K]`, `scores`
-    float32 `[B, K]`, best first, and `text_is_unknown` bool `[B]`.
+    float32 `[B, K]`, best first, `text_is_unknown` bool `[B]`, and of a model that
+    rejects `is_rejected` bool `[B]`.
     `CLASSIFY`: serialised tf.Examples `inputs` string `[B]` -> `classes` string
     `[B, C]`, `scores` float32 `[B, C]`, in label order.
     `TOKEN_IDS`: `token_ids` int32 `[B, T]` -> `scores` float32 `[B, C]`, in label

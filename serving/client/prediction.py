@@ -12,6 +12,8 @@ class Prediction:
 
     `text_is_unknown`: the model knows not one word piece of the text, or there is no
     word; then `label` is a guess.
+    `is_rejected`: the answer is "none of these", and `label` only the nearest; always
+    False of a model that was exported without a threshold (`evaluation.reject`).
     `model_version` is the version that answered, where the server says so; two
     predictions that say the same are equal, whoever made them.
     """
@@ -22,11 +24,12 @@ class Prediction:
     scores: tuple[float, ...]
     model_version: int | None = dataclasses.field(default=None, compare=False)
     text_is_unknown: bool = False
+    is_rejected: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Makes JSON's values: the best label and its score, then all with theirs.
 
-        `text_is_unknown` is there only where it is true.
+        `text_is_unknown` and `is_rejected` are there only where they are true.
         """
         answer: dict[str, Any] = {
             "label": self.label,
@@ -35,6 +38,8 @@ class Prediction:
         }
         if self.text_is_unknown:
             answer["text_is_unknown"] = True
+        if self.is_rejected:
+            answer["is_rejected"] = True
         if self.model_version is not None:
             answer["model_version"] = self.model_version
         return answer

@@ -18,6 +18,7 @@ TABLE_ROWS = 500
 """A longer table comes in pieces, so that memory does not grow with the input."""
 PROGRESS_EVERY_S = 0.5
 EMPTY_TEXT, UNKNOWN_TEXT = "empty text", "unknown text"
+REJECTED = "none of these"
 
 
 class Answer(NamedTuple):
@@ -33,12 +34,17 @@ class Answer(NamedTuple):
 
     @property
     def note(self) -> str | None:
-        """What to know about the prediction: of such a text it is a guess."""
+        """What to know about the prediction: of such a text it is a guess.
+
+        The cause comes first: a text that nobody can read is likely rejected, too.
+        """
         if self.prediction is None:
             return None
         if not self.text.strip():
             return EMPTY_TEXT
-        return UNKNOWN_TEXT if self.prediction.text_is_unknown else None
+        if self.prediction.text_is_unknown:
+            return UNKNOWN_TEXT
+        return REJECTED if self.prediction.is_rejected else None
 
 
 def print_json(answers: Iterable[Answer]) -> None:
@@ -96,8 +102,8 @@ def _cells(answer: Answer) -> list[str]:
     rest = ", ".join(f"{label} {score:.1%}" for label, score in others)
     text = f"({EMPTY_TEXT})" if answer.note == EMPTY_TEXT else harmless(answer.text)
     label = harmless(prediction.label)
-    if answer.note == UNKNOWN_TEXT:
-        label += f" ({UNKNOWN_TEXT})"
+    if answer.note in (UNKNOWN_TEXT, REJECTED):
+        label += f" ({answer.note})"
     return [text, label, f"{prediction.score:.1%}", harmless(rest)]
 
 

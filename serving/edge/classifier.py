@@ -48,6 +48,7 @@ class EdgeClassifier:
         file = read_model_file(path)
         self._path, self._num_threads = os.path.abspath(path), num_threads
         self.labels = file.labels
+        self._rejection = file.rejection
         self.runtime = runtime.find_runtime()
         self._interpreter = Interpreter(
             self.runtime,
@@ -142,4 +143,7 @@ class EdgeClassifier:
         labels = tuple(self.labels[index] for index in order)
         values = tuple(float(scores[index]) for index in order)
         is_unknown = self._tokenize.is_unknown(token_ids)
-        return Prediction(labels[0], values[0], labels, values, is_unknown)
+        is_rejected = self._rejection is not None and self._rejection.rejects(
+            labels, values
+        )
+        return Prediction(labels[0], values[0], labels, values, is_unknown, is_rejected)

@@ -10,6 +10,7 @@ import dataclasses
 import enum
 import json
 import sys
+from collections.abc import Sequence
 
 # Tensors of the signature, and the feature that a line of the scorer's input carries.
 TOKEN_IDS = "token_ids"
@@ -37,6 +38,8 @@ MAX_COMPOSED_BYTES = 4096
 VOCABULARY_FILE = "vocab.txt"
 LABELS_FILE = "labels.txt"
 TOKENIZER_FILE = "tokenizer.json"
+REJECTION_FILE = "rejection.json"
+"""Only with a model that rejects."""
 
 EDGE_DIR = "edge"
 FLOAT32_TFLITE = "model.tflite"
@@ -114,6 +117,37 @@ class TokenizerConfig:
         text that was normalised.
         """
         return cls(**{"normalize_unicode": False, **json.loads(text)})
+
+
+@dataclasses.dataclass(frozen=True, **KEYWORD_ONLY)
+class Rejection:
+    """When the answer is "none of these", in the server and on the device.
+
+    That is where the best score is below `threshold`, and where the best label is
+    `label`: the one that means "none of these", in data that has one.
+    """
+
+    threshold: float
+    label: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:  # Refuses NaN, too.
+            raise ValueError(f"threshold is {self.threshold}; allowed: 0 to 1.")
+
+    def rejects(self, labels: Sequence[str], scores: Sequence[float]) -> bool:
+        """Says whether the answer is "none of these"; both come best first."""
+        if labels[0] == self.label:
+            return True
+        return scores[0] < self.threshold
+
+    def to_json(self) -> str:
+        """Writes one line, for `REJECTION_FILE`."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Rejection:
+        """Reads what `to_json` wrote; an unknown key raises `TypeError`."""
+        return cls(**json.loads(text))
 
 
 def parse_lines(text: str) -> list[str]:

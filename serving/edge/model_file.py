@@ -1,4 +1,4 @@
-"""The parts of a device model: TFLite file, vocabulary, labels, tokeniser settings."""
+"""The parts of a device model: the TFLite file, and what stands beside it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ _PARTS = (contract.VOCABULARY_FILE, contract.LABELS_FILE, contract.TOKENIZER_FIL
 
 @dataclasses.dataclass(frozen=True, **contract.KEYWORD_ONLY)
 class ModelFile:
-    """What goes with a model."""
+    """What goes with a model; `rejection` is None of a model that never rejects."""
 
     vocabulary: tuple[str, ...]
     labels: tuple[str, ...]
     tokenizer: contract.TokenizerConfig
+    rejection: contract.Rejection | None = None
 
 
 def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
@@ -37,6 +38,7 @@ def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
     try:
         vocabulary, labels, tokenizer = (parts[name].decode() for name in _PARTS)
         config = contract.TokenizerConfig.from_json(tokenizer)
+        rejection = _rejection(parts, contract.parse_lines(labels))
     except (TypeError, ValueError, json.JSONDecodeError) as error:
         raise ModelFileError(
             f"{path}: the files packed with the model cannot be read: {error}. "
@@ -46,7 +48,18 @@ def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
         vocabulary=tuple(contract.parse_lines(vocabulary)),
         labels=tuple(contract.parse_lines(labels)),
         tokenizer=config,
+        rejection=rejection,
     )
+
+
+def _rejection(parts: dict[str, bytes], labels: list[str]) -> contract.Rejection | None:
+    text = parts.get(contract.REJECTION_FILE)
+    if text is None:
+        return None
+    rejection = contract.Rejection.from_json(text.decode())
+    if rejection.label is not None and rejection.label not in labels:
+        raise ValueError(f"{rejection.label!r} is rejected, and is no label")
+    return rejection
 
 
 def _check_identifier(path: pathlib.Path) -> None:
@@ -72,18 +85,21 @@ def _packed_parts(path: pathlib.Path) -> dict[str, bytes]:
         return {}
     try:
         with zipfile.ZipFile(path) as archive:
-            present = [name for name in _PARTS if name in archive.namelist()]
-            parts = {name: archive.read(name) for name in present}
+            names = {*_PARTS, contract.REJECTION_FILE}.intersection(archive.namelist())
+            parts = {name: archive.read(name) for name in names}
     except (zipfile.BadZipFile, OSError) as error:
         raise ModelFileError(
             f"{path} is damaged: {error}. Copy or export it again."
         ) from error
-    return parts if len(parts) == len(_PARTS) else {}
+    return parts if parts.keys() >= set(_PARTS) else {}
 
 
 def _parts_beside(path: pathlib.Path) -> dict[str, bytes]:
     files = {name: path.with_name(name) for name in _PARTS}
     missing = [name for name, file in files.items() if not file.is_file()]
+    optional = path.with_name(contract.REJECTION_FILE)
+    if optional.is_file():
+        files[contract.REJECTION_FILE] = optional
     if missing:
         raise ModelFileError(
             f"{path} has no vocabulary and labels packed in, and beside it there is no "

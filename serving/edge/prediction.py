@@ -12,6 +12,8 @@ class Prediction:
 
     `text_is_unknown`: the model knows not one word piece of the text, or there is no
     word; then `label` is a guess.
+    `is_rejected`: the answer is "none of these", and `label` only the nearest; always
+    False of a file that was exported without a threshold (`evaluation.reject`).
     """
 
     label: str
@@ -19,11 +21,12 @@ class Prediction:
     labels: tuple[str, ...]
     scores: tuple[float, ...]
     text_is_unknown: bool = False
+    is_rejected: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Makes JSON's values: the best label and its score, then all with theirs.
 
-        `text_is_unknown` is there only where it is true.
+        `text_is_unknown` and `is_rejected` are there only where they are true.
         """
         answer: dict[str, Any] = {
             "label": self.label,
@@ -32,4 +35,6 @@ class Prediction:
         }
         if self.text_is_unknown:
             answer["text_is_unknown"] = True
+        if self.is_rejected:
+            answer["is_rejected"] = True
         return answer

@@ -26,14 +26,16 @@ def learnt(
     *,
     size: int = 60,
     spec: contract.TokenizerSpec = contract.TokenizerSpec.MEDIAPIPE,
+    given: Sequence[str] = (),
 ) -> str:
     """The folder of the vocabulary learnt from these rows."""
     source = write_examples(folder / "Split-train", rows)
     learn(
-        pattern=f"{source}/*",
+        patterns=[f"{source}/*"],
         output_dir=str(folder / "vocabulary"),
         config=contract.TokenizerConfig(spec=spec, max_sequence_length=16),
         vocabulary_size=size,
+        given=given,
         beam_pipeline=beam.Pipeline(runner=RUNNER),
     )
     return str(folder / "vocabulary")
@@ -62,6 +64,13 @@ def test_no_token_occurs_twice_and_the_limit_holds(vocabulary: str) -> None:
 def test_frequent_words_become_whole_tokens_in_lower_case(vocabulary: str) -> None:
     assert {"rain", "soup"} <= set(tokens(vocabulary))
     assert "Rain" not in tokens(vocabulary)
+
+
+def test_a_given_vocabulary_is_taken_as_it_is(tmp_path: Path) -> None:
+    given = ["[PAD]", "[unused0]", *contract.SPECIAL_TOKENS[1:], "the", "##s"]
+    vocabulary = learnt(tmp_path, given=given)
+    assert tokens(vocabulary) == given
+    assert read_labels(vocabulary) == ["food", "größe", "weather"]
 
 
 def test_every_label_is_there_once_in_sorted_order(vocabulary: str) -> None:

@@ -124,7 +124,7 @@ def test_every_folder_of_a_table_exists() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_dotted_name_is_a_setting_or_in_the_source(page: Page) -> None:
     sections = "|".join({*OURS, *SECTIONS})
-    dotted = re.compile(rf"(?:{sections})(?:\.\w+)+(?<!\.tflite)")
+    dotted = re.compile(rf"(?:{sections})(?:\.\w+)+(?<!\.tflite)(?<!\.safetensors)")
     names = [word.split("=")[0].removesuffix("()") for word in page.words]
     wrong = [
         name
@@ -208,6 +208,6 @@ def test_every_option_that_is_named_exists(page: Page) -> None:
         for line in each("python -m")
         for name in options_of(line)
     }
-    # `--rate` and `--quick` are the benchmarks'.
-    others = of_programs | {"help", "rate", "quick"}
+    # `--rate` and `--quick` are the benchmarks', `--local-dir` is that of `hf`.
+    others = of_programs | {"help", "rate", "quick", "local-dir"}
     assert flags_of(page) <= known_options() | others

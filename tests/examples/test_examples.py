@@ -3,14 +3,12 @@
 import pathlib
 import subprocess
 import sys
-from collections.abc import Sequence
 
 import click.testing
 import pytest
 
-from examples import ask_a_device, ask_a_server, tune_a_preset
+from examples import ask_a_device, ask_a_server
 from model import contract
-from pipeline.commands.run import run as ktp_run
 from tests.support import device_model
 from tests.support.repository import ROOT
 from tests.support.serving.fakes import FakeServer
@@ -18,8 +16,6 @@ from tests.support.serving.fakes import FakeServer
 NAMES = sorted(
     path.stem for path in (ROOT / "examples").glob("*.py") if path.stem != "__init__"
 )
-BEST = "training.learning_rate=1e-3"
-WORSE = "training.learning_rate=3e-3,training.max_epochs=5"
 
 
 def said(command: click.Command, *words: object) -> str:
@@ -70,24 +66,6 @@ def test_a_device_file_is_asked_and_measured(tmp_path: pathlib.Path) -> None:
     assert f"{len(device_model.LABELS)} labels, computed by" in printed
     assert ": hello\n" in printed
     assert " ms\n" in printed
-
-
-def test_the_best_trial_comes_first_and_ktp_run_takes_its_options(
-    tmp_path: pathlib.Path,
-) -> None:
-    asked = []
-
-    def run(options: Sequence[str]) -> dict[str, float]:
-        asked.append(ktp_run.make_context("run", list(options)).params)
-        return {"accuracy": 0.9 if len(asked) == 2 else 0.8, "train_s": 11.0}
-
-    options = ["--data", "data/velora", "--preset", "tiny"]
-    found = tune_a_preset.tune([WORSE, BEST], options, tmp_path, run)
-    _, first, second = tune_a_preset.table(found).splitlines()
-    assert first.split() == ["90.00%", "11", "s", BEST]
-    assert second.split() == ["80.00%", "11", "s", WORSE]
-    assert asked[0]["settings"] == dict(pair.split("=") for pair in WORSE.split(","))
-    assert asked[0]["output"] != asked[1]["output"]
 
 
 @pytest.mark.slow

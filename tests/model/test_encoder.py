@@ -89,3 +89,10 @@ def test_dropout_acts_in_training_only(classifier: keras.Model) -> None:
     plain = np.asarray(classifier(IDS))
     np.testing.assert_array_equal(classifier(IDS, training=False), plain)
     assert np.abs(classifier(IDS, training=True) - plain).max() > 1e-3
+
+
+def test_head_of_pretrained_weights_starts_small() -> None:
+    wide = dataclasses.replace(LIKE_BERT, hidden_dim=64)
+    kernel = np.asarray(build_classifier(wide).get_layer("logits").kernel)
+    # glorot_uniform would give a deviation of 0.17.
+    assert 0.01 < kernel.std() < 0.03

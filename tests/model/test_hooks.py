@@ -1,5 +1,6 @@
 """What TFX calls: tables, folders and files of one training."""
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,14 +10,22 @@ import pytest
 import tensorflow as tf
 
 from model import contract, hooks
+from model.training.calibration import Calibration
+from model.training.reliability import ScoreQuality
 from model.training.train import TrainingResult
 
 
-def fn_args(transform_output: str = "transform/3", **custom_config: Any) -> Any:
+def fn_args(
+    transform_output: str = "transform/3",
+    hyperparameters: Any = None,
+    **custom_config: Any,
+) -> Any:
     """What TFX hands to `run_fn`, as far as a checkpoint is concerned."""
     config = {"checkpoint_root": "/checkpoints", "training": {"seed": 1}}
     return SimpleNamespace(
-        transform_output=transform_output, custom_config={**config, **custom_config}
+        transform_output=transform_output,
+        custom_config={**config, **custom_config},
+        hyperparameters=hyperparameters,
     )
 
 
@@ -31,6 +40,7 @@ def test_the_same_training_finds_its_checkpoints_again() -> None:
     [
         fn_args(transform_output="transform/4"),
         fn_args(training={"seed": 2}),
+        fn_args(hyperparameters={"values": {"training.max_epochs": 2}}),
         fn_args(code_fingerprint="changed"),
     ],
 )
@@ -54,7 +64,11 @@ def test_the_learning_curve_is_read_as_it_was_written(tmp_path: Path) -> None:
         trained_parameters=12,
     )
     job: Any = SimpleNamespace(model=SimpleNamespace(vocabulary_size=77))
-    hooks._write_history(result, job, str(tmp_path))
+    quality = ScoreQuality(calibration_error=0.1, log_loss=0.5)
+    found = Calibration(temperature=0.5, rows=9, before=quality, after=quality)
+    rejection = contract.Rejection(threshold=0.25, label="oos")
+    scored: Any = SimpleNamespace(calibration=found, rejection=rejection)
+    hooks._write_history(result, scored, job, str(tmp_path))
     assert hooks.read_history(str(tmp_path)) == {
         "history": [{"loss": 2.0, "val_accuracy": 0.5}],
         "best_epoch": 1,
@@ -63,6 +77,8 @@ def test_the_learning_curve_is_read_as_it_was_written(tmp_path: Path) -> None:
         "parameters": 1234,
         "trained_parameters": 12,
         "vocabulary_size": 77,
+        "calibration": dataclasses.asdict(found),
+        "rejection": {"threshold": 0.25, "label": "oos"},
     }
     (file,) = tmp_path.iterdir()
     assert json.loads(file.read_text())  # People read it, too.
@@ -85,7 +101,7 @@ def test_features_are_flat_whether_dense_or_sparse() -> None:
 def test_every_hook_is_found_by_the_path_that_the_pipeline_names() -> None:
     from pipeline.nodes import create
 
-    for path in (create._PREPROCESSING_FN, create._RUN_FN):
+    for path in (create._PREPROCESSING_FN, create._RUN_FN, create._TUNER_FN):
         module, _, name = path.rpartition(".")
         assert module == hooks.__name__
         assert callable(getattr(hooks, name))

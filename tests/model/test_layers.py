@@ -56,6 +56,7 @@ def test_every_public_layer_has_a_contract() -> None:
         for name, value in vars(layers).items()
         if isinstance(value, type)
         and issubclass(value, keras.Layer)
+        and value.__module__ == layers.__name__
         and not name.startswith("_")
     }
     assert public == set(CONTRACTS)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model import contract
-from model.config import PRESETS
+from model.config import PRESETS, ScoringConfig
 from pipeline.config import Environment, PipelineConfig, RunConfig, name_problem
 from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
@@ -107,6 +107,46 @@ def test_more_labels_per_answer_than_there_are_is_refused_unless_nobody_chose() 
     RunConfig.of(overrides={"export.top_k": "3"}).export.check_labels(3)
     with pytest.raises(SettingError, match=r"top_k is 4.*3 labels.*1 to 3"):
         RunConfig.of(overrides={"export.top_k": "4"}).export.check_labels(3)
+
+
+@pytest.mark.parametrize("label", ["oos", "cash"])
+def test_a_label_to_reject_must_be_one_that_the_threshold_can_be_chosen_on(
+    label: str,
+) -> None:
+    chosen = RunConfig.of(overrides={"evaluation.reject_label": label}).evaluation
+    chosen.check_labels({"oos": 1, "cash": 9})
+    for counts in ({label: 9}, {"card": 4, "loan": 3}):
+        with pytest.raises(SettingError, match=rf"'{label}'.*have '\w+'"):
+            chosen.check_labels(counts)
+    with pytest.raises(SettingError, match="and 3 more"):
+        chosen.check_labels({f"label_{number}": 1 for number in range(8)})
+    RunConfig.of().evaluation.check_labels({})
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("none", None),
+        ("'none'", "none"),
+        ('"None"', "None"),
+        ("xnonex", "xnonex"),
+        ("'oos'", "'oos'"),
+    ],
+)
+def test_a_label_called_none_is_told_from_none_by_quotes(
+    text: str, label: str | None
+) -> None:
+    overrides = {"evaluation.reject_label": text}
+    assert RunConfig.of(overrides=overrides).evaluation.reject_label == label
+
+
+def test_the_trainer_is_told_what_the_scores_shall_mean() -> None:
+    overrides = {"evaluation.calibrate": "false", "evaluation.reject": "0.02"}
+    chosen = RunConfig.of(overrides=overrides).evaluation.scoring
+    assert chosen == ScoringConfig(calibrate=False, reject=0.02)
+    for text in ("1", "-0.1", "2%", "nan"):
+        with pytest.raises(SettingError, match=r"evaluation\.reject is .*below 1"):
+            RunConfig.of(overrides={"evaluation.reject": text})
 
 
 def test_the_tokenizer_is_cut_where_the_model_ends() -> None:

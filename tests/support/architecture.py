@@ -87,6 +87,7 @@ LAYERS = {
         "components",
         "serving.client.wire.addresses",
         "serving.text_files",
+        "serving.version_dirs",
     ),
 }
 # Built as distributions of their own, under other names.

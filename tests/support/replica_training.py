@@ -1,10 +1,14 @@
-"""Trains one small job on logical CPU devices and prints what came out, as JSON.
+"""Trains small jobs on logical CPU devices and prints what came out, as JSON.
 
 A process of its own: TensorFlow takes the number of devices only before its first use.
 
-    python -m tests.support.replica_training FOLDER NUM_REPLICAS
+    python -m tests.support.replica_training FOLDER NUM_REPLICAS [TRAINING ...]
+
+A TRAINING is some settings of `TrainingConfig`, as a JSON object; with `taught` the
+records have a teacher's scores.
 """
 
+import dataclasses
 import json
 import pathlib
 import sys
@@ -13,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from model.config import ModelConfig, TrainingConfig
+from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.training.train import TrainingJob, train
 
 MODEL = ModelConfig(
@@ -31,23 +35,32 @@ TRAINING = TrainingConfig(
 )
 
 
-def main(folder: pathlib.Path, num_replicas: int) -> None:
-    """Trains on `FOLDER/train.gz` and prints the outcome."""
+def main(folder: pathlib.Path, num_replicas: int, *trainings: str) -> None:
+    """Trains on `FOLDER/train.gz` and prints each outcome, in a line of its own."""
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * num_replicas
     )
     devices = [f"CPU:{index}" for index in range(num_replicas)]
-    print(json.dumps(outcome(folder, tf.distribute.MirroredStrategy(devices))))
+    strategy = tf.distribute.MirroredStrategy(devices)
+    for training in trainings or ["{}"]:
+        print(json.dumps(outcome(folder, strategy, **json.loads(training))), flush=True)
 
 
-def outcome(folder: pathlib.Path, strategy: tf.distribute.Strategy) -> dict[str, Any]:
+def outcome(
+    folder: pathlib.Path,
+    strategy: tf.distribute.Strategy,
+    *,
+    taught: bool = False,
+    **training: Any,
+) -> dict[str, Any]:
     """The history, and all weights in one list, of training in `folder`."""
     job = TrainingJob(
         train_pattern=str(folder / "train.gz"),
         validation_pattern=str(folder / "validation.gz"),
         model=MODEL,
-        training=TRAINING,
+        training=dataclasses.replace(TRAINING, **training),
+        distillation=DistillationConfig() if taught else None,
         strategy=strategy,
     )
     result = train(job)
@@ -56,4 +69,4 @@ def outcome(folder: pathlib.Path, strategy: tf.distribute.Strategy) -> dict[str,
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
+    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

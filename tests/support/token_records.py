@@ -1,6 +1,6 @@
 """Writes transformed examples as the pipeline does: gzip TFRecords of token ids."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,33 @@ END_ID = contract.SPECIAL_TOKENS.index(contract.END)
 FIRST_WORD_ID = len(contract.SPECIAL_TOKENS)
 
 Row = tuple[Sequence[int], int]
+Teacher = Callable[[Sequence[int]], np.ndarray]
 
 
-def write_token_records(path: Path, rows: Iterable[Row]) -> str:
-    """Writes (token ids, label id) rows and returns the path."""
+def write_token_records(
+    path: Path, rows: Iterable[Row], *, teacher: Teacher | None = None
+) -> str:
+    """Writes (token ids, label id) rows, with what a teacher says; returns the path."""
     with tf.io.TFRecordWriter(str(path), options="GZIP") as writer:
         for token_ids, label_id in rows:
-            writer.write(_example(token_ids, label_id).SerializeToString())
+            example = _example(token_ids, label_id)
+            if teacher is not None:
+                scores = teacher(token_ids).astype(np.float16).tobytes()
+                feature = example.features.feature[contract.TEACHER_SCORES]
+                feature.bytes_list.value.append(scores)
+            writer.write(example.SerializeToString())
     return str(path)
+
+
+def moody_teacher(token_ids: Sequence[int]) -> np.ndarray:
+    """Log-scores of four classes: of each row others, which tell it from all."""
+    random = np.random.default_rng(list(token_ids))
+    return np.log(random.dirichlet(np.ones(4)))
+
+
+def keyword_teacher(token_ids: Sequence[int]) -> np.ndarray:
+    """Log-scores that name the class of `keyword_rows`."""
+    return np.array([0.0 if FIRST_WORD_ID + n in token_ids else -6.0 for n in range(4)])
 
 
 def padded(token_ids: Sequence[Sequence[int]]) -> np.ndarray:

@@ -1,5 +1,12 @@
 """The drawings of the report."""
 
-from pipeline.report.charts import data, drawing, heatmap, learning_curves, quality
+from pipeline.report.charts import (
+    data,
+    drawing,
+    heatmap,
+    learning_curves,
+    quality,
+    trials,
+)
 
-__all__ = ["data", "drawing", "heatmap", "learning_curves", "quality"]
+__all__ = ["data", "drawing", "heatmap", "learning_curves", "quality", "trials"]

@@ -27,7 +27,7 @@ from ..results import (
     VersionStatus,
     signature_specs,
 )
-from ..wire.text_tensors import check_outputs, marked, rows
+from ..wire.text_tensors import MARKS, check_outputs, marked, rows
 from ..wire.tf_serving_names import MODELS_PATH
 
 T = TypeVar("T")
@@ -71,9 +71,8 @@ class RestDialect:
                 if not len(names) == len(values) > 0:
                     raise ValueError(f"{len(names)} labels, {len(values)} scores")
                 found += rows(names, values, len(names), answer.model_version)
-            return marked(
-                found, outputs.get(contract.TEXT_IS_UNKNOWN, [False] * len(texts))
-            )
+            marks = {name: outputs[name] for name in MARKS if name in outputs}
+            return marked(found, marks)
 
     def predict(
         self, inputs: Inputs, signature_name: str, output_filter: Sequence[str]

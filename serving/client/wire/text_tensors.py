@@ -15,6 +15,8 @@ from .. import contract
 from ..prediction import Prediction
 
 DT_FLOAT, DT_STRING, DT_BOOL = 1, 7, 10
+MARKS = (contract.TEXT_IS_UNKNOWN, contract.IS_REJECTED)
+"""Outputs that mark a row; each is a field of `Prediction` under the same name."""
 
 
 def fill_texts(tensor: Any, texts: Sequence[str]) -> None:
@@ -29,7 +31,7 @@ def predictions(
 ) -> list[Prediction]:
     """Reads `labels` and `scores`, TensorProtos `[count, K]`.
 
-    And `text_is_unknown` `[count]`, where there is one.
+    And the marks `[count]`, `text_is_unknown` and `is_rejected`, where there are any.
 
     Raises:
         ValueError: an output is missing, or is not of that shape or type.
@@ -43,8 +45,8 @@ def predictions(
         raise ValueError(f"labels of shape {shape} for {count} texts")
     names = [item.decode("utf-8") for item in _strings(labels, math.prod(shape))]
     found = rows(names, _floats(scores, math.prod(shape)), shape[1], model_version)
-    unknown = outputs.get(contract.TEXT_IS_UNKNOWN)
-    return found if unknown is None else marked(found, _booleans(unknown, count))
+    marks = {name: _booleans(outputs[name], count) for name in MARKS if name in outputs}
+    return marked(found, marks)
 
 
 def rows(
@@ -62,21 +64,30 @@ def rows(
     return found
 
 
-def marked(found: list[Prediction], unknown: Sequence[bool]) -> list[Prediction]:
-    """Says of each prediction whether its text is unknown.
+def marked(
+    found: list[Prediction], marks: Mapping[str, Sequence[bool]]
+) -> list[Prediction]:
+    """Says of each prediction whether its text is unknown, and whether it is rejected.
+
+    Args:
+        found: the predictions.
+        marks: one bool per prediction for each of `MARKS` that the model gives.
 
     Raises:
         ValueError: there is not one bool per prediction.
     """
-    if len(unknown) != len(found):
-        raise ValueError(
-            f"{len(unknown)} rows of {contract.TEXT_IS_UNKNOWN} for {len(found)} texts"
-        )
+    for name, values in marks.items():
+        if len(values) != len(found):
+            raise ValueError(f"{len(values)} rows of {name} for {len(found)} texts")
+    unmarked = [False] * len(found)
+    unknown, rejected = (marks.get(name, unmarked) for name in MARKS)
     return [
-        dataclasses.replace(prediction, text_is_unknown=True)
-        if is_unknown
+        dataclasses.replace(
+            prediction, text_is_unknown=bool(is_unknown), is_rejected=bool(is_rejected)
+        )
+        if is_unknown or is_rejected
         else prediction
-        for prediction, is_unknown in zip(found, unknown)
+        for prediction, is_unknown, is_rejected in zip(found, unknown, rejected)
     ]
 
 

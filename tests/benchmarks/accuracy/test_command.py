@@ -1,5 +1,6 @@
 """`make accuracy`: it goes on where it was cut off, and a failure stops nothing."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ def test_a_failure_is_told_and_tried_again_by_the_next_start(
     failing = FakeMeasure(fails=1)
     assert run(root, failing, "--seeds", "1") == 1
     assert failing.measured == ["scratch 1"]
-    assert "failed: velora-linear-0: exit status 1" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert re.search(r"failed: velora-linear-0-\w{8}: exit status 1", told)
     again = FakeMeasure()
     assert run(root, again, "--seeds", "1") == 0
     assert again.measured == ["linear 0"]

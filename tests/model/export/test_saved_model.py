@@ -11,12 +11,14 @@ import tensorflow as tf
 from model import contract
 from model.config import ModelConfig
 from model.export.saved_model import (
+    Answers,
     ServedClassifier,
     export_saved_model,
     load_scorer,
     load_signature,
     text_example,
 )
+from model.text.special_tokens import SpecialIds
 from model.text.tokenization import GraphTokenizer
 from serving.edge.tokenizer import Tokenizer
 from tests.support import nasty_texts
@@ -46,22 +48,27 @@ def _classifier(vocabulary_size: int) -> keras.Model:
     return model
 
 
-@pytest.fixture(scope="module")
-def export_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("export")
+def _served(
+    folder: Path, rejection: contract.Rejection | None = None
+) -> ServedClassifier:
     tokens = [*contract.SPECIAL_TOKENS, *WORDS]
     vocabulary = folder / contract.VOCABULARY_FILE
     vocabulary.write_text("".join(f"{token}\n" for token in tokens))
     tokenizer = GraphTokenizer(str(vocabulary), TOKENIZER)
-    served = ServedClassifier(
+    return ServedClassifier(
         _classifier(len(tokens)),
         tokenize=tokenizer,
-        labels=LABELS,
-        top_k=2,
+        answers=Answers(labels=LABELS, top_k=2, rejection=rejection),
         tracked=[tokenizer],
     )
-    export_saved_model(served, str(folder / "model"), WORDS)
-    vocabulary.unlink()  # What is served must not need it.
+
+
+@pytest.fixture(scope="module")
+def export_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("export")
+    export_saved_model(_served(folder), str(folder / "model"), WORDS)
+    # What is served must not need it.
+    (folder / contract.VOCABULARY_FILE).unlink()
     return str(folder / "model")
 
 
@@ -102,6 +109,19 @@ def test_serving_default_gives_the_best_labels_first(
         np.testing.assert_allclose(values, row[best], atol=1e-6)
 
 
+def test_special_tokens_may_stand_anywhere_in_the_vocabulary() -> None:
+    tokens = ["[PAD]", "rain", "[unused0]", *contract.SPECIAL_TOKENS[1:], "soup"]
+    served = ServedClassifier(
+        _classifier(len(tokens)),
+        tokenize=GraphTokenizer(tokens, TOKENIZER),
+        answers=Answers(labels=LABELS, top_k=2),
+        special=SpecialIds.of(tokens),
+    )
+    answer = served.serving_default(tf.constant(["rain", "snow", "", "no soup"]))
+    marks = answer[contract.TEXT_IS_UNKNOWN].numpy().tolist()
+    assert marks == [False, True, True, False]
+
+
 UNKNOWN = ("", " \u00a0 ", "日本語", "😀", "xyz?", b"\xff", "\0", "[UNK]", "word " * 40)
 KNOWN = ("rain", "日本語 rain", "\u00a0rain", "x " * 13 + "rain")
 
@@ -121,6 +141,31 @@ def test_the_device_marks_the_same_texts(signatures: Signatures) -> None:
     marks = [tokenize.is_unknown(tokenize(text)) for text in texts]
     assert answer[contract.TEXT_IS_UNKNOWN].numpy().tolist() == marks
     assert 0 < sum(marks) < len(marks)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "label"), [(0.0, None), (0.5, None), (0.01, "weather"), (1.0, None)]
+)
+def test_the_graph_rejects_what_the_device_would(
+    threshold: float, label: str | None, tmp_path: Path
+) -> None:
+    rejection = contract.Rejection(threshold=threshold, label=label)
+    served = _served(tmp_path, rejection)
+    answer = served.serving_default(tf.constant(TEXTS + WORDS))
+    labels, scores = (answer[key].numpy() for key in (contract.LABELS, contract.SCORES))
+    rejected = [
+        rejection.rejects([name.decode() for name in names], values)
+        for names, values in zip(labels, scores, strict=True)
+    ]
+    assert answer[contract.IS_REJECTED].numpy().tolist() == rejected
+    assert (sum(rejected) in (0, len(rejected))) == (threshold in (0.0, 1.0))
+
+
+def test_a_model_without_a_threshold_says_nothing_of_rejecting(
+    signatures: Signatures,
+) -> None:
+    answer = signatures[contract.Signature.SERVING_DEFAULT](text=tf.constant(TEXTS))
+    assert contract.IS_REJECTED not in answer
 
 
 def test_classify_names_every_class_in_label_order(signatures: Signatures) -> None:
@@ -162,8 +207,7 @@ def test_more_labels_than_there_are_means_all() -> None:
     served = ServedClassifier(
         _classifier(len(tokens)),
         tokenize=GraphTokenizer(tokens, TOKENIZER),
-        labels=LABELS,
-        top_k=50,
+        answers=Answers(labels=LABELS, top_k=50),
     )
     answer = served.serving_default(tf.constant(["rain"]))
     assert answer[contract.LABELS].shape == (1, 3)

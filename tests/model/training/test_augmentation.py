@@ -44,6 +44,14 @@ def test_token_dropout_spares_special_tokens_and_padding() -> None:
     assert kept.numpy().tolist() == special.numpy().tolist()
 
 
+def test_special_tokens_are_looked_up_where_they_stand_elsewhere() -> None:
+    vocabulary = ["[PAD]", "[unused0]", "card", *contract.SPECIAL_TOKENS[1:], "rd"]
+    augment = Augmentation(token_dropout=0.999, vocabulary=vocabulary)
+    rows = tf.ragged.constant([[4, 2, 7, 1, 5], [0, 3, 6]], dtype=tf.int64)
+    mask = vocabulary.index(contract.MASK)
+    assert augment(rows, SEED).to_list() == [[4, mask, mask, mask, 5], [0, 3, 6]]
+
+
 def test_every_split_spells_the_same() -> None:
     splits = piece_splits(VOCABULARY)
     for token, count, pairs in zip(

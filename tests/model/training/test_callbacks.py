@@ -1,12 +1,13 @@
 """The best epoch is kept: in memory, in a folder, and across an interruption."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from model.training.callbacks import KeepBest
+from model.training.callbacks import KeepBest, Progress
 
 ACCURACIES = (0.5, 0.9, 0.4, 0.9)
 
@@ -63,3 +64,11 @@ def test_patience_is_counted_from_the_best_epoch(model: keras.Model) -> None:
     assert not model.stop_training
     run_epochs(callback, ACCURACIES[3:], first_epoch=3)
     assert model.stop_training
+
+
+def test_progress_counts_and_tells_where_training_stands() -> None:
+    now = Progress(epoch=2, epochs=3, step=5, steps=20, loss=0.5, accuracy=0.75)
+    assert (now.done, now.total) == (25, 60)
+    assert now.told == "epoch 2/3  step 5/20  loss 0.500  accuracy 0.750"
+    now = dataclasses.replace(now, validation_accuracy=0.8)
+    assert now.told.endswith("  validation 0.800")

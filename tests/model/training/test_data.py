@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 from model.training import augmentation, data
+from model.training.bucketing import Batching
 from tests.support.token_records import keyword_rows, write_token_records
 
-BATCHING = data.Batching(global_batch_size=8, max_sequence_length=24)
+BATCHING = Batching(global_batch_size=8, max_sequence_length=24)
 ROWS = keyword_rows(101)
 
 

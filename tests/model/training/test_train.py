@@ -75,6 +75,21 @@ def test_result_has_the_weights_of_the_best_epoch(make_job: MakeJob) -> None:
     assert result.history[result.best_epoch - 1] == best
 
 
+def test_averaged_weights_are_validated_and_returned_and_others_trained(
+    make_job: MakeJob,
+) -> None:
+    settings = {"max_epochs": 3, "patience": 9}
+    plain = train(make_job(training=settings))
+    result = train(make_job(training={**settings, "ema_momentum": 0.95}))
+    losses = [[row["loss"] for row in each.history] for each in (plain, result)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    labels = [label for _, label in VALIDATION_ROWS]
+    logits = result.model(padded([ids for ids, _ in VALIDATION_ROWS]))
+    found = np.mean(np.argmax(logits, axis=1) == labels)
+    assert found == pytest.approx(result.best_accuracy)
+    assert result.history[0]["val_loss"] > plain.history[0]["val_loss"]
+
+
 def test_training_stops_when_nothing_gets_better(make_job: MakeJob) -> None:
     idle = {"learning_rate": 1e-12, "max_epochs": 9, "patience": 2}
     result = train(make_job(training=idle))
@@ -159,20 +174,19 @@ def test_training_without_examples_is_an_error(
 
 # A second process imports TensorFlow, which takes minutes on a busy machine.
 @pytest.mark.timeout(600)
-def test_two_replicas_train_like_one(folder: pathlib.Path) -> None:
+def test_two_replicas_train_like_one_with_xla_and_without(folder: pathlib.Path) -> None:
     one = outcome(folder, tf.distribute.get_strategy())
-    two = run_in_own_process(folder, num_replicas=2)
-    for row, twin in zip(one["history"], two["history"], strict=True):
-        assert twin == pytest.approx(row, abs=1e-5)
-    np.testing.assert_allclose(two["weights"], one["weights"], atol=1e-4)
+    for two in outcomes_of_two_replicas(folder, {}, {"jit_compile": True}):
+        for row, twin in zip(one["history"], two["history"], strict=True):
+            assert twin == pytest.approx(row, abs=1e-5)
+        np.testing.assert_allclose(two["weights"], one["weights"], atol=1e-4)
 
 
-def run_in_own_process(folder: pathlib.Path, *, num_replicas: int) -> dict[str, Any]:
+def outcomes_of_two_replicas(
+    folder: pathlib.Path, *trainings: dict[str, Any]
+) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "tests.support.replica_training"]
-    done = subprocess.run(
-        [*command, str(folder), str(num_replicas)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    command += [str(folder), "2", *map(json.dumps, trainings)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()[-len(trainings) :]
+    return [json.loads(line) for line in lines]

@@ -111,6 +111,8 @@ def test_few_rows_move_the_shares_little() -> None:
     assert 1 < of_wide < 8
 
 
+# tf.lite.Interpreter will move to ai-edge-litert one day; until then it counts.
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
 def test_joined_model_saves_and_becomes_a_device_file(
     wide: fitting.WideScores, tmp_path
 ) -> None:

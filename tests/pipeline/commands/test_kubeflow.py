@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from pipeline.commands.kubeflow import compile_command, submit_command
 from pipeline.errors import SettingError, SubmitError
 from pipeline.kubeflow.volume_claim import VolumeClaim
+from tests.support.pretrained import folders
 
 
 def compiled(*arguments: str) -> Result:
@@ -25,6 +27,17 @@ def test_the_commands_import_neither_tfx_nor_kfp():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
+
+
+def test_compile_refuses_a_pretrained_folder_that_no_step_sees(tmp_path: Path):
+    folder = str(folders.write_folder(tmp_path / "model"))
+    told = str(compiled("--pretrained", folder).exception)
+    assert f"--pretrained is {folder}, which no step can see" in told
+    assert "Or a name on the Hugging Face Hub." in told
+    mounted = ("--volume", f"claim:{tmp_path}", "--data-root", str(tmp_path))
+    mounted += ("--push-root", str(tmp_path), "--image", "image:latest")
+    told = str(compiled("--pretrained", folder, *mounted).exception)
+    assert told.startswith("The image is 'image:latest'")  # And nothing else.
 
 
 @pytest.mark.parametrize(
@@ -50,6 +63,8 @@ def test_the_commands_import_neither_tfx_nor_kfp():
         (["--volume", "My_Claim:/data"], "volume claim's name is 'My_Claim'"),
         (["--volume", "a:/data", "--volume", "b:/data/"], "2 volumes are mounted"),
         (["--output", "p.txt"], "must end in .yaml for"),
+        (["--teacher", "runs/large"], "--teacher is runs/large, which no step can see"),
+        (["--unlabelled"], "--unlabelled needs --teacher"),
         (["--set", "export.top_k=0"], "export.top_k is 0; allowed: a whole number"),
     ],
 )

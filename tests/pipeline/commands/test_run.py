@@ -55,6 +55,19 @@ def ran(*options: str) -> Result:
     return CliRunner().invoke(run, ["--data", "colours.csv", *options])
 
 
+def test_what_the_tuner_chose_ends_as_options(pipeline: FakeExecute) -> None:
+    pipeline.summary = dataclasses.replace(
+        PUSHED, best_settings=("training.learning_rate=0.002", "model.dropout=0.1")
+    )
+    answer = ran("--tune", "4", "--set", "training.max_epochs=2")
+    lines = [line.strip() for line in answer.stdout.splitlines()]
+    assert "--set training.learning_rate=0.002" in lines
+    assert "--set model.dropout=0.1" in lines
+    config = pipeline.requests[0].config
+    assert config.tuner.trials == 4
+    assert config.not_searched == ("training.max_epochs", "tuner.trials")
+
+
 def test_without_options_the_preset_and_the_folder_are_the_usual_ones(
     pipeline: FakeExecute,
 ) -> None:
@@ -109,7 +122,7 @@ def test_the_folder_has_a_sane_name_whatever_the_data_is_called(
     assert pipeline.requests[0].output_dir == Path("runs") / folder
 
 
-@pytest.mark.parametrize("option", ["--data", "--output"])
+@pytest.mark.parametrize("option", ["--data", "--output", "--teacher", "--unlabelled"])
 def test_an_empty_place_is_not_the_working_directory(
     pipeline: FakeExecute, option: str
 ) -> None:
@@ -235,3 +248,56 @@ def test_a_refused_model_ends_with_what_refused_it(pipeline: FakeExecute) -> Non
     assert "at least 0.95, ; model server: too slow" in str(answer.exception)
     assert answer.stderr.count("not pushed") == 2
     assert json.loads(answer.stdout)["saved_model"] is None
+
+
+@pytest.fixture
+def teacher_run(tmp_path: Path) -> Path:
+    """The output folder of a run that pushed two versions."""
+    for version in ("1", "2"):
+        folder = tmp_path / "large" / "serving_model" / version
+        folder.mkdir(parents=True)
+        (folder / "saved_model.pb").write_text("graph")
+    return tmp_path / "large"
+
+
+def test_a_student_has_its_teacher_and_a_folder_of_its_own(
+    pipeline: FakeExecute, teacher_run: Path
+) -> None:
+    done = ran("--teacher", str(teacher_run), "--unlabelled", "more.txt")
+    assert done.exit_code == 0, done.exception
+    (request,) = pipeline.requests
+    assert request.config.teacher.uri == str(teacher_run / "serving_model" / "2")
+    assert request.unlabelled_path == Path("more.txt")
+    assert request.output_dir == Path("runs/colours-student")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--unlabelled", "u.txt"], "there is none. Name the output folder"),
+        (["--set", "distillation.weight=0.5"], "there is no teacher to learn from"),
+        (["--teacher", "nothing-here"], "does not exist"),
+        (["--teacher", "large", "--output", "large"], "would be its next version"),
+    ],
+)
+def test_what_no_student_can_do_is_refused(
+    pipeline: FakeExecute,
+    teacher_run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(teacher_run.parent)
+    error = ran(*options).exception
+    assert isinstance(error, SettingError)
+    assert complaint in str(error)
+    assert not pipeline.requests
+
+
+def test_the_teacher_stands_beside_its_student(pipeline: FakeExecute) -> None:
+    pipeline.summary = dataclasses.replace(PUSHED, teacher_accuracy=0.9375)
+    done = ran("--json")
+    assert json.loads(done.stdout)["teacher_accuracy"] == 0.9375
+    assert "93.75%" in done.stderr
+    pipeline.summary = PUSHED
+    assert "teacher" not in ran().output

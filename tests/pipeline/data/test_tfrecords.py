@@ -1,5 +1,6 @@
 """Rows on disk for ExampleGen: all of them, once, under the name of their hash."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,11 @@ def test_an_interrupted_write_does_not_pass_for_a_finished_one(tmp_path: Path) -
     with pytest.raises(UnicodeEncodeError):
         tfrecords.write(dataset(test=[("half \ud83d", "x")]), tmp_path)
     assert all(path.name.startswith(".staging-") for path in tmp_path.iterdir())
+
+
+def test_texts_without_a_label_are_a_split_of_their_own(tmp_path: Path) -> None:
+    unlabelled = dataclasses.replace(dataset(), unlabelled=("wind", "größer"))
+    folder = tfrecords.write(unlabelled, tmp_path)
+    rows = read(folder / f"{contract.UNLABELLED}.tfrecord")
+    assert rows == [("wind", contract.NO_LABEL), ("größer", contract.NO_LABEL)]
+    assert folder != tfrecords.write(dataset(), tmp_path)

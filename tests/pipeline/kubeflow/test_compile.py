@@ -39,12 +39,12 @@ def kubeflow(tfx: ModuleType) -> ModuleType:
     return kubeflow_compile
 
 
-def our_pipeline(*, resolve_baseline: bool) -> Any:
+def our_pipeline(*, resolve_baseline: bool, trials: int = 0) -> Any:
     from pipeline.nodes.create import create_pipeline
 
     config = PipelineConfig(
         name="keras-transformer",
-        run=RunConfig.of("tiny"),
+        run=RunConfig.of("tiny", {"tuner.trials": str(trials)}),
         data_root="/data/examples",
         pipeline_root=REMOTE_ROOT,
         serving_dir="/data/serving_model",
@@ -91,6 +91,23 @@ def test_the_steps_are_those_reviewed(compiled: pathlib.Path, golden: Golden):
         for name, task in tasks.items()
     }
     golden.check("kubeflow_steps.json", inputs)
+
+
+def test_tuner_is_a_step_whose_settings_the_trainer_takes(
+    kubeflow: ModuleType, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "pipeline.yaml"
+    pipeline = our_pipeline(resolve_baseline=False, trials=3)
+    kubeflow.compile_pipeline(pipeline, path, image=IMAGE, volumes=[CLAIM])
+    spec = documents(path)[0]
+    tasks = spec["root"]["dag"]["tasks"]
+    taken = tasks["Trainer"]["inputs"]["artifacts"]["hyperparameters"]
+    assert taken["taskOutputArtifact"] == {
+        "outputArtifactKey": "best_hyperparameters",
+        "producerTask": "SettingsTuner",
+    }
+    arguments = str(spec["deploymentSpec"]["executors"]["SettingsTuner_executor"])
+    assert "components.settings_tuner.Executor" in arguments
 
 
 def test_every_step_runs_our_entry_point_in_our_image(compiled: pathlib.Path):

@@ -1,12 +1,15 @@
 """What the nodes depend on: who must agree before anything is pushed."""
 
+import json
 import warnings
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from model import contract
 from pipeline.config import PUSHER, PipelineConfig, RunConfig
+from pipeline.teacher import Teacher
 
 # The first test to import TFX waits half a minute, on a busy machine some minutes.
 pytestmark = pytest.mark.timeout(600)
@@ -21,11 +24,15 @@ def create() -> ModuleType:
 
 
 def nodes(
-    create: ModuleType, overrides: dict[str, str] | None = None, **settings: Any
+    create: ModuleType,
+    overrides: dict[str, str] | None = None,
+    *,
+    teacher: Teacher | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     config = PipelineConfig(
         name="p",
-        run=RunConfig.of("tiny", overrides),
+        run=RunConfig.of("tiny", overrides, teacher=teacher),
         data_root="d",
         pipeline_root="r",
         serving_dir="s",
@@ -89,3 +96,46 @@ def test_vertex_is_given_a_resolver_that_it_knows(create: ModuleType) -> None:
     resolver = nodes(create)[create.BASELINE_RESOLVER]
     strategy = resolver.exec_properties["resolver_class"].__name__
     assert strategy == "LatestBlessedModelStrategy"
+
+
+def reads(node: Any) -> dict[str, str]:
+    """Which node each input of a node comes from."""
+    return {key: channel.producer_component_id for key, channel in node.inputs.items()}
+
+
+def test_without_a_teacher_nobody_scores(create: ModuleType) -> None:
+    found = nodes(create)
+    assert "TeacherScorer" not in found
+    assert reads(found["TextTransform"])["examples"] == "ImportExampleGen"
+    splits = json.loads(found["Trainer"].exec_properties["train_args"])["splits"]
+    assert splits == [contract.TRAIN]
+    assert '"distillation": null' in found["Trainer"].exec_properties["custom_config"]
+
+
+def test_what_learns_reads_the_teachers_scores_and_what_measures_does_not(
+    create: ModuleType,
+) -> None:
+    found = nodes(create, teacher=Teacher(uri="gs://t/3"), has_unlabelled=True)
+    transform = reads(found["TextTransform"])
+    assert transform["examples"] == transform["schema"] == "TeacherScorer"
+    for name in ("VocabularyGen", "Evaluator", "BatchPredictor", "LinearBaseline"):
+        assert reads(found[name])["examples"] == "ImportExampleGen"
+    splits = json.loads(found["Trainer"].exec_properties["train_args"])["splits"]
+    assert splits == [contract.TRAIN, contract.UNLABELLED, contract.MADE_UP]
+    excluded = found["StatisticsGen"].exec_properties["exclude_splits"]
+    assert json.loads(excluded) == [contract.UNLABELLED]
+
+
+def test_another_teacher_is_asked_anew(create: ModuleType) -> None:
+    first, second = (
+        nodes(create, teacher=Teacher(uri="t", digest=digest))["TeacherScorer"]
+        for digest in "ab"
+    )
+    assert first.exec_properties != second.exec_properties
+
+
+def test_nothing_is_made_up_where_nobody_wants_it(create: ModuleType) -> None:
+    none = {"distillation.made_up_texts": "0"}
+    trainer = nodes(create, none, teacher=Teacher(uri="t"))["Trainer"]
+    splits = json.loads(trainer.exec_properties["train_args"])["splits"]
+    assert splits == [contract.TRAIN]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.report import formats
-from pipeline.report.charts import data, drawing, heatmap, learning_curves
+from pipeline.report.charts import data, drawing, heatmap, learning_curves, trials
+from pipeline.report.results import Trial
 from tests.support.pipeline.run_results import run_results
 
 
@@ -106,3 +107,35 @@ def test_counts_are_written_only_where_there_is_room():
 )
 def test_numbers_are_written_for_people(written, expected):
     assert written == expected
+
+
+def trial(rate: float, accuracy: float | None, end: str = "finished") -> Trial:
+    return Trial(
+        settings={"training.learning_rate": rate, "training.seed": 1},
+        end=end,
+        accuracy=accuracy,
+        loss=None,
+        seconds=1.0,
+        is_best=accuracy == 0.9,
+    )
+
+
+def test_every_setting_that_was_searched_has_a_chart_with_a_dot_per_trial():
+    tried = [
+        trial(1e-4, 0.8),
+        trial(2e-3, 0.9),
+        trial(5e-3, 0.3, "stopped"),
+        trial(1e-2, None, "failed"),
+    ]
+    (chart,) = trials.draw(tried)  # The seed had one value.
+    assert chart.title == "training.learning_rate"
+    finished, stopped = chart.lines
+    assert len(finished.dots) == 2
+    assert len(stopped.dots) == 1
+    assert [text for _, text in chart.axes[0].ticks] == ["0.0001", "0.001", "0.01"]
+    assert chart.rules[0].name == "best: 0.002"
+    assert chart.rules[0].x == finished.dots[1][0]
+
+
+def test_trials_that_all_failed_have_no_chart():
+    assert trials.draw([trial(1e-3, None, "failed")]) == []

@@ -77,6 +77,18 @@ def test_the_linear_model_beside_it_gives_one_sentence_of_advice(
     assert insights(results)[0] == sentence
 
 
+def test_who_has_pretrained_weights_is_not_advised_to_take_some():
+    results = with_evaluation(
+        _answers((0, 1, 0.9)),
+        linear=LinearModel(accuracy=0.95, macro_f1=0.9, seconds=1.0),
+    )
+    lineage = dataclasses.replace(results.lineage, pretrained="mini")
+    sentence = linear_advice(dataclasses.replace(results, lineage=lineage))
+    assert sentence is not None
+    assert "--pretrained" not in sentence
+    assert "training.max_epochs" in sentence
+
+
 def test_without_a_linear_model_there_is_no_advice():
     assert linear_advice(_answers((0, 0, 0.9))) is None
 

@@ -9,8 +9,24 @@ import time
 import pytest
 
 from pipeline.data.notes import Note
-from pipeline.report import confidence, formats, metrics, render, write_report
-from pipeline.report.results import Check, LinearModel, RunResults, TrainingSummary
+from pipeline.report import (
+    confidence,
+    formats,
+    metrics,
+    rejecting,
+    render,
+    write_report,
+)
+from pipeline.report.results import (
+    Calibration,
+    Check,
+    LinearModel,
+    Rejection,
+    RunResults,
+    Teacher,
+    TrainingSummary,
+    Trial,
+)
 from tests.support.pipeline.html_page import HtmlPage
 from tests.support.pipeline.run_results import run_results, with_evaluation
 
@@ -44,6 +60,87 @@ def test_the_linear_model_stands_beside_the_accuracy(results):
     assert page.text("linear") == f"{change} against a linear model: 50.0% in 6.0 s"
     assert f"few rows {HOSTILE}" in page.text("verdict")
     assert "better than the linear model" in page.text("verdict")
+
+
+def test_the_teacher_stands_beside_its_student_and_in_the_lineage(results, page):
+    teacher = Teacher(
+        uri=f"runs/{HOSTILE}/3",
+        version="3",
+        digest="abc123",
+        accuracy=0.9375,
+        rows={"train": 1600, "made_up": 16_000},
+        seconds=61.0,
+    )
+    taught = HtmlPage(render(dataclasses.replace(results, teacher=teacher)))
+    assert taught.text("teacher") == "93.8% has its teacher"
+    lineage = taught.text("lineage")
+    assert "1,600 train, 16,000 made up, in 1 min 01 s" in lineage
+    assert teacher.uri in lineage
+    assert "teacher" not in page.visible
+
+
+def test_every_trial_of_the_tuner_is_in_the_table(results):
+    good = Trial(
+        settings={"training.seed": 1},
+        end="finished",
+        accuracy=0.875,
+        loss=0.5,
+        seconds=3.0,
+        is_best=True,
+    )
+    bad = dataclasses.replace(
+        good, end="failed", accuracy=None, loss=None, reason=HOSTILE, is_best=False
+    )
+    training = dataclasses.replace(results.training, trials=(good, bad))
+    changed = dataclasses.replace(results, training=training)
+    assert RunResults.from_json(changed.to_json()) == changed
+    page = HtmlPage(render(changed))
+    first, second = page.table("trial-table")
+    assert first == ["1", "87.5%", "0.5", "3.0 s", "finished", "training.seed=1"]
+    assert second[1:3] == [formats.DASH, formats.DASH]
+    assert second[4] == f"failed: {HOSTILE}"
+
+
+def test_without_a_tuner_the_page_speaks_of_no_trials(results, page):
+    assert "Trials" not in render(results)
+
+
+def test_the_temperature_stands_with_what_it_changed(results):
+    rows = len(results.evaluation.true_ids)
+    calibration = Calibration(
+        temperature=0.625,
+        error_before=0.107,
+        error_after=0.019,
+        log_loss_before=0.5,
+        log_loss_after=0.25,
+        confidences_before=(0.5,) * rows,
+    )
+    html = render(with_evaluation(results, calibration=calibration))
+    told = HtmlPage(html).text("calibration")
+    assert told == "10.7% before, log loss 0.500 → 0.250; temperature 0.625"
+    accuracy = formats.percent(metrics.accuracy(results.evaluation))
+    told = f"before calibration: confidence 50.0%, accuracy {accuracy}, {rows} rows"
+    assert told in html
+
+
+def test_what_is_rejected_is_counted_drawn_and_said(results):
+    rejection = Rejection(threshold=0.7, label=f"oos{HOSTILE}")
+    labels = (*results.evaluation.labels[:-1], rejection.label)
+    changed = with_evaluation(results, labels=labels, rejection=rejection)
+    html = render(changed)
+    page, found = HtmlPage(html), rejecting.measure(changed.evaluation)
+    for share in (found.coverage, found.in_scope_accuracy, found.out_of_scope_recall):
+        assert formats.percent(share) in page.text("rejection")
+    assert "Texts out of scope that are rejected" in page.text("quality")
+    assert f"{formats.percent(1 - found.coverage)} of the texts are rejected" in html
+    assert HOSTILE not in html
+
+
+def test_without_a_label_the_threshold_is_marked_where_it_answers(results):
+    changed = with_evaluation(results, rejection=Rejection(threshold=0.7))
+    page = HtmlPage(render(changed))
+    assert "exported: 0.700" in page.text("quality")
+    assert "out of scope" not in page.text("rejection")
 
 
 def test_class_table_has_every_class_weakest_first(results, page):

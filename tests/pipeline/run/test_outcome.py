@@ -25,9 +25,11 @@ from pipeline.config import (
 from pipeline.data.dataset import Dataset
 from pipeline.data.notes import Note
 from pipeline.nodes.create import BASELINE_RESOLVER
-from pipeline.report.results import Check, RunInfo
+from pipeline.report import results
+from pipeline.report.results import Check, Rejection, RunInfo
 from pipeline.run.node_runner import NodeRun
 from pipeline.run.outcome import Outcome, read_anomalies
+from pipeline.teacher import Teacher
 from tests.support.labelled_rows import scored_rows
 from tests.support.token_records import write_token_records
 
@@ -270,6 +272,41 @@ def test_a_model_must_be_better_than_the_linear_one_by_what_was_asked(
     )
 
 
+def test_a_run_without_temperature_and_threshold_has_none(
+    make_outcome: MakeOutcome,
+) -> None:
+    found = make_outcome().evaluation()  # Its history is one from before there were.
+    assert found.calibration is found.rejection is None
+
+
+def test_the_scores_from_before_the_temperature_are_measured_too(
+    make_outcome: MakeOutcome,
+) -> None:
+    outcome = make_outcome()
+    scored = {
+        "calibration": {"temperature": 0.5, "rows": 1},
+        "rejection": {"threshold": 0.65, "label": "c"},
+    }
+    path = Path(outcome.uri("Trainer", "model_run")) / "history.json"
+    path.write_text(json.dumps({**HISTORY, **scored}))
+    found = outcome.evaluation()
+    assert found.rejection == Rejection(threshold=0.65, label="c")
+    calibration = found.calibration
+    assert calibration is not None
+    roots = np.sqrt(scored_rows().scores)
+    before = roots / roots.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        calibration.confidences_before, before.max(axis=1), atol=1e-6
+    )
+    true_scores = before[range(4), scored_rows().true_ids]
+    assert calibration.log_loss_before == pytest.approx(-np.log(true_scores).mean())
+    assert calibration.log_loss_after == pytest.approx(
+        -np.log([0.7, 0.8, 0.5, 0.3]).mean()
+    )
+    # Three of four are right at 0.7, 0.8, 0.5, and one is wrong at 0.6.
+    assert calibration.error_after == pytest.approx((0.3 + 0.2 + 0.5 + 0.6) / 4)
+
+
 def test_the_linear_model_stands_beside_the_answers(make_outcome: MakeOutcome) -> None:
     linear = make_outcome().evaluation().linear
     assert linear is not None
@@ -429,3 +466,28 @@ def _info(**changes: Any) -> dict[str, Any]:
         "blessed": True,
         **changes,
     }
+
+
+def test_a_student_names_its_teacher_and_what_that_one_scored(
+    make_outcome: MakeOutcome, tmp_path: Path
+) -> None:
+    outcome = make_outcome()
+    assert outcome.teacher() is None
+    report = standard_artifacts.Model()
+    report.uri = str(tmp_path)
+    told = {"accuracy": 0.9, "rows": {"train": 4, "made_up": 40}, "seconds": 2.5}
+    write_json(report.uri, "teacher.json", told)
+    run = NodeRun(
+        node_id="TeacherScorer", seconds=3.0, cached=False, outputs={"report": [report]}
+    )
+    chosen = Teacher(uri="runs/large/serving_model/7", digest="abc")
+    config = dataclasses.replace(outcome.config.run, teacher=chosen)
+    taught = dataclasses.replace(
+        outcome,
+        config=dataclasses.replace(outcome.config, run=config),
+        runs={**outcome.runs, run.node_id: run},
+    )
+    found = taught.teacher()
+    assert found == results.Teacher(
+        uri=chosen.uri, version="7", digest=chosen.digest, **told
+    )

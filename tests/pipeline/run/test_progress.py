@@ -97,16 +97,8 @@ def node_run(seconds: float, *, cached: bool) -> types.SimpleNamespace:
 
 
 def report(**changes: object) -> None:
-    """Logs a step of training as the trainer does."""
-    now = {
-        "epoch": 2,
-        "epochs": 3,
-        "step": 5,
-        "steps": 20,
-        "loss": 0.5,
-        "accuracy": 0.75,
-        "validation_accuracy": None,
-    }
+    """Logs how far something is, as training does."""
+    now = {"done": 25, "total": 60, "told": "epoch 2/3  step 5/20"}
     logger = logging.getLogger(contract.PROGRESS_LOGGER)
     logger.info("step", extra={"progress": types.SimpleNamespace(**{**now, **changes})})
 
@@ -144,12 +136,32 @@ def test_without_a_terminal_training_is_told_now_and_then(
         assert paper.getvalue() == ""  # Twenty seconds are not over.
         monkeypatch.setattr(progress, "_PLAIN_INTERVAL_S", -1.0)
         report()
-        report(validation_accuracy=0.8)
+        report(told="epoch 3/3")
     told = [line.strip() for line in paper.getvalue().splitlines()]
-    assert told == [
-        "epoch 2/3  step 5/20  loss 0.500  accuracy 0.750",
-        "epoch 2/3  step 5/20  loss 0.500  accuracy 0.750  validation 0.800",
-    ]
+    assert told == ["epoch 2/3  step 5/20", "epoch 3/3"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "told"),
+    [
+        (0.875, "trial 2/5  validation 0.8750, finished in 34 s: seed 3, dropout 0.1"),
+        (None, "trial 2/5  MemoryError: no [room] in 34 s: seed 3, dropout 0.1"),
+    ],
+)
+def test_every_trial_leaves_a_line(
+    display: RunDisplay, paper: io.StringIO, accuracy: float | None, told: str
+) -> None:
+    trial = types.SimpleNamespace(
+        settings={"training.seed": 3, "model.dropout": 0.1},
+        end="finished",
+        accuracy=accuracy,
+        seconds=34.4,
+        reason="" if accuracy else "MemoryError: no [room]",
+    )
+    with display:
+        logger = logging.getLogger(contract.PROGRESS_LOGGER)
+        logger.info("trial", extra={"trial": (2, 5, trial)})
+    assert paper.getvalue().strip() == told
 
 
 def test_training_moves_the_bar(display: RunDisplay) -> None:

@@ -107,17 +107,27 @@ def test_an_empty_text_is_answered_and_said_and_a_bad_row_says_why(
     assert "(invalid utf8)" in printed
 
 
-def test_a_text_of_unknown_pieces_only_is_said(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("mark", "note"),
+    [("text_is_unknown", "unknown text"), ("is_rejected", "none of these")],
+)
+def test_an_unknown_and_a_rejected_text_are_said(
+    mark: str, note: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    guess = dataclasses.replace(BEST, text_is_unknown=True)
+    guess = dataclasses.replace(BEST, **{mark: True})  # type: ignore[arg-type]
     answers = [output.Answer(None, "привет", guess), output.Answer(None, "hi", BEST)]
     output.print_table(answers)
     first, second = capsys.readouterr().out.splitlines()[3:5]
     assert "привет" in first
-    assert "a (unknown text)" in first
-    assert "unknown" not in second
+    assert f"a ({note})" in first
+    assert "(" not in second
     output.print_json(answers)
-    unknown, known = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (unknown["text_is_unknown"], unknown["note"]) == (True, "unknown text")
-    assert not {"text_is_unknown", "note"} & set(known)
+    marked, plain = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (marked[mark], marked["note"]) == (True, note)
+    assert not {mark, "note"} & set(plain)
+
+
+def test_why_a_text_is_rejected_is_said_first() -> None:
+    guess = dataclasses.replace(BEST, text_is_unknown=True, is_rejected=True)
+    assert output.Answer(None, "привет", guess).note == "unknown text"
+    assert output.Answer(None, " ", guess).note == "empty text"

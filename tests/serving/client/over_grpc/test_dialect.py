@@ -37,23 +37,27 @@ def test_scores_are_read_in_every_encoding(
     assert prediction.model_version == 7
 
 
+MARKS = ("text_is_unknown", "is_rejected")
+
+
+@pytest.mark.parametrize("mark", MARKS)
 @pytest.mark.parametrize("typed_fields", [True, False])
-def test_texts_of_unknown_pieces_only_are_marked(typed_fields: bool) -> None:
+def test_unknown_and_rejected_texts_are_marked(typed_fields: bool, mark: str) -> None:
     answer = reply(
         typed_fields,
         labels=[["a"], ["a"], ["a"]],
         scores=np.float32([[1], [1], [1]]),
-        text_is_unknown=np.array([False, True, False]),
+        **{name: np.array([False, name == mark, False]) for name in MARKS},
     )
     found = finish(GrpcDialect(CONFIG).classify(["x", "", "y"]), answer)
-    assert [one.text_is_unknown for one in found] == [False, True, False]
-    assert ["text_is_unknown" in one.to_dict() for one in found] == [False, True, False]
+    assert [getattr(one, mark) for one in found] == [False, True, False]
+    assert [{*MARKS} & {*one.to_dict()} for one in found] == [set(), {mark}, set()]
 
 
 def test_a_model_that_does_not_say_marks_nothing() -> None:
     answer = reply(labels=[["a"]], scores=np.float32([[1]]))
     (found,) = finish(GrpcDialect(CONFIG).classify(["x"]), answer)
-    assert found.text_is_unknown is False
+    assert found.text_is_unknown is found.is_rejected is False
 
 
 def test_a_short_field_repeats_its_last_value() -> None:
@@ -81,6 +85,14 @@ def test_a_short_field_repeats_its_last_value() -> None:
                 "text_is_unknown": np.array([True, True]),
             },
             "2 rows of text_is_unknown for 1 texts",
+        ),
+        (
+            {
+                "labels": [["a"]],
+                "scores": np.float32([[1]]),
+                "is_rejected": np.array([0.5]),
+            },
+            "float64 where another type",
         ),
     ],
 )

@@ -26,6 +26,7 @@ CONFIG = ClientConfig()
         b'{"outputs": {"labels": [[]], "scores": [[]]}}',
         b'{"outputs": {"labels": [["a"]], "scores": [[1]], "text_is_unknown": []}}',
         b'{"outputs": {"labels": [["a"]], "scores": [[1]], "text_is_unknown": true}}',
+        b'{"outputs": {"labels": [["a"]], "scores": [[1]], "is_rejected": null}}',
     ],
 )
 def test_a_rest_answer_that_makes_no_sense_is_quoted(body: bytes) -> None:
@@ -35,17 +36,19 @@ def test_a_rest_answer_that_makes_no_sense_is_quoted(body: bytes) -> None:
     assert body.decode() in str(caught.value)
 
 
+@pytest.mark.parametrize("mark", ["text_is_unknown", "is_rejected"])
 @pytest.mark.parametrize(
     ("column", "marks"),
-    [("", [False, False]), (', "text_is_unknown": [true, false]', [True, False])],
+    [("", [False, False]), (', "%s": [true, false]', [True, False])],
 )
-def test_texts_of_unknown_pieces_only_are_marked(
-    column: str, marks: list[bool]
+def test_unknown_and_rejected_texts_are_marked(
+    column: str, marks: list[bool], mark: str
 ) -> None:
+    column = column.replace("%s", mark)
     body = f'{{"outputs": {{"labels": [["a"], ["b"]], "scores": [[1], [1]]{column}}}}}'
     answer = RestAnswer(body.encode(), None)
     found = finish(RestDialect(CONFIG).classify(["", "x"]), answer)
-    assert [one.text_is_unknown for one in found] == marks
+    assert [getattr(one, mark) for one in found] == marks
 
 
 @pytest.mark.parametrize("method", ["status", "metadata"])

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from tfx.types import artifact_utils, standard_artifacts
 
-from components import artifacts, linear_baseline
-from components.linear_baseline import LinearModel, Rows, bounded
+from components import artifacts
+from components.linear import baseline, learning
+from components.linear.baseline import LinearModel
+from components.linear.learning import Rows, bounded
 from model import contract
 from tests.support.labelled_rows import scored_rows, write_examples
 
@@ -24,7 +26,7 @@ def rows(count: int = 30) -> Rows:
 
 
 def measure(splits: dict[str, Rows]) -> LinearModel:
-    return linear_baseline.measure(splits)[0]
+    return baseline.measure(splits)[0]
 
 
 def splits(**changed: Rows) -> dict[str, Rows]:
@@ -40,7 +42,7 @@ def test_words_that_name_the_label_are_learnt() -> None:
 
 
 def test_the_answers_are_those_of_the_test_rows() -> None:
-    _, pairs = linear_baseline.measure(splits(test=rows(7)))
+    _, pairs = baseline.measure(splits(test=rows(7)))
     assert pairs == {("red", "red"): 3, ("blue", "blue"): 2, ("green", "green"): 2}
 
 
@@ -54,12 +56,12 @@ def test_labels_may_be_any_text_and_one_of_them_unseen() -> None:
 def test_validation_chooses_c_and_test_rows_choose_nothing() -> None:
     odd = [(text, label) for text, (_, label) in zip("xyz" * 10, rows(), strict=True)]
     chosen = measure(splits()).c
-    assert chosen in linear_baseline.C_GRID
+    assert chosen in learning.C_GRID
     assert measure(splits(test=odd)).c == chosen
 
 
 def test_of_two_that_validation_does_not_tell_apart_the_smaller_c_is_taken() -> None:
-    assert measure(splits(validation=rows(3))).c == linear_baseline.C_GRID[0]
+    assert measure(splits(validation=rows(3))).c == learning.C_GRID[0]
 
 
 def test_validation_rows_are_not_learnt_from() -> None:
@@ -98,15 +100,15 @@ def test_memory_that_does_not_suffice_stops_nothing(
     def exhausted(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(linear_baseline, "_counted", exhausted)
+    monkeypatch.setattr(learning, "_counted", exhausted)
     assert "(MemoryError)" in measure(splits()).note
 
 
 def test_more_rows_than_are_learnt_in_bounded_time_are_drawn_by_lot_and_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(linear_baseline, "_FEWEST_ROWS", 10)
-    monkeypatch.setattr(linear_baseline, "MAX_CHARACTERS", 2_000)
+    monkeypatch.setattr(learning, "_FEWEST_ROWS", 10)
+    monkeypatch.setattr(learning, "MAX_CHARACTERS", 2_000)
     many = rows(300)
     kept, (note,) = bounded(many)
     assert 60 < len(kept) < 150
@@ -117,8 +119,8 @@ def test_more_rows_than_are_learnt_in_bounded_time_are_drawn_by_lot_and_told(
 
 
 def test_many_labels_leave_room_for_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear_baseline, "_FEWEST_ROWS", 10)
-    monkeypatch.setattr(linear_baseline, "MAX_LABELLED_CHARACTERS", 100_000)
+    monkeypatch.setattr(learning, "_FEWEST_ROWS", 10)
+    monkeypatch.setattr(learning, "MAX_LABELLED_CHARACTERS", 100_000)
     few = [(text, str(n % 2)) for n, (text, _) in enumerate(rows(300))]
     many = [(text, str(n)) for n, (text, _) in enumerate(rows(300))]
     assert len(bounded(few)[0]) == 300
@@ -126,13 +128,13 @@ def test_many_labels_leave_room_for_fewer_rows(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_coefficients_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear_baseline, "MAX_COEFFICIENTS", 60)
+    monkeypatch.setattr(learning, "MAX_COEFFICIENTS", 60)
     found = measure(splits())
     assert found.features * len(COLOURS) <= 60
 
 
 def test_of_a_long_text_the_beginning_counts() -> None:
-    limit = linear_baseline.MAX_TEXT_CHARACTERS
+    limit = learning.MAX_TEXT_CHARACTERS
     (kept, *_), notes = bounded([("x" * (limit + 1), "a"), ("y", "b")])
     assert kept == ("x" * limit, "a")
     assert notes == [f"texts were cut to {limit:,} characters"]
@@ -148,9 +150,9 @@ def test_the_component_reads_every_split_and_reports_with_seconds(
         write_examples(tmp_path / "examples" / f"Split-{split}", rows())
     report = artifacts.LinearReport()
     report.uri = str(tmp_path)
-    function = linear_baseline.LinearBaseline.EXECUTOR_SPEC.executor_class._FUNCTION
+    function = baseline.LinearBaseline.EXECUTOR_SPEC.executor_class._FUNCTION
     function(examples=examples, report=report, code_fingerprint="")
-    found = linear_baseline.read_report(str(tmp_path))
+    found = baseline.read_report(str(tmp_path))
     assert (found.accuracy, found.train_rows) == (1.0, 30)
     assert found.seconds > 0
 
@@ -169,7 +171,7 @@ def test_the_gate_refuses_a_gain_that_is_too_small(
     blessing = standard_artifacts.InfraBlessing()
     for artifact in (predictions, linear, blessing):
         artifact.uri = str(tmp_path)
-    linear_baseline.LinearGate.EXECUTOR_SPEC.executor_class._FUNCTION(
+    baseline.LinearGate.EXECUTOR_SPEC.executor_class._FUNCTION(
         predictions=predictions,
         linear=linear,
         blessing=blessing,

@@ -1,0 +1,1 @@
+"""How fast does it train, next to other frameworks with the same model and data?"""

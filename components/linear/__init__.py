@@ -1,0 +1,1 @@
+"""What does a linear model reach on the same rows?"""
