@@ -40,6 +40,8 @@ class TrainedModel(keras.Model):
         metrics: dict[str, Any] = self.compute_metrics(x, y, logits, sample_weight)
         return metrics
 
+    jit_compile: bool
+
     def make_test_function(self, force: bool = False) -> None:
         """Leaves evaluation uncompiled: its last batches have shapes of their own."""
         compiled, self.jit_compile = self.jit_compile, False

@@ -3,12 +3,14 @@
 import dataclasses
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import keras_tuner
 from keras_tuner.engine import base_tuner
+from sklearn.exceptions import ConvergenceWarning
 
 from model.training.callbacks import Progress
 from model.training.train import TrainingJob, TrainingResult, train
@@ -47,7 +49,10 @@ class SettingsOracle(keras_tuner.oracles.BayesianOptimizationOracle):
         if not self.start_order:
             values = {each.name: each.default for each in self.hyperparameters.space}
             return {"status": "RUNNING", "values": values}
-        return super().populate_space(trial_id)
+        with warnings.catch_warnings():
+            # A setting that changes nothing has no length scale to converge to.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().populate_space(trial_id)
 
 
 class SettingsTuner(base_tuner.BaseTuner):

@@ -93,7 +93,7 @@ def _layer(features: WideFeatures, weights: np.ndarray, bias: np.ndarray) -> Wid
     layer = WideScores(
         vocabulary_size, len(features.pair_weights), len(bias), name="wide"
     )
-    layer.build((None, None))
+    layer.build()
     layer.token_scores.assign(features.grams @ weights[:num_grams])
     layer.pair_scores.assign(features.pair_weights[:, None] * weights[num_grams:])
     layer.token_norms.assign(features.token_norms)

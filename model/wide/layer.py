@@ -24,7 +24,7 @@ class WideScores(keras.layers.Layer):
         self.num_pairs = num_pairs
         self.num_classes = num_classes
 
-    def build(self, token_ids_shape: Shape) -> None:
+    def build(self, token_ids_shape: Shape | None = None) -> None:
         tokens, pairs, classes = self.vocabulary_size, self.num_pairs, self.num_classes
         self.token_scores = self._table("token_scores", (tokens, classes))
         self.pair_scores = self._table("pair_scores", (pairs, classes))

@@ -83,14 +83,21 @@ def test_every_module_that_is_run_exists_and_has_its_options(line: str) -> None:
 @pytest.mark.parametrize(
     "setting",
     sorted(
-        {s for p in PAGES for s in re.findall(r"--set (\S+=\S+?)\.?[`\n ]", p.text)}
+        {
+            bare or quoted
+            for page in PAGES
+            for bare, quoted in re.findall(
+                r"--set (?:([^'\s]\S*=\S+?)\.?[`\n ]|'([^'\n]+)')", page.text
+            )
+        }
     ),
 )
 def test_every_setting_is_allowed(setting: str) -> None:
     key, _, value = setting.partition("=")
     section, field = key.split(".")
     config = RunConfig.of(overrides={key: value})
-    assert str(getattr(getattr(config, section), field)).lower() == value
+    found = str(getattr(getattr(config, section), field))
+    assert found.lower() == value.lower()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -23,8 +23,11 @@ def model_with_frozen_part(frozen_units: int = 64) -> keras.Model:
 
 def test_frozen_variables_are_not_kept():
     model = model_with_frozen_part()
-    names = [variable.path.split("/")[0] for variable in checkpoint.changing(model)]
-    assert sorted(names) == ["head", "head", "seed_generator"]
+    names = sorted(
+        variable.path.split("/")[0] for variable in checkpoint.changing(model)
+    )
+    assert names[:2] == ["head", "head"]
+    assert [name.startswith("seed_generator") for name in names[2:]] == [True]
 
 
 def test_what_is_saved_comes_back_with_its_facts(tmp_path: Path):

@@ -80,8 +80,8 @@ def test_first_trial_has_the_settings_as_they_are(tmp_path: pathlib.Path) -> Non
 def test_search_finds_what_is_better_and_says_the_same_as_tfx_reads(
     tmp_path: pathlib.Path,
 ) -> None:
-    tuner = searched(tmp_path, quick_train, num_trials=5)
-    assert len(tuner.trials) == 5
+    tuner = searched(tmp_path, quick_train, num_trials=9)
+    assert len(tuner.trials) == 9
     assert tuner.best.accuracy > 0.8
     assert tuner.best.accuracy == max(t.accuracy or 0 for t in tuner.trials)
     (chosen,) = tuner.get_best_hyperparameters()
