@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from model.adaptation.config import AdaptationConfig, Method, learning_rate
 from model.config import TrainingConfig
 from model.pretrained.folder import PretrainedFolder
-from model.pretrained.masked_lm import has_masked_lm_head
 from model.settings import quoted
 from pipeline.errors import SettingError
 
@@ -38,7 +37,7 @@ def check_weights(
     """
     if pretrained is None:
         _refuse_without_weights(adaptation)
-    elif adaptation.method.reads_masked_word and not has_masked_lm_head(pretrained):
+    elif adaptation.method.reads_masked_word and not _has_masked_head(pretrained):
         raise SettingError(
             f"adaptation.method is {adaptation.method}, which reads a masked word, and "
             f"the checkpoint in {pretrained.path} was saved without its masked-LM "
@@ -75,3 +74,10 @@ def check_words(adaptation: AdaptationConfig, labels: Collection[str]) -> None:
             f"label of the data; its {len(labels)} labels are {some}"
             f"{' and others' if len(labels) > _SHOWN_LABELS else ''}."
         )
+
+
+def _has_masked_head(pretrained: PretrainedFolder) -> bool:
+    # Reads tensors with NumPy, which other commands do not wait for.
+    from model.pretrained.masked_lm import has_masked_lm_head
+
+    return has_masked_lm_head(pretrained)
