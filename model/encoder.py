@@ -1,7 +1,7 @@
 """The classifier: a Transformer encoder, pooled, with one linear layer on top."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import keras
@@ -13,10 +13,10 @@ from model.adaptation.prompt import (
     MASK_TRANSFORM,
     SOFT_PROMPT,
     MaskedState,
-    Prompt,
     SoftPrompt,
     Template,
 )
+from model.adaptation.used_rows import UsedRowsEmbedding
 from model.config import ModelConfig, Pooling
 from model.dropout import Dropout
 
@@ -47,10 +47,11 @@ def build_classifier(
     """
     token_ids = keras.Input((None,), dtype="int32", name=contract.TOKEN_IDS)
     if additions.prompt is not None:
-        state = _masked_state(config, token_ids, additions.prompt, dtype)
+        state = _masked_state(config, token_ids, additions, dtype)
         return keras.Model(token_ids, _head(config)(state), name=contract.MODEL_NAME)
     bias = layers.PaddingBias(dtype=dtype, name="padding_bias")(token_ids)
-    states = _positioned(config, _tokens(config, token_ids, dtype), dtype)
+    states = _tokens(config, dtype, additions.used_ids)(token_ids)
+    states = _positioned(config, states, dtype)
     states = _blocks(config, states, bias, dtype, additions.prefix_length)
     pooled = _POOLINGS[config.pooling](dtype=dtype, name="pooling")(states, bias)
     pooled = Dropout(config.dropout, dtype=dtype)(pooled)
@@ -63,14 +64,16 @@ def scores(logits: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _masked_state(
-    config: ModelConfig, token_ids: keras.KerasTensor, prompt: Prompt, dtype: str
+    config: ModelConfig, token_ids: keras.KerasTensor, additions: Additions, dtype: str
 ) -> keras.KerasTensor:
     """The masked-LM head's state at the mask of the prompt's template, `[B, D]`."""
+    prompt = additions.prompt
+    assert prompt is not None
     ids, positions = Template(
         prompt.before, prompt.after, prompt.soft_length, dtype=dtype, name="template"
     )(token_ids)
     bias = layers.PaddingBias(dtype=dtype, name="padding_bias")(ids)
-    states = _tokens(config, ids, dtype)
+    states = _tokens(config, dtype, additions.used_ids)(ids)
     if prompt.soft_length:
         soft = SoftPrompt(prompt.soft_length, dtype=dtype, name=SOFT_PROMPT)
         states, positions, bias = soft(states, positions, bias)
@@ -90,15 +93,20 @@ def _masked_state(
 
 
 def _tokens(
-    config: ModelConfig, token_ids: keras.KerasTensor, dtype: str
-) -> keras.KerasTensor:
+    config: ModelConfig, dtype: str, used_ids: Sequence[int]
+) -> keras.layers.Layer:
+    width, name = config.embedding_dim or config.hidden_dim, "token_embedding"
+    if used_ids:
+        return UsedRowsEmbedding(
+            config.vocabulary_size, width, used_ids, dtype=dtype, name=name
+        )
     return keras.layers.Embedding(
         config.vocabulary_size,
-        config.embedding_dim or config.hidden_dim,
+        width,
         embeddings_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
         dtype=dtype,
-        name="token_embedding",
-    )(token_ids)
+        name=name,
+    )
 
 
 def _positioned(

@@ -12,10 +12,12 @@ from model.adaptation.masked_head import check_positions, load_masked_head
 from model.adaptation.prefix import add_networks
 from model.adaptation.prompt import Prompt
 from model.adaptation.replacing import merged
-from model.adaptation.trained import freeze_others
+from model.adaptation.trained import freeze_others, is_trained
 from model.config import ModelConfig
 from model.pretrained.folder import PretrainedFolder
 from model.pretrained.weights import load_encoder
+
+_TABLE = "token_embedding/"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,18 +25,19 @@ class Adapted:
     """What is built: a model of this size, fine-tuned in this way.
 
     `prompt` is for the methods that read a masked word. Without `pretrained` weights
-    it starts from random ones.
+    it starts from random ones. `used_ids` are the ids that training can see; none means
+    that it can see all.
     """
 
     model: ModelConfig
     adaptation: AdaptationConfig = AdaptationConfig()
     prompt: Prompt | None = None
     pretrained: PretrainedFolder | None = None
+    used_ids: tuple[int, ...] = ()
 
     def build(self, dtype: str = "float32") -> keras.Model:
         """The model as it is exported, with new weights."""
-        additions = Additions.of(self.adaptation, self.prompt)
-        return encoder.build_classifier(self.model, dtype, additions)
+        return encoder.build_classifier(self.model, dtype, self._additions)
 
     def start(self, dtype: str = "float32") -> keras.Model:
         """The model as it is trained: with its pretrained weights, ready to compile.
@@ -43,15 +46,31 @@ class Adapted:
             PretrainedError: The weights are not those of the folder's `config.json`,
                 or the method needs some that it does not have.
         """
-        model = self.build(dtype)
+        additions = dataclasses.replace(self._additions, used_ids=self._trained_ids)
+        model = encoder.build_classifier(self.model, dtype, additions)
         if self.pretrained is not None:
             if self.prompt is not None:
                 check_positions(self.model, self.prompt, self.pretrained)
             load_encoder(model, self.model, self.pretrained)
             if self.prompt is not None:
                 load_masked_head(model, self.model, self.prompt, self.pretrained)
+        if additions.used_ids:
+            model.get_layer(_TABLE.rstrip("/")).start()
         self.prepare(model)
         return model
+
+    @property
+    def _additions(self) -> Additions:
+        return Additions.of(self.adaptation, self.prompt)
+
+    @property
+    def _trained_ids(self) -> tuple[int, ...]:
+        """Rows that are worth a table of their own; random ones are all trained."""
+        trains_table = is_trained(_TABLE, self.adaptation)
+        is_worth_it = 2 * len(self.used_ids) < self.model.vocabulary_size
+        if self.pretrained is None or not (trains_table and is_worth_it):
+            return ()
+        return self.used_ids
 
     def prepare(self, model: keras.Model) -> None:
         """Adds what helps in training only, and freezes what is not trained."""

@@ -1,4 +1,4 @@
-"""What a way of fine-tuning adds to the model that is exported."""
+"""What a way of fine-tuning adds to the model, in training or for good."""
 
 import dataclasses
 
@@ -8,10 +8,14 @@ from model.adaptation.prompt import Prompt
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Additions:
-    """Nothing, unless a `prefix_length` is above 0 or there is a `prompt`."""
+    """Nothing, unless a `prefix_length` is above 0 or there is a `prompt`.
+
+    With `used_ids` only their rows of the table of word pieces are trained.
+    """
 
     prefix_length: int = 0
     prompt: Prompt | None = None
+    used_ids: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, config: AdaptationConfig, prompt: Prompt | None) -> "Additions":

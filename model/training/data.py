@@ -54,6 +54,14 @@ def count_examples(chunks: tf.data.Dataset) -> int:
     )
 
 
+def token_ids_in(chunks: tf.data.Dataset) -> set[int]:
+    """Reads everything and lists the ids that occur."""
+    found: set[int] = set()
+    for token_ids, _ in chunks:
+        found.update(np.unique(token_ids.flat_values.numpy()).tolist())
+    return found
+
+
 def labelled_rows(chunks: tf.data.Dataset) -> tuple[list[np.ndarray], np.ndarray]:
     """Reads the token ids of each row that has a label, and the label ids, `[R]`."""
     rows: list[np.ndarray] = []

@@ -14,6 +14,7 @@ from model.adaptation.rates import learning_rate_multipliers
 from model.adaptation.trained import count_trained
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.pretrained.folder import PretrainedFolder
+from model.text.special_tokens import SpecialIds
 from model.training import callbacks, data, devices, step
 from model.training.augmentation import Augmentation
 from model.training.bucketing import Batching
@@ -91,9 +92,11 @@ def train(job: TrainingJob) -> TrainingResult:
         taught_classes=job.model.num_classes if job.distillation else None,
     )
     schedule = _Length.of(job.training, _count(chunks, job.train_pattern))
+    adapted = _adapted(job, chunks)
     with strategy.scope():
         plan = devices.device_plan(strategy, job.training, schedule.total_steps)
-        model = _compiled_model(job, schedule, plan)
+        model = step.training_view(adapted.start(plan.dtype), plan)
+        _compile(model, job, schedule, plan)
         digest = job.pretrained.digest if job.pretrained else ""
         curve = callbacks.Resume(job.checkpoint_dir, digest=digest)
         epochs_done = curve.restore(model)
@@ -111,7 +114,7 @@ def train(job: TrainingJob) -> TrainingResult:
         shuffle=False,  # The data is, already.
         verbose=0,
     )
-    classifier = _adapted(job).exported(model)
+    classifier = adapted.exported(model)
     joined = _joined(job, classifier, chunks)
     return TrainingResult(
         model=joined.model if joined else classifier,
@@ -142,10 +145,9 @@ class _Length:
         return self.epochs * self.steps_per_epoch
 
 
-def _compiled_model(
-    job: TrainingJob, schedule: _Length, plan: DevicePlan
-) -> keras.Model:
-    model = step.training_view(_adapted(job).start(plan.dtype), plan)
+def _compile(
+    model: keras.Model, job: TrainingJob, schedule: _Length, plan: DevicePlan
+) -> None:
     model.compile(
         optimizer=_optimizer(job, schedule, plan.dtype),
         loss=_loss(job),
@@ -153,7 +155,6 @@ def _compiled_model(
         jit_compile=plan.jit_step,
         auto_scale_loss=False,
     )
-    return model
 
 
 def _optimizer(
@@ -209,13 +210,26 @@ def _callbacks(job: TrainingJob, schedule: _Length) -> list[keras.callbacks.Call
     return chosen
 
 
-def _adapted(job: TrainingJob) -> Adapted:
+def _adapted(job: TrainingJob, chunks: tf.data.Dataset) -> Adapted:
     return Adapted(
         model=job.model,
         adaptation=job.adaptation,
         prompt=job.prompt,
         pretrained=job.pretrained,
+        used_ids=_used_ids(job, chunks) if job.pretrained else (),
     )
+
+
+def _used_ids(job: TrainingJob, chunks: tf.data.Dataset) -> tuple[int, ...]:
+    """Lists the ids that training can see; nothing where it makes up new ones."""
+    if job.training.piece_splitting:
+        return ()
+    used = data.token_ids_in(chunks)
+    if job.vocabulary:
+        used.update(SpecialIds.of(job.vocabulary).ids)
+    if job.prompt is not None:
+        used.update(job.prompt.before + job.prompt.after)
+    return tuple(sorted(used))
 
 
 def _joined(

@@ -24,7 +24,7 @@ def run(data: Path, folder: Path, output: Path) -> dict[str, object]:
     command = [
         *(sys.executable, "-m", "pipeline", "run", "--json"),
         *("--data", str(data), "--pretrained", str(folder), "--output", str(output)),
-        *("--set", "training.max_epochs=2", "--set", "evaluation.min_accuracy=0"),
+        *("--set", "training.max_epochs=5", "--set", "training.learning_rate=3e-3"),
     ]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(answer.stdout.splitlines()[-1])
