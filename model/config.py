@@ -126,7 +126,7 @@ class TrainingConfig(Settings):
     `token_dropout` hides and `piece_splitting` splits that share of the word pieces in
     training: `model.training.augmentation` has the sources. `seed` is at least 1,
     because tf.data takes 0 for no seed. `jit_compile` and `mixed_precision` choose for
-    themselves when None: see `model.training.devices.device_plan`.
+    themselves when None: see `model.training.devices.choose`.
     """
 
     section = "training"
@@ -174,6 +174,7 @@ FINE_TUNING = TrainingConfig(
     global_batch_size=32,
     max_epochs=10,
     learning_rate=1e-4,
+    schedule=Schedule.LINEAR,
     token_dropout=0.0,
 )
 """What pretrained weights are trained with, unless somebody chose otherwise."""

@@ -66,6 +66,8 @@ def learning_rate(config: "AdaptationConfig") -> float | None:
 class AdaptationConfig(Settings):
     """Which weights are trained, and how much more slowly the deep ones.
 
+    With `fit_head` a new head starts as a logistic regression on the frozen encoder:
+    `model.adaptation.head_start`.
     `layer_decay` multiplies the learning rate once for every layer below the head.
     With `unfreeze_epochs` the head is trained alone for that many epochs, then the
     highest block joins, after as many more the next. `lora_matrices` are names of
@@ -78,6 +80,7 @@ class AdaptationConfig(Settings):
     section = "adaptation"
 
     method: Method = Method.FULL
+    fit_head: bool = True
     layer_decay: float = setting(1.0, above=0, most=1)
     unfreeze_epochs: int = setting(0, least=0, most=100_000)
     lora_rank: int = setting(8, least=1, most=1024)

@@ -9,13 +9,14 @@ import tensorflow as tf
 
 from model.adaptation.adapted import Adapted
 from model.adaptation.config import AdaptationConfig
+from model.adaptation.head_start import fit_head
 from model.adaptation.prompt import Prompt
 from model.adaptation.rates import learning_rate_multipliers
 from model.adaptation.trained import count_trained
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.pretrained.folder import PretrainedFolder
 from model.text.special_tokens import SpecialIds
-from model.training import callbacks, data, devices, step
+from model.training import callbacks, data, devices, distillation, step
 from model.training.augmentation import Augmentation
 from model.training.bucketing import Batching
 from model.training.callbacks import Progress
@@ -94,12 +95,14 @@ def train(job: TrainingJob) -> TrainingResult:
     schedule = _Length.of(job.training, _count(chunks, job.train_pattern))
     adapted = _adapted(job, chunks)
     with strategy.scope():
-        plan = devices.device_plan(strategy, job.training, schedule.total_steps)
+        plan = _plan(job, strategy, schedule)
         model = step.training_view(adapted.start(plan.dtype), plan)
         _compile(model, job, schedule, plan)
         digest = job.pretrained.digest if job.pretrained else ""
         curve = callbacks.Resume(job.checkpoint_dir, digest=digest)
         epochs_done = curve.restore(model)
+        if not epochs_done and _has_new_head(job):
+            fit_head(model, _labelled_batches(job, chunks))
     watch = callbacks.KeepBest(
         job.checkpoint_dir, monitor=MONITOR, patience=job.training.patience
     )
@@ -143,6 +146,17 @@ class _Length:
     @property
     def total_steps(self) -> int:
         return self.epochs * self.steps_per_epoch
+
+
+def _plan(
+    job: TrainingJob, strategy: tf.distribute.Strategy, schedule: _Length
+) -> DevicePlan:
+    return devices.choose(
+        job.training,
+        devices.Hardware.of(strategy),
+        hidden_dim=job.model.hidden_dim,
+        total_steps=schedule.total_steps,
+    )
 
 
 def _compile(
@@ -189,6 +203,18 @@ def _training_data(job: TrainingJob, chunks: tf.data.Dataset) -> tf.data.Dataset
     return data.training_batches(
         chunks, _batching(job), augment, seed=job.training.seed
     )
+
+
+def _has_new_head(job: TrainingJob) -> bool:
+    """Random weights below would make nothing of a head that fits them."""
+    is_new = job.pretrained is not None and job.prompt is None
+    return is_new and job.adaptation.fit_head
+
+
+def _labelled_batches(job: TrainingJob, chunks: tf.data.Dataset) -> tf.data.Dataset:
+    """Every row of the train split as it is, with its label id alone."""
+    plain = chunks.map(lambda ids, target: (ids, distillation.label_ids(target)))
+    return data.evaluation_batches(plain, _batching(job))
 
 
 def validation_batches(job: TrainingJob) -> tf.data.Dataset:
