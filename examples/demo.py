@@ -27,6 +27,7 @@ _DATA = _ROOT / "data" / "velora"
 _KTP = str(Path(sys.executable).with_name("ktp"))
 _SERVER_START_S = 120.0
 _DEVICE_FILES = {"TFLite": contract.FLOAT32_TFLITE, "int8": contract.INT8_TFLITE}
+_NUMBERS = {3: "three", 4: "four"}
 _TEXTS = (
     "scanned the QR code three times and the scooter still wont unlock",
     "why was I charged twice for the ride on Monday?",
@@ -56,6 +57,8 @@ def main(edge_python: Path, output: Path, preset: str) -> None:
     device_files = Path(summary["tflite"]).parent
     edge_ktp = str(edge_python.with_name("ktp").absolute())
     for name, file in _DEVICE_FILES.items():
+        if not (device_files / file).exists():
+            continue  # It disagreed with the SavedModel, and the run has said so.
         command = [edge_ktp, "edge", "predict", str(device_files / file), "--json"]
         answers[name] = _ask(console, f"Ask {file}, without TensorFlow", command)
     _close(console, summary, answers, time.monotonic() - started)
@@ -129,7 +132,8 @@ def _close(
     answers: dict[str, list[dict[str, Any]]],
     wall_s: float,
 ) -> None:
-    table = Table(title="The same texts, asked four ways", box=None)
+    ways = _NUMBERS[len(answers)]
+    table = Table(title=f"The same texts, asked {ways} ways", box=None)
     table.add_column("text", no_wrap=True, max_width=26)
     table.add_column("label", no_wrap=True)
     for name in answers:
@@ -151,7 +155,7 @@ def _close(
     )
     told = {name: [row["label"] for row in rows] for name, rows in answers.items()}
     if len({tuple(labels) for labels in told.values()}) > 1:
-        raise RunError(f"The four ways disagree: {told}")
+        raise RunError(f"The {ways} ways disagree: {told}")
 
 
 if __name__ == "__main__":

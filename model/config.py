@@ -226,7 +226,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             training=TrainingConfig(max_epochs=3),
         ),
         # The data decides how many word pieces there are: 4,000 of 10,000 short texts
-        # in one language, all 24,000 of 21 languages.
+        # in one language, all 16,000 of 21 languages.
         "small": Preset(
             description=(
                 "From scratch, for some thousand texts. "
@@ -236,7 +236,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "0.858 on HWU64."
             ),
             model=ModelConfig(
-                vocabulary_size=24_000,
+                vocabulary_size=16_000,
                 hidden_dim=128,
                 num_layers=2,
                 num_heads=4,

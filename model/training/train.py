@@ -265,7 +265,7 @@ def _joined(
     if not job.model.wide_branch:
         return None
     rows, label_ids = data.labelled_rows(chunks)
-    wide = fit(rows, label_ids, job.vocabulary, job.model.num_classes)
+    wide = fit(rows, label_ids, job.vocabulary, job.model)
     return join(classifier, wide, validation_batches(job)) if wide else None
 
 

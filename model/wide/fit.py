@@ -8,11 +8,18 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
+from model.config import ModelConfig
 from model.wide.features import Rows, WideFeatures
 from model.wide.layer import WideScores
 
-_MAX_NUMBERS = 2_500_000
-"""Most numbers in both tables, a byte each on a device."""
+_FILE_BYTES = 4_600_000
+"""What an int8 device file of 5 MB has room for, beside its operations."""
+_LEAST_ROOM = 1_000_000
+"""For the wide branch of a model that is larger than that by itself."""
+_OF_A_ROW = 5
+"""Bytes in an int8 file besides the logits: the row's scale and its length."""
+_OF_A_TOKEN = 8
+"""And two random numbers."""
 _FEWEST_PAIRS, _MOST_PAIRS = 1024, 262_144
 _MAX_ROWS = 50_000
 """A linear model gains little from more, and takes longer than the encoder."""
@@ -22,20 +29,29 @@ _REGULARIZATION = 0.3
 _logger = logging.getLogger(__name__)
 
 
-def num_pairs(vocabulary_size: int, num_classes: int, num_tokens: int) -> int | None:
-    """Chooses the rows of the table of pairs, a power of two; None if none fits.
+def room_for(vocabulary: Sequence[str], num_weights: int) -> int:
+    """How many bytes the wide branch of a model with so many weights may have."""
+    tokens = sum(len(token.encode()) + 1 for token in vocabulary)
+    return max(_LEAST_ROOM, _FILE_BYTES - num_weights - tokens)
+
+
+def num_pairs(
+    vocabulary_size: int, num_classes: int, num_tokens: int, room: int
+) -> int | None:
+    """Chooses the rows of the table of pairs for so many bytes; None if none fits.
 
     More than there are pairs, up to `num_tokens`, are of no use.
     """
-    room = _MAX_NUMBERS // num_classes - vocabulary_size
-    if room < _FEWEST_PAIRS:
+    of_a_row = num_classes + _OF_A_ROW
+    fitting = (room - vocabulary_size * (of_a_row + _OF_A_TOKEN)) // of_a_row
+    if fitting < _FEWEST_PAIRS:
         return None
     useful = max(_FEWEST_PAIRS, 2 ** num_tokens.bit_length())
-    return min(useful, _MOST_PAIRS, 2 ** (room.bit_length() - 1))
+    return min(useful, _MOST_PAIRS, fitting)
 
 
 def fit(
-    rows: Rows, label_ids: np.ndarray, vocabulary: Sequence[str], num_classes: int
+    rows: Rows, label_ids: np.ndarray, vocabulary: Sequence[str], model: ModelConfig
 ) -> WideScores | None:
     """Learns from token ids and label ids.
 
@@ -43,17 +59,18 @@ def fit(
         rows: token ids of each text, without padding.
         label_ids: `[R]` integers.
         vocabulary: tokens in the order of their ids.
-        num_classes: C.
+        model: what the branch stands beside; it has the number of classes.
 
     Returns:
         The layer; None, with a message in the log, where the tables would be too large
         for a device or the rows have one label only.
     """
-    pairs = num_pairs(len(vocabulary), num_classes, sum(map(len, rows)))
+    room, num_classes = room_for(vocabulary, model.weights), model.num_classes
+    pairs = num_pairs(len(vocabulary), num_classes, sum(map(len, rows)), room)
     if pairs is None or len(np.unique(label_ids)) < 2:
         _logger.info(
-            "No wide branch: %d labels and %d word pieces; it takes up to %d numbers.",
-            *(num_classes, len(vocabulary), _MAX_NUMBERS),
+            "No wide branch: %d labels and %d word pieces; it takes up to %d bytes.",
+            *(num_classes, len(vocabulary), room),
         )
         return None
     chosen = np.random.default_rng(0).permutation(len(rows))[:_MAX_ROWS]
@@ -96,8 +113,8 @@ def _layer(features: WideFeatures, weights: np.ndarray, bias: np.ndarray) -> Wid
     layer.build()
     layer.token_scores.assign(features.grams @ weights[:num_grams])
     layer.pair_scores.assign(features.pair_weights[:, None] * weights[num_grams:])
-    layer.token_norms.assign(features.token_norms)
-    layer.pair_norms.assign(features.pair_weights**2)
+    layer.token_lengths.assign(np.sqrt(features.token_norms))
+    layer.pair_lengths.assign(features.pair_weights)
     layer.first.assign(features.first)
     layer.second.assign(features.second)
     layer.bias.assign(bias)

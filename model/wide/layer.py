@@ -28,8 +28,8 @@ class WideScores(keras.layers.Layer):
         tokens, pairs, classes = self.vocabulary_size, self.num_pairs, self.num_classes
         self.token_scores = self._table("token_scores", (tokens, classes))
         self.pair_scores = self._table("pair_scores", (pairs, classes))
-        self.token_norms = self._table("token_norms", (tokens,))
-        self.pair_norms = self._table("pair_norms", (pairs,))
+        self.token_lengths = self._table("token_lengths", (tokens,))
+        self.pair_lengths = self._table("pair_lengths", (pairs,))
         self.first = self._table("first", (tokens,), "int32")
         self.second = self._table("second", (tokens,), "int32")
         self.bias = self._table("bias", (classes,))
@@ -37,7 +37,7 @@ class WideScores(keras.layers.Layer):
     def call(self, token_ids: Tensor) -> Tensor:
         of_tokens = _mean(
             keras.ops.take(self.token_scores, token_ids, axis=0),
-            keras.ops.take(self.token_norms, token_ids, axis=0),
+            keras.ops.take(self.token_lengths, token_ids, axis=0),
         )
         left, right = token_ids[:, :-1], token_ids[:, 1:]
         row = keras.ops.mod(
@@ -50,7 +50,7 @@ class WideScores(keras.layers.Layer):
         of_pairs = _mean(
             keras.ops.take(self.pair_scores, row, axis=0)
             * keras.ops.expand_dims(is_pair, -1),
-            keras.ops.take(self.pair_norms, row, axis=0) * is_pair,
+            keras.ops.take(self.pair_lengths, row, axis=0) * is_pair,
         )
         return of_tokens + of_pairs + self.bias
 
@@ -70,8 +70,8 @@ class WideScores(keras.layers.Layer):
         )
 
 
-def _mean(scores: Tensor, squared_lengths: Tensor) -> Tensor:
+def _mean(scores: Tensor, lengths: Tensor) -> Tensor:
     """`[B, T, C]` and `[B, T]` -> `[B, C]`: the sum, scaled to features of length 1."""
-    total = keras.ops.sum(squared_lengths, axis=1) + SMALLEST_NORM
+    total = keras.ops.sum(lengths * lengths, axis=1) + SMALLEST_NORM
     scale = keras.ops.expand_dims(keras.ops.rsqrt(total), -1)
     return keras.ops.sum(scores, axis=1) * scale

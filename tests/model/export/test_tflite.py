@@ -20,7 +20,7 @@ from tests.support.golden import Golden
 
 FLOAT32_TOLERANCE = 2e-5
 """Other kernels add in another order."""
-INT8_TOLERANCE = 0.05
+INT8_TOLERANCE = 0.02
 RUNTIMES = (runtime.TFLITE_RUNTIME, runtime.LITERT, "tensorflow")
 
 
@@ -51,7 +51,7 @@ def all_scores(interpreter: Any) -> np.ndarray:
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
 @pytest.mark.parametrize(
     ("quantize", "tolerance", "min_agreement"),
-    [(False, FLOAT32_TOLERANCE, 1.0), (True, INT8_TOLERANCE, 0.98)],
+    [(False, FLOAT32_TOLERANCE, 1.0), (True, INT8_TOLERANCE, 0.995)],
 )
 def test_every_runtime_agrees_with_keras(
     package: str, quantize: bool, tolerance: float, min_agreement: float
@@ -122,14 +122,6 @@ def test_an_operation_nobody_has_tried_is_refused():
     model = keras.Model(token_ids, states)
     with pytest.raises(ValueError, match=r"'TANH': 1.*add them to SUPPORTED_OPS"):
         tflite.convert(model, lengths=(8,), quantize=False)
-
-
-def test_the_converter_must_be_told_to_use_one_scale_per_matrix(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setattr(tflite, "_ONE_SCALE_PER_MATRIX", "no_such_switch")
-    with pytest.raises(ValueError, match="'FULLY_CONNECTED': 12"):
-        tflite.convert(device_model.classifier(), lengths=(8,), quantize=True)
 
 
 def test_a_packed_file_is_the_model_and_a_zip_archive(tmp_path: pathlib.Path):

@@ -27,9 +27,13 @@ def rows_of(count: int, seed: int = 0) -> tuple[list[np.ndarray], np.ndarray]:
     return rows, np.array([label for _, label in pairs])
 
 
+def sized(num_classes: int) -> ModelConfig:
+    return ModelConfig(vocabulary_size=len(VOCABULARY), num_classes=num_classes)
+
+
 @pytest.fixture(scope="module")
 def wide() -> fitting.WideScores:
-    layer = fitting.fit(*rows_of(300), VOCABULARY, NUM_CLASSES)
+    layer = fitting.fit(*rows_of(300), VOCABULARY, sized(NUM_CLASSES))
     assert layer is not None
     return layer
 
@@ -65,7 +69,7 @@ def test_linear_model_finds_the_word_that_names_the_class(
 
 def test_two_labels_have_a_logit_each() -> None:
     rows, label_ids = rows_of(120)
-    layer = fitting.fit(rows, label_ids % 2, VOCABULARY, 2)
+    layer = fitting.fit(rows, label_ids % 2, VOCABULARY, sized(2))
     assert layer is not None
     logits = layer(padded(rows))
     assert logits.shape == (120, 2)
@@ -73,24 +77,31 @@ def test_two_labels_have_a_logit_each() -> None:
 
 
 def test_label_without_rows_is_never_chosen() -> None:
-    layer = fitting.fit(*rows_of(120), VOCABULARY, NUM_CLASSES + 1)
+    layer = fitting.fit(*rows_of(120), VOCABULARY, sized(NUM_CLASSES + 1))
     assert layer is not None
     assert NUM_CLASSES not in np.argmax(layer(padded(rows_of(50, seed=5)[0])), axis=1)
 
 
 def test_rows_of_one_label_have_no_linear_model() -> None:
     rows, label_ids = rows_of(20)
-    assert fitting.fit(rows, label_ids * 0, VOCABULARY, NUM_CLASSES) is None
+    assert fitting.fit(rows, label_ids * 0, VOCABULARY, sized(NUM_CLASSES)) is None
 
 
 def test_tables_stay_within_what_a_device_has_room_for() -> None:
+    room = 3_000_000
     for tokens, classes in ((24_000, 7), (5_000, 151), (3_000, 2), (8_000, 77)):
-        pairs = fitting.num_pairs(tokens, classes, 10**7)
+        pairs = fitting.num_pairs(tokens, classes, 10**7, room)
         assert pairs is not None
-        assert pairs & (pairs - 1) == 0
-        assert (tokens + pairs) * classes <= fitting._MAX_NUMBERS
-    assert fitting.num_pairs(8_000, 1_500, 10**7) is None
-    assert fitting.num_pairs(100, 2, 5_000) == 8192
+        of_a_row = classes + 1 + 4  # The logits, a length, a float32 scale.
+        assert tokens * (of_a_row + 8) + pairs * of_a_row <= room
+    assert fitting.num_pairs(8_000, 1_500, 10**7, room) is None
+    assert fitting.num_pairs(100, 2, 5_000, room) == 8192
+
+
+def test_a_larger_encoder_leaves_less_room() -> None:
+    words = ["wörter"] * 1000  # Seven bytes, and the end of the line.
+    assert fitting.room_for(words, 3_000_000) == 1_592_000
+    assert fitting.room_for(words, 100_000_000) == 1_000_000
 
 
 def test_better_part_gets_the_say() -> None:
