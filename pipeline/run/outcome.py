@@ -1,237 +1,34 @@
-"""What came out of a run: what its nodes left behind, joined to what the report shows.
+"""What came out of a run, as the report shows it."""
 
-Each component reads its own artifact; here is only which of them says what.
-"""
-
-import collections
 import dataclasses
-import functools
 import statistics
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
-from components import (
-    batch_predictor,
-    edge_exporter,
-    evaluation_metrics,
-    model_server_validator,
-    teacher_scorer,
-    text_transform,
-    versioned_pusher,
-)
-from components.linear import baseline as linear_baseline
-from components.predictions import ScoredRows
-from model import contract, hooks
+from components import batch_predictor, teacher_scorer, text_transform
+from model import contract
 from model.adaptation.config import AdaptationConfig, Method
 from model.training.reliability import ScoreQuality, calibration_error, powers_of
 from model.tuning import trials
-from pipeline.config import PUSHER, PipelineConfig
-from pipeline.data.dataset import Dataset
-from pipeline.data.notes import visible
-from pipeline.nodes import create, fingerprint
-from pipeline.nodes.evaluation import MIN_DISTINCT_ANSWERS
+from pipeline.nodes import fingerprint
 from pipeline.report import results
-from pipeline.report.insights import FEW_TEST_ROWS
-from pipeline.run.node_runner import NodeRun
+from pipeline.run.checks import Checks
+from pipeline.run.run_artifacts import RunArtifacts
 
 _SHOWN_TOP = 5
-_TUNER = "SettingsTuner"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """Reads the artifacts of a finished pipeline; nothing is computed twice."""
-
-    config: PipelineConfig
-    dataset: Dataset
-    runs: Mapping[str, NodeRun]
-
-    def uri(self, node_id: str, key: str) -> str:
-        """Says where a node wrote its output."""
-        return self.runs[node_id].outputs[key][0].uri
-
-    @functools.cached_property
-    def predictions(self) -> ScoredRows:
-        """Scores of the test split."""
-        return ScoredRows.load(self.uri("BatchPredictor", "predictions"))
-
-    @functools.cached_property
-    def history(self) -> dict[str, Any]:
-        """The learning curve that the trainer wrote."""
-        return hooks.read_history(self.uri("Trainer", "model_run"))
-
-    @functools.cached_property
-    def server(self) -> model_server_validator.Verdict:
-        """ModelServerValidator's verdict."""
-        return model_server_validator.read_report(
-            self.uri("ModelServerValidator", "report")
-        )
-
-    @functools.cached_property
-    def device_files(self) -> list[edge_exporter.DeviceFile]:
-        """EdgeExporter's verdict on each file it made."""
-        return edge_exporter.read_report(self.uri("EdgeExporter", "report"))
-
-    @functools.cached_property
-    def metrics(self) -> dict[str, float]:
-        """Evaluator's metrics over all test rows."""
-        return evaluation_metrics.read_overall(self.uri("Evaluator", "evaluation"))
-
-    @functools.cached_property
-    def live(self) -> results.LiveModel | None:
-        """The live model on the same rows, where there was one."""
-        baseline = self.runs.get(create.BASELINE_RESOLVER)
-        if baseline is None or not baseline.outputs.get("model"):
-            return None
-        values = evaluation_metrics.read_overall(
-            self.uri("Evaluator", "evaluation"), model_name=tfma.BASELINE_KEY
-        )
-        return results.LiveModel(
-            version=str(baseline.outputs["model"][0].id),
-            accuracy=values[evaluation_metrics.ACCURACY],
-            macro_f1=values[evaluation_metrics.MACRO_F1],
-        )
-
-    @functools.cached_property
-    def linear(self) -> linear_baseline.LinearModel:
-        """What a linear model reaches on the same splits."""
-        return linear_baseline.read_report(self.uri("LinearBaseline", "report"))
-
-    @functools.cached_property
-    def trials(self) -> list[trials.Trial]:
-        """Every trial of the Tuner; none where there was no Tuner."""
-        if _TUNER not in self.runs:
-            return []
-        return trials.read_trials(self.uri(_TUNER, "tuner_results"))
-
-    @property
-    def best_settings(self) -> Mapping[str, Any]:
-        """What the Tuner chose; empty where there was no Tuner."""
-        best = trials.best_of(self.trials)
-        return best.settings if best else {}
-
-    def pushed(self, key: str) -> Path | None:
-        """Says where the pusher put one of its outputs, or None where it refused."""
-        (artifact,) = self.runs[PUSHER].outputs[key]
-        return versioned_pusher.read_destination(artifact)
+class Outcome(RunArtifacts):
+    """Joins the artifacts of a finished pipeline; nothing is computed twice."""
 
     def checks(self) -> tuple[results.Check, ...]:
         """Lists every bound that stands between a model and its users."""
-        return (*self._accuracy_checks(), self._server_check(), *self._device_checks())
-
-    def _accuracy_checks(self) -> list[results.Check]:
-        accuracy = self.metrics[evaluation_metrics.ACCURACY]
-        checks = [self._accuracy_check(accuracy), self._answers_check()]
-        if self.live is not None:
-            drop = self.config.run.evaluation.max_accuracy_drop
-            checks.append(
-                _at_least(
-                    "against the live model",
-                    accuracy,
-                    self.live.accuracy - drop,
-                    note=f"live model {self.live.accuracy:.4f}, {self._rows_told()}",
-                    setting=f"evaluation.max_accuracy_drop {drop:g}",
-                )
-            )
-        return [*checks, *self._linear_checks(accuracy)]
-
-    def _linear_checks(self, accuracy: float) -> list[results.Check]:
-        gain = self.config.run.evaluation.min_gain_over_linear
-        if gain is None:
-            return []
-        linear = self.linear
-        check = _at_least(
-            "against the linear model",
-            accuracy,
-            linear.accuracy + gain,
-            note=", ".join(
-                filter(
-                    None,
-                    (
-                        f"linear model {linear.accuracy:.4f}",
-                        linear.note,
-                        self._rows_told(),
-                    ),
-                )
-            ),
-            setting=f"evaluation.min_gain_over_linear {gain:g}",
-        )
-        # As the gate decided: sums of shares may differ in the last digit.
-        return [dataclasses.replace(check, passed=linear.is_beaten(accuracy, gain))]
-
-    def _accuracy_check(self, accuracy: float) -> results.Check:
-        most, _ = self.dataset.label_counts(contract.TEST).most_common(1)[0]
-        setting = "evaluation.min_accuracy"
-        if self.config.run.evaluation.min_accuracy is None:
-            setting += f", unset: always answering {visible(most)} reaches that"
-        return _at_least(
-            "test accuracy",
-            accuracy,
-            self.config.min_accuracy,
-            note=self._rows_told(),
-            setting=setting,
-        )
-
-    def _answers_check(self) -> results.Check:
-        """Finds a model that always says one thing: on no data is it of use."""
-        answers = collections.Counter(self.predictions.predicted_ids.tolist())
-        most, count = answers.most_common(1)[0]
-        note = (
-            f"it says {visible(self.predictions.labels[most])} to {count:,} of "
-            f"{answers.total():,} test rows"
-        )
-        if len(answers) < MIN_DISTINCT_ANSWERS:
-            note += "; train longer (training.max_epochs), or give more rows of others"
-        return results.Check(
-            metric="different answers",
-            value=len(answers),
-            bound=f"at least {MIN_DISTINCT_ANSWERS}",
-            passed=len(answers) >= MIN_DISTINCT_ANSWERS,
-            note=note,
-            setting="no setting changes this",
-        )
-
-    def _rows_told(self) -> str:
-        rows = self.predictions
-        total = len(rows.texts)
-        right = int((rows.predicted_ids == rows.true_ids).sum())
-        told = f"{right:,} of {total:,} test rows right"
-        if total < FEW_TEST_ROWS:
-            told += f", so few that one row is {100 / total:.1f} points"
-        return told
-
-    def _server_check(self) -> results.Check:
-        verdict = self.server
-        bound = self.config.run.evaluation.max_server_score_difference
-        return results.Check(
-            metric=f"model server ({verdict.engine or 'not started'})",
-            value=verdict.max_score_difference if verdict.engine else None,
-            bound=f"at most {bound:g} score difference",
-            passed=verdict.blessed,
-            note=verdict.reason or f"{verdict.rows} rows over gRPC and REST",
-            setting="evaluation.max_server_score_difference",
-        )
-
-    def _device_checks(self) -> list[results.Check]:
-        bound = self.config.run.evaluation.min_device_agreement
-        return [
-            _at_least(
-                f"{file.name} agreement",
-                file.agreement,
-                bound,
-                note=f"{file.runtime}, largest score difference "
-                f"{file.max_score_difference:.2g}",
-                setting="evaluation.min_device_agreement",
-            )
-            for file in self.device_files
-        ]
+        return Checks(self).all()
 
     def as_results(self, run: results.RunInfo) -> results.RunResults:
         """Gathers everything that the report shows."""
@@ -436,17 +233,3 @@ def read_anomalies(uri: str) -> tuple[str, ...]:
         for name, anomaly in anomalies.anomaly_info.items():
             found.append(f"{split}: {name}: {anomaly.description}")
     return tuple(found)
-
-
-def _at_least(
-    metric: str, value: float, bound: float, *, note: str, setting: str
-) -> results.Check:
-    wanted = f"{bound:.4f}" if round(bound, 4) == bound else f"{bound:.6g}"
-    return results.Check(
-        metric=metric,
-        value=value,
-        bound=f"at least {wanted}",
-        passed=value >= bound,
-        note=note,
-        setting=setting,
-    )
