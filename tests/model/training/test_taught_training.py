@@ -1,10 +1,7 @@
 """A student's training: each row with what its own teacher says of it."""
 
 import dataclasses
-import json
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -17,7 +14,7 @@ from model.training.augmentation import Augmentation
 from model.training.bucketing import Batching
 from model.training.callbacks import Progress
 from model.training.train import TrainingJob, train
-from tests.support.replica_training import MODEL, TRAINING, outcome
+from tests.support.replica_training import MODEL, TRAINING
 from tests.support.token_records import (
     Row,
     keyword_rows,
@@ -104,20 +101,3 @@ def test_an_interrupted_student_goes_on_after_its_last_full_epoch(
     reports: list[Progress] = []
     train(job(folder, checkpoint_dir=str(tmp_path), on_progress=reports.append))
     assert (reports[0].epoch, reports[-1].epoch) == (2, 2)
-
-
-# A second process imports TensorFlow, which takes minutes on a busy machine.
-@pytest.mark.timeout(600)
-def test_two_replicas_learn_like_one(folder: pathlib.Path) -> None:
-    one = outcome(folder, tf.distribute.get_strategy(), taught=True)
-    command = [sys.executable, "-m", "tests.support.replica_training"]
-    done = subprocess.run(
-        [*command, str(folder), "2", '{"taught": true}'],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    two = json.loads(done.stdout.splitlines()[-1])
-    for row, twin in zip(one["history"], two["history"], strict=True):
-        assert twin == pytest.approx(row, abs=1e-5)
-    np.testing.assert_allclose(two["weights"], one["weights"], atol=1e-4)

@@ -15,7 +15,12 @@ import tensorflow as tf
 from model.training.callbacks import Progress
 from model.training.train import TrainingJob, TrainingResult, train
 from tests.support.replica_training import MODEL, TRAINING, outcome
-from tests.support.token_records import keyword_rows, padded, write_token_records
+from tests.support.token_records import (
+    keyword_rows,
+    moody_teacher,
+    padded,
+    write_token_records,
+)
 
 VALIDATION_ROWS = keyword_rows(37, seed=9)
 MakeJob = Callable[..., TrainingJob]
@@ -24,7 +29,8 @@ MakeJob = Callable[..., TrainingJob]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("records")
-    write_token_records(folder / "train.gz", keyword_rows(160))
+    # Only a training that is taught reads what the teacher says.
+    write_token_records(folder / "train.gz", keyword_rows(160), teacher=moody_teacher)
     write_token_records(folder / "validation.gz", VALIDATION_ROWS)
     return folder
 
@@ -174,12 +180,20 @@ def test_training_without_examples_is_an_error(
 
 # A second process imports TensorFlow, which takes minutes on a busy machine.
 @pytest.mark.timeout(600)
-def test_two_replicas_train_like_one_with_xla_and_without(folder: pathlib.Path) -> None:
-    one = outcome(folder, tf.distribute.get_strategy())
-    for two in outcomes_of_two_replicas(folder, {}, {"jit_compile": True}):
+def test_two_replicas_train_like_one_with_xla_and_with_a_teacher(
+    folder: pathlib.Path,
+) -> None:
+    trainings = ({}, {"jit_compile": True}, {"taught": True})
+    plain, taught = (
+        outcome(folder, tf.distribute.get_strategy(), taught=is_taught)
+        for is_taught in (False, True)
+    )
+    found = outcomes_of_two_replicas(folder, *trainings)
+    for one, two in zip((plain, plain, taught), found, strict=True):
         for row, twin in zip(one["history"], two["history"], strict=True):
             assert twin == pytest.approx(row, abs=1e-5)
         np.testing.assert_allclose(two["weights"], one["weights"], atol=1e-4)
+    assert plain["history"] != taught["history"]
 
 
 def outcomes_of_two_replicas(
