@@ -17,7 +17,8 @@ from sklearn.linear_model import LogisticRegression
 
 from model import contract
 
-_MAX_ROWS = 20_000
+MAX_ROWS = 20_000
+"""More would cost more than they help."""
 _REGULARIZATION = 10.0
 """scikit-learn's `C`, for states whose root-mean-square length is 1."""
 _MAX_ITERATIONS = 200
@@ -34,7 +35,7 @@ def fit_head(
     Args:
         model: of `encoder.build_classifier`, with a pooling and a head.
         batches: token ids `[B, T]` and label ids `[B]`; rows without a label are passed
-            over, and so is what comes after 20,000.
+            over.
 
     Returns:
         Whether there was something to learn: rows of two classes.
@@ -69,14 +70,11 @@ def _pooled(
     def pooled(token_ids: tf.Tensor) -> tf.Tensor:
         return tf.cast(encoder(token_ids, training=False), tf.float32)
 
-    states, label_ids, count = [], [], 0
+    states, label_ids = [], []
     for token_ids, labels in batches:
         is_labelled = labels.numpy() != contract.NO_LABEL_ID
         states.append(pooled(token_ids).numpy()[is_labelled])
         label_ids.append(labels.numpy()[is_labelled])
-        count += len(states[-1])
-        if count >= _MAX_ROWS:
-            break
     return np.concatenate(states), np.concatenate(label_ids)
 
 

@@ -75,6 +75,30 @@ def labelled_rows(chunks: tf.data.Dataset) -> tuple[list[np.ndarray], np.ndarray
     return rows, np.concatenate(found)
 
 
+def sample(chunks: tf.data.Dataset, most: int, *, seed: int) -> tf.data.Dataset:
+    """Draws about `most` labelled rows, or takes all; label ids are their targets.
+
+    From everywhere: rows may be sorted by label.
+    """
+
+    def is_labelled(chunk: Rows) -> tf.Tensor:
+        return distillation.label_ids(chunk[1]) != contract.NO_LABEL_ID
+
+    count = chunks.reduce(
+        np.int64(0),
+        lambda total, chunk: total + tf.math.count_nonzero(is_labelled(chunk)),
+    )
+    share = most / max(1, int(count))
+
+    def drawn(index: tf.Tensor, chunk: Rows) -> Rows:
+        label_ids = distillation.label_ids(chunk[1])
+        draws = tf.random.stateless_uniform(tf.shape(label_ids), (seed, index))
+        is_drawn = is_labelled(chunk) & (draws < share)
+        return tf.ragged.boolean_mask(chunk[0], is_drawn), label_ids[is_drawn]
+
+    return chunks.enumerate().map(drawn)
+
+
 def training_batches(
     chunks: tf.data.Dataset, batching: Batching, augment: Augment, *, seed: int
 ) -> tf.data.Dataset:

@@ -9,14 +9,14 @@ import tensorflow as tf
 
 from model.adaptation.adapted import Adapted
 from model.adaptation.config import AdaptationConfig
-from model.adaptation.head_start import fit_head
+from model.adaptation.head_start import MAX_ROWS, fit_head
 from model.adaptation.prompt import Prompt
 from model.adaptation.rates import learning_rate_multipliers
 from model.adaptation.trained import count_trained
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.pretrained.folder import PretrainedFolder
 from model.text.special_tokens import SpecialIds
-from model.training import callbacks, data, devices, distillation, step
+from model.training import callbacks, data, devices, step
 from model.training.augmentation import Augmentation
 from model.training.bucketing import Batching
 from model.training.callbacks import Progress
@@ -102,7 +102,7 @@ def train(job: TrainingJob) -> TrainingResult:
         curve = callbacks.Resume(job.checkpoint_dir, digest=digest)
         epochs_done = curve.restore(model)
         if not epochs_done and _has_new_head(job):
-            fit_head(model, _labelled_batches(job, chunks))
+            fit_head(model, _sampled_batches(job, chunks))
     watch = callbacks.KeepBest(
         job.checkpoint_dir, monitor=MONITOR, patience=job.training.patience
     )
@@ -211,10 +211,10 @@ def _has_new_head(job: TrainingJob) -> bool:
     return is_new and job.adaptation.fit_head
 
 
-def _labelled_batches(job: TrainingJob, chunks: tf.data.Dataset) -> tf.data.Dataset:
-    """Every row of the train split as it is, with its label id alone."""
-    plain = chunks.map(lambda ids, target: (ids, distillation.label_ids(target)))
-    return data.evaluation_batches(plain, _batching(job))
+def _sampled_batches(job: TrainingJob, chunks: tf.data.Dataset) -> tf.data.Dataset:
+    """Labelled rows of the train split as they are; of many, some."""
+    some = data.sample(chunks, MAX_ROWS, seed=job.training.seed)
+    return data.evaluation_batches(some, _batching(job))
 
 
 def validation_batches(job: TrainingJob) -> tf.data.Dataset:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model import contract
 from model.training import augmentation, data
 from model.training.bucketing import Batching
 from tests.support.token_records import keyword_rows, write_token_records
@@ -93,6 +94,38 @@ def test_training_rows_keep_their_labels(chunks: tf.data.Dataset) -> None:
     batches = data.training_batches(chunks, BATCHING, unchanged, seed=1)
     for ids, labels in batches.take(12).as_numpy_iterator():
         assert labels.tolist() == [label_of[tuple(row[row != 0])] for row in ids]
+
+
+def rows_of(chunks: tf.data.Dataset) -> list[tuple[tuple[int, ...], int]]:
+    return [
+        (tuple(ids), label)
+        for token_ids, labels in chunks
+        for ids, label in zip(token_ids.to_list(), labels.numpy().tolist(), strict=True)
+    ]
+
+
+def test_a_sample_has_all_rows_of_few_and_some_of_many_from_everywhere(
+    chunks: tf.data.Dataset,
+) -> None:
+    everything = rows_of(chunks)
+    assert rows_of(data.sample(chunks, 1000, seed=1)) == everything
+    some = rows_of(data.sample(chunks, 25, seed=1))
+    assert 10 < len(some) < 40
+    places = [everything.index(row) for row in some]
+    assert places == sorted(places)
+    assert places[0] < 20 < len(everything) - 20 < places[-1]
+    assert rows_of(data.sample(chunks, 25, seed=1)) == some
+    assert rows_of(data.sample(chunks, 25, seed=2)) != some
+
+
+def test_rows_without_a_label_are_in_no_sample(tmp_path: Path) -> None:
+    rows = [
+        (ids, contract.NO_LABEL_ID if n % 3 else 1) for n, (ids, _) in enumerate(ROWS)
+    ]
+    path = write_token_records(tmp_path / "some.gz", rows)
+    some = rows_of(data.sample(data.read_chunks([path]), len(rows) // 3 + 1, seed=1))
+    assert len(some) == len(rows[::3])
+    assert {label for _, label in some} == {1}
 
 
 def test_augmentation_changes_with_every_epoch(chunks: tf.data.Dataset) -> None:
