@@ -35,6 +35,8 @@ _READ_AT = {_Op.FULLY_CONNECTED: 1, _Op.GATHER: 0}
 """Which input of an operation has the rows that can be rounded."""
 _ANOTHER = -1
 """A reader that takes no int8."""
+_LEFT_OUT = -1
+"""Stands for an input that an operation can do without, such as a bias."""
 
 
 def quantize_weights(model: bytes) -> bytes:
@@ -69,14 +71,24 @@ def _large_weights(model: schema.ModelT) -> list[int]:
     readers: dict[int, set[int]] = {}
     for subgraph in model.subgraphs:
         for operator in subgraph.operators:
-            kind = _kind(model, operator)
             for place, index in enumerate(operator.inputs):
-                tensor = subgraph.tensors[index]
-                is_fit = place == _READ_AT.get(kind) and _is_large(model, tensor)
-                reader = kind if is_fit else _ANOTHER
-                readers.setdefault(tensor.buffer, set()).add(reader)
+                if index != _LEFT_OUT:
+                    tensor = subgraph.tensors[index]
+                    reader = _reader(model, operator, place, tensor)
+                    readers.setdefault(tensor.buffer, set()).add(reader)
     fits = [{kind} for kind in _READ_AT]
     return sorted(buffer for buffer, kinds in readers.items() if kinds in fits)
+
+
+def _reader(
+    model: schema.ModelT, operator: schema.OperatorT, place: int, tensor: schema.TensorT
+) -> int:
+    """The kind of operation that could as well read int8 there, or `_ANOTHER`."""
+    kind, options = _kind(model, operator), operator.builtinOptions
+    if place != _READ_AT.get(kind) or not _is_large(model, tensor):
+        return _ANOTHER
+    takes_rows = kind != _Op.GATHER or not (options.axis or options.batchDims)
+    return kind if takes_rows else _ANOTHER
 
 
 def _is_large(model: schema.ModelT, tensor: schema.TensorT) -> bool:

@@ -1,6 +1,7 @@
 """Weights of a TFLite file as int8: what is rounded, how well, and what is left."""
 
 import functools
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -130,3 +131,38 @@ def test_a_table_that_is_a_matrix_as_well_stays_as_it_is() -> None:
     files = [tflite.convert(model, lengths=(8,), quantize=q) for q in (False, True)]
     assert not [each for each in constants(files[1]).values() if each.dtype == np.int8]
     np.testing.assert_array_equal(*(scores(file, 8) for file in files))
+
+
+def file_of(call: Callable[[tf.Tensor], tf.Tensor], quantize: bool) -> bytes:
+    """A model whose one layer computes `call` of its token ids."""
+
+    class Layer(keras.layers.Layer):
+        def call(self, token_ids: tf.Tensor) -> tf.Tensor:
+            return call(token_ids)
+
+    ids = keras.Input((None,), dtype="int32", name=contract.TOKEN_IDS)
+    return tflite.convert(
+        keras.Model(ids, Layer()(ids)), lengths=(8,), quantize=quantize
+    )
+
+
+def test_columns_of_a_table_are_taken_as_they_are() -> None:
+    table = np.random.default_rng(0).normal(size=(3, 400)).astype(np.float32)
+
+    def sum_of_columns(token_ids: tf.Tensor) -> tf.Tensor:
+        # One text, so its columns are `[3, 1, T]`.
+        return tf.transpose(tf.reduce_sum(tf.gather(table, token_ids, axis=1), axis=2))
+
+    files = [file_of(sum_of_columns, quantize=q) for q in (False, True)]
+    np.testing.assert_array_equal(*(scores(file, 8) for file in files))
+
+
+def test_a_matrix_without_a_bias_is_rounded_like_any_other() -> None:
+    matrix = np.random.default_rng(0).normal(0, 0.05, (8, 400)).astype(np.float32)
+
+    def product(token_ids: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(tf.cast(token_ids, tf.float32) / VOCABULARY, matrix)
+
+    files = [file_of(product, quantize=q) for q in (False, True)]
+    assert np.int8 in {each.dtype.type for each in constants(files[1]).values()}
+    np.testing.assert_allclose(*(scores(file, 8) for file in files), atol=1e-4)
