@@ -212,9 +212,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "tiny": Preset(
             description=(
                 "Shows that everything works. "
-                "Command: ktp run --data banking77 --preset tiny. "
-                "Hardware: two shared CPU cores. Time: 11 s of training. "
-                "Expect: test accuracy 0.842 on Banking77."
+                "Command: ktp run --data data/velora --preset tiny. "
+                "Hardware: two shared CPU cores. Time: 9 s of training. "
+                "Expect: test accuracy 0.840."
             ),
             model=ModelConfig(
                 hidden_dim=64,
@@ -231,9 +231,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             description=(
                 "From scratch, for some thousand texts. "
                 "Command: ktp run --data banking77 --preset small. "
-                "Hardware: two shared CPU cores. Time: 146 s of training. "
-                "Expect: test accuracy 0.913 on Banking77, 0.919 on CLINC150 in scope, "
-                "0.858 on HWU64."
+                "Hardware: two shared CPU cores. Time: 153 s of training. "
+                "Expect: test accuracy 0.927 on Banking77, 0.934 on CLINC150 in scope, "
+                "0.884 on HWU64."
             ),
             model=ModelConfig(
                 vocabulary_size=16_000,

@@ -12,7 +12,7 @@ from model.config import ModelConfig
 from model.wide.features import Rows, WideFeatures
 from model.wide.layer import WideScores
 
-_FILE_BYTES = 4_600_000
+_FILE_BYTES = 4_400_000
 """What an int8 device file of 5 MB has room for, beside its operations."""
 _LEAST_ROOM = 1_000_000
 """For the wide branch of a model that is larger than that by itself."""
