@@ -40,7 +40,7 @@ _TEXTS = (
 @click.command()
 @click.option("--edge-python", required=True, type=click.Path(path_type=Path))
 @click.option("--output", default="runs/velora", type=click.Path(path_type=Path))
-@click.option("--preset", default="small", show_default=True)
+@click.option("--preset", default="tiny", show_default=True)
 def main(edge_python: Path, output: Path, preset: str) -> None:
     """Run the whole job; `--edge-python` is an interpreter without TensorFlow."""
     started = time.monotonic()
