@@ -17,7 +17,7 @@ from model.config import ModelConfig
 from model.pretrained.folder import PretrainedFolder
 from model.pretrained.weights import load_encoder
 
-_TABLE = "token_embedding/"
+_TABLE = "token_embedding"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Adapted:
             if self.prompt is not None:
                 load_masked_head(model, self.model, self.prompt, self.pretrained)
         if additions.used_ids:
-            model.get_layer(_TABLE.rstrip("/")).start()
+            model.get_layer(_TABLE).start()
         self.prepare(model)
         return model
 
@@ -66,7 +66,7 @@ class Adapted:
     @property
     def _trained_ids(self) -> tuple[int, ...]:
         """Rows that are worth a table of their own; random ones are all trained."""
-        trains_table = is_trained(_TABLE, self.adaptation)
+        trains_table = is_trained(f"{_TABLE}/", self.adaptation)
         is_worth_it = 2 * len(self.used_ids) < self.model.vocabulary_size
         if self.pretrained is None or not (trains_table and is_worth_it):
             return ()
