@@ -66,9 +66,9 @@ class Adapted:
     @property
     def _trained_ids(self) -> tuple[int, ...]:
         """Rows that are worth a table of their own; random ones are all trained."""
-        trains_table = is_trained(f"{_TABLE}/", self.adaptation)
         is_worth_it = 2 * len(self.used_ids) < self.model.vocabulary_size
-        if self.pretrained is None or not (trains_table and is_worth_it):
+        trains_rows = self.pretrained is not None and trains_table(self.adaptation)
+        if not (trains_rows and is_worth_it):
             return ()
         return self.used_ids
 
@@ -89,3 +89,8 @@ class Adapted:
         for variable in twin.weights:
             variable.assign(values[variable.path])
         return twin
+
+
+def trains_table(adaptation: AdaptationConfig) -> bool:
+    """Whether the method changes the embeddings of word pieces."""
+    return is_trained(f"{_TABLE}/", adaptation)

@@ -15,7 +15,8 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from model import contract
+from model import answers, contract
+from model.linear import class_weights
 
 MAX_ROWS = 20_000
 """More would cost more than they help."""
@@ -40,7 +41,10 @@ def fit_head(
     Returns:
         Whether there was something to learn: rows of two classes.
     """
-    states, label_ids = _pooled(model, batches)
+    encoder = keras.Model(model.input, model.get_layer(_POOLING).output)
+    (states,), label_ids = answers.gather(encoder, batches)
+    is_labelled = label_ids != contract.NO_LABEL_ID
+    states, label_ids = states[is_labelled], label_ids[is_labelled]
     if len(np.unique(label_ids)) < 2:
         return False
     scale = float(np.sqrt((states**2).sum(axis=1).mean())) or 1.0
@@ -52,41 +56,12 @@ def fit_head(
             warnings.simplefilter("ignore", category)
         regression.fit(states / scale, label_ids)
     head = model.get_layer(_HEAD)
-    kernel, bias = _weights(regression, head.units)
+    # Half and half: the softmax of two classes is the sigmoid of their difference.
+    kernel, bias = class_weights(
+        regression, head.units, unseen=regression.intercept_.min(), two_classes=0.5
+    )
     head.kernel.assign(kernel / scale)
     head.bias.assign(bias)
     share = regression.score(states / scale, label_ids)
     _logger.info("The head starts with %.1f %% of the train rows right.", 100 * share)
     return True
-
-
-def _pooled(
-    model: keras.Model, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reads states `[N, D]` and labels `[N]`."""
-    encoder = keras.Model(model.input, model.get_layer(_POOLING).output)
-
-    @tf.function(reduce_retracing=True)
-    def pooled(token_ids: tf.Tensor) -> tf.Tensor:
-        return tf.cast(encoder(token_ids, training=False), tf.float32)
-
-    states, label_ids = [], []
-    for token_ids, labels in batches:
-        is_labelled = labels.numpy() != contract.NO_LABEL_ID
-        states.append(pooled(token_ids).numpy()[is_labelled])
-        label_ids.append(labels.numpy()[is_labelled])
-    return np.concatenate(states), np.concatenate(label_ids)
-
-
-def _weights(
-    regression: LogisticRegression, num_classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gives `[D, C]` and `[C]`; a class without rows starts as the unlikeliest."""
-    found, intercept = regression.coef_, regression.intercept_
-    if len(regression.classes_) == 2:  # One row says how much likelier the second is.
-        halves = np.array([-0.5, 0.5])
-        found, intercept = halves[:, None] * found, halves * intercept
-    kernel = np.zeros((found.shape[1], num_classes), np.float32)
-    bias = np.full(num_classes, intercept.min(), np.float32)
-    kernel[:, regression.classes_], bias[regression.classes_] = found.T, intercept
-    return kernel, bias

@@ -1,5 +1,6 @@
 """Transformed TFRecords as batches of similar length, so short texts stay cheap."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -45,21 +46,26 @@ def read_chunks(
     return chunks.with_options(options)
 
 
-def count_examples(chunks: tf.data.Dataset) -> int:
-    """Reads everything and counts the rows."""
-    return int(
-        chunks.reduce(
-            np.int64(0), lambda total, chunk: total + tf.shape(chunk[1], tf.int64)[0]
-        )
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What is in a split: rows, those of them with a label, and the ids that occur."""
+
+    rows: int
+    labelled: int
+    token_ids: frozenset[int]
 
 
-def token_ids_in(chunks: tf.data.Dataset) -> set[int]:
-    """Reads everything and lists the ids that occur."""
+def survey(chunks: tf.data.Dataset, *, with_token_ids: bool = False) -> Survey:
+    """Reads everything once; lists token ids only where asked to."""
+    rows, labelled = 0, 0
     found: set[int] = set()
-    for token_ids, _ in chunks:
-        found.update(np.unique(token_ids.flat_values.numpy()).tolist())
-    return found
+    for token_ids, target in chunks:
+        label_ids = distillation.label_ids(target).numpy()
+        rows += len(label_ids)
+        labelled += np.count_nonzero(label_ids != contract.NO_LABEL_ID)
+        if with_token_ids:
+            found.update(np.unique(token_ids.flat_values.numpy()).tolist())
+    return Survey(rows=rows, labelled=int(labelled), token_ids=frozenset(found))
 
 
 def labelled_rows(chunks: tf.data.Dataset) -> tuple[list[np.ndarray], np.ndarray]:
@@ -75,25 +81,16 @@ def labelled_rows(chunks: tf.data.Dataset) -> tuple[list[np.ndarray], np.ndarray
     return rows, np.concatenate(found)
 
 
-def sample(chunks: tf.data.Dataset, most: int, *, seed: int) -> tf.data.Dataset:
-    """Draws about `most` labelled rows, or takes all; label ids are their targets.
+def sample(chunks: tf.data.Dataset, share: float, *, seed: int) -> tf.data.Dataset:
+    """Draws about that share of the labelled rows, or takes all; their targets are ids.
 
     From everywhere: rows may be sorted by label.
     """
 
-    def is_labelled(chunk: Rows) -> tf.Tensor:
-        return distillation.label_ids(chunk[1]) != contract.NO_LABEL_ID
-
-    count = chunks.reduce(
-        np.int64(0),
-        lambda total, chunk: total + tf.math.count_nonzero(is_labelled(chunk)),
-    )
-    share = most / max(1, int(count))
-
     def drawn(index: tf.Tensor, chunk: Rows) -> Rows:
         label_ids = distillation.label_ids(chunk[1])
         draws = tf.random.stateless_uniform(tf.shape(label_ids), (seed, index))
-        is_drawn = is_labelled(chunk) & (draws < share)
+        is_drawn = (label_ids != contract.NO_LABEL_ID) & (draws < share)
         return tf.ragged.boolean_mask(chunk[0], is_drawn), label_ids[is_drawn]
 
     return chunks.enumerate().map(drawn)

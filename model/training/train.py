@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from model.adaptation.adapted import Adapted
+from model.adaptation.adapted import Adapted, trains_table
 from model.adaptation.config import AdaptationConfig
 from model.adaptation.head_start import MAX_ROWS, fit_head
 from model.adaptation.prompt import Prompt
@@ -92,8 +92,9 @@ def train(job: TrainingJob) -> TrainingResult:
         _as_list(job.train_pattern),
         taught_classes=job.model.num_classes if job.distillation else None,
     )
-    schedule = _Length.of(job.training, _count(chunks, job.train_pattern))
-    adapted = _adapted(job, chunks)
+    split = _survey(job, chunks)
+    schedule = _Length.of(job.training, split.rows)
+    adapted = _adapted(job, split)
     with strategy.scope():
         plan = _plan(job, strategy, schedule)
         model = step.training_view(adapted.start(plan.dtype), plan)
@@ -102,7 +103,7 @@ def train(job: TrainingJob) -> TrainingResult:
         curve = callbacks.Resume(job.checkpoint_dir, digest=digest)
         epochs_done = curve.restore(model)
         if not epochs_done and _has_new_head(job):
-            fit_head(model, _sampled_batches(job, chunks))
+            fit_head(model, _sampled_batches(job, chunks, split))
     watch = callbacks.KeepBest(
         job.checkpoint_dir, monitor=MONITOR, patience=job.training.patience
     )
@@ -211,9 +212,12 @@ def _has_new_head(job: TrainingJob) -> bool:
     return is_new and job.adaptation.fit_head
 
 
-def _sampled_batches(job: TrainingJob, chunks: tf.data.Dataset) -> tf.data.Dataset:
+def _sampled_batches(
+    job: TrainingJob, chunks: tf.data.Dataset, split: data.Survey
+) -> tf.data.Dataset:
     """Labelled rows of the train split as they are; of many, some."""
-    some = data.sample(chunks, MAX_ROWS, seed=job.training.seed)
+    share = MAX_ROWS / max(1, split.labelled)
+    some = data.sample(chunks, share, seed=job.training.seed)
     return data.evaluation_batches(some, _batching(job))
 
 
@@ -236,21 +240,21 @@ def _callbacks(job: TrainingJob, schedule: _Length) -> list[keras.callbacks.Call
     return chosen
 
 
-def _adapted(job: TrainingJob, chunks: tf.data.Dataset) -> Adapted:
+def _adapted(job: TrainingJob, split: data.Survey) -> Adapted:
     return Adapted(
         model=job.model,
         adaptation=job.adaptation,
         prompt=job.prompt,
         pretrained=job.pretrained,
-        used_ids=_used_ids(job, chunks) if job.pretrained else (),
+        used_ids=_used_ids(job, split),
     )
 
 
-def _used_ids(job: TrainingJob, chunks: tf.data.Dataset) -> tuple[int, ...]:
+def _used_ids(job: TrainingJob, split: data.Survey) -> tuple[int, ...]:
     """Lists the ids that training can see; nothing where it makes up new ones."""
-    if job.training.piece_splitting:
+    if job.training.piece_splitting or not split.token_ids:
         return ()
-    used = data.token_ids_in(chunks)
+    used = set(split.token_ids)
     if job.vocabulary:
         used.update(SpecialIds.of(job.vocabulary).ids)
     if job.prompt is not None:
@@ -276,11 +280,12 @@ def _batching(job: TrainingJob) -> Batching:
     )
 
 
-def _count(chunks: tf.data.Dataset, pattern: str | Sequence[str]) -> int:
-    count = data.count_examples(chunks)
-    if not count:
-        raise ValueError(f"There are no examples in {pattern!r}.")
-    return count
+def _survey(job: TrainingJob, chunks: tf.data.Dataset) -> data.Survey:
+    wants_ids = job.pretrained is not None and trains_table(job.adaptation)
+    split = data.survey(chunks, with_token_ids=wants_ids)
+    if not split.rows:
+        raise ValueError(f"There are no examples in {job.train_pattern!r}.")
+    return split
 
 
 def _as_list(pattern: str | Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from model.config import ModelConfig
+from model.linear import class_weights
 from model.wide.features import Rows, WideFeatures
 from model.wide.layer import WideScores
 
@@ -89,16 +90,7 @@ def _svm(
         # Rows that contradict each other; what was found by then is good enough.
         warnings.simplefilter("ignore", ConvergenceWarning)
         machine.fit(features.matrix(rows), label_ids)
-    found, intercept = machine.coef_, machine.intercept_
-    if len(machine.classes_) == 2:  # One machine for both.
-        found, intercept = (
-            np.concatenate([-found, found]),
-            np.array([-1, 1]) * intercept,
-        )
-    weights = np.zeros((found.shape[1], num_classes), np.float32)
-    bias = np.full(num_classes, _NEVER, np.float32)
-    weights[:, machine.classes_], bias[machine.classes_] = found.T, intercept
-    return weights, bias
+    return class_weights(machine, num_classes, unseen=_NEVER, two_classes=1.0)
 
 
 _NEVER = -2.0

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import optimize, special
 
-from model import contract
+from model import answers, contract
 from model.wide.layer import WideScores
 
 _USUAL_SHARES = np.array([0.5, 4.0])
@@ -42,7 +42,8 @@ def join(
         wide: is changed.
         validation: batches of token ids and label ids.
     """
-    deep_logits, wide_logits, label_ids = _logits(classifier, wide, validation)
+    both = keras.Model(classifier.input, [classifier.output, wide(classifier.input)])
+    (deep_logits, wide_logits), label_ids = answers.gather(both, validation)
     of_deep, of_wide = shares(deep_logits, wide_logits, label_ids)
     head = classifier.get_layer("logits")
     for weights, share in (
@@ -85,23 +86,6 @@ def shares(
     )
     of_deep, of_wide = np.exp(found.x) * _USUAL_SHARES
     return float(of_deep), float(of_wide)
-
-
-def _logits(
-    classifier: keras.Model, wide: WideScores, batches: tf.data.Dataset
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    both = keras.Model(classifier.input, [classifier.output, wide(classifier.input)])
-
-    @tf.function(reduce_retracing=True)
-    def logits(token_ids: tf.Tensor) -> list[tf.Tensor]:
-        return both(token_ids, training=False)
-
-    found = [(*logits(token_ids), label_ids) for token_ids, label_ids in batches]
-    deep, shallow, label_ids = (
-        np.concatenate([np.asarray(each) for each in column])
-        for column in zip(*found, strict=True)
-    )
-    return deep, shallow, label_ids
 
 
 def _accuracy(logits: np.ndarray, label_ids: np.ndarray) -> float:

@@ -122,7 +122,7 @@ class TrainingSummary:
 
     `history` has one mapping per epoch with `epoch` (counted from 1) and any of
     `loss`, `accuracy`, `val_loss`, `val_accuracy`. `trained_parameters` is None where
-    all are. `trials` came before it, if there was a Tuner.
+    all are, from scratch. `trials` came before it, if there was a Tuner.
     """
 
     history: tuple[Mapping[str, float], ...]

@@ -12,7 +12,7 @@ from tfx.utils import path_utils
 
 from components import batch_predictor, teacher_scorer, text_transform
 from model import contract
-from model.adaptation.config import AdaptationConfig, Method
+from model.adaptation.config import AdaptationConfig
 from model.training.reliability import ScoreQuality, calibration_error, powers_of
 from model.tuning import trials
 from pipeline.nodes import fingerprint
@@ -88,9 +88,7 @@ class Outcome(RunArtifacts):
             best_epoch=history["best_epoch"],
             parameters=history["parameters"],
             trained_parameters=(
-                None
-                if run.adaptation.method is Method.FULL
-                else history["trained_parameters"]
+                history["trained_parameters"] if run.pretrained else None
             ),
             trials=tuple(
                 results.Trial(

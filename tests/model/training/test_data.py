@@ -108,14 +108,23 @@ def test_a_sample_has_all_rows_of_few_and_some_of_many_from_everywhere(
     chunks: tf.data.Dataset,
 ) -> None:
     everything = rows_of(chunks)
-    assert rows_of(data.sample(chunks, 1000, seed=1)) == everything
-    some = rows_of(data.sample(chunks, 25, seed=1))
+    assert rows_of(data.sample(chunks, 10.0, seed=1)) == everything
+    some = rows_of(data.sample(chunks, 25 / len(ROWS), seed=1))
     assert 10 < len(some) < 40
     places = [everything.index(row) for row in some]
     assert places == sorted(places)
     assert places[0] < 20 < len(everything) - 20 < places[-1]
-    assert rows_of(data.sample(chunks, 25, seed=1)) == some
-    assert rows_of(data.sample(chunks, 25, seed=2)) != some
+    assert rows_of(data.sample(chunks, 25 / len(ROWS), seed=1)) == some
+    assert rows_of(data.sample(chunks, 25 / len(ROWS), seed=2)) != some
+
+
+def test_a_survey_counts_rows_and_lists_ids_where_asked_to(tmp_path: Path) -> None:
+    rows = [([7, 3], 1), ([3], contract.NO_LABEL_ID), ([9, 7], 0)]
+    path = write_token_records(tmp_path / "some.gz", rows)
+    chunks = data.read_chunks([path])
+    found = data.survey(chunks, with_token_ids=True)
+    assert found == data.Survey(rows=3, labelled=2, token_ids=frozenset({3, 7, 9}))
+    assert data.survey(chunks).token_ids == frozenset()
 
 
 def test_rows_without_a_label_are_in_no_sample(tmp_path: Path) -> None:
@@ -123,7 +132,7 @@ def test_rows_without_a_label_are_in_no_sample(tmp_path: Path) -> None:
         (ids, contract.NO_LABEL_ID if n % 3 else 1) for n, (ids, _) in enumerate(ROWS)
     ]
     path = write_token_records(tmp_path / "some.gz", rows)
-    some = rows_of(data.sample(data.read_chunks([path]), len(rows) // 3 + 1, seed=1))
+    some = rows_of(data.sample(data.read_chunks([path]), 1.1, seed=1))
     assert len(some) == len(rows[::3])
     assert {label for _, label in some} == {1}
 

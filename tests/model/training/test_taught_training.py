@@ -49,7 +49,7 @@ def test_shuffled_bucketed_and_augmented_rows_keep_their_scores(
         for ids, label in rows
     }
     chunks = data.read_chunks([str(folder / "train.gz")], taught_classes=C)
-    assert data.count_examples(chunks) == 160
+    assert data.survey(chunks).rows == 160
     augment = Augmentation(token_dropout=0.3)
     batches = data.training_batches(chunks, BATCHING, augment, seed=1)
     changed = 0
