@@ -21,6 +21,9 @@ PRESET = "pretrained"
 """What stands in the place of a preset's name."""
 _MAX_SEQUENCE_LENGTH = 128
 """Where the encoder has as many positions; shorter texts do not pay for it."""
+_DROPOUT = 0.2
+"""Few rows, many weights. Encoders are published with 0.1, for their pretraining; see
+docs/decisions/accuracy.md for what both gave on four data sets."""
 
 
 def pretrained_config(
@@ -68,6 +71,7 @@ def _defaults(source: PretrainedSource, folder: "PretrainedFolder") -> RunConfig
         model=ModelConfig(
             vocabulary_size=len(folder.vocabulary),
             max_sequence_length=min(_MAX_SEQUENCE_LENGTH, folder.max_positions),
+            dropout=_DROPOUT,
             **model_settings(folder),
         ),
         training=FINE_TUNING,

@@ -33,7 +33,6 @@ class _Keys:
     intermediate_dim: str = "intermediate_size"
     embedding_dim: str = "hidden_size"
     activation: str = "hidden_act"
-    dropout: str = "hidden_dropout_prob"
     epsilon: str | None = "layer_norm_eps"
 
 
@@ -48,12 +47,10 @@ _KEYS: Mapping[ModelType, _Keys] = MappingProxyType(
             intermediate_dim="hidden_dim",
             embedding_dim="dim",
             activation="activation",
-            dropout="dropout",
             epsilon=None,
         ),
     }
 )
-_DEFAULT_DROPOUT = 0.1
 _DEFAULT_EPSILON = 1e-12
 _FIXED = {
     "position_embedding_type": "absolute",
@@ -67,7 +64,7 @@ def model_settings(folder: PretrainedFolder) -> dict[str, Any]:
     """Gives the fields of `ModelConfig` that the weights decide, and a pooling.
 
     The length, the number of classes and the vocabulary are not the weights' affair.
-    The dropout is that of the hidden states; other values work as well.
+    Nor is the dropout: it says how they were trained, not what they compute.
 
     Raises:
         PretrainedError: a value is missing or of a kind that is not taken.
@@ -84,7 +81,6 @@ def model_settings(folder: PretrainedFolder) -> dict[str, Any]:
         "normalize_first": False,
         "embedding_dim": None if width == sizes["hidden_dim"] else width,
         "activation": _activation(folder, keys.activation),
-        "dropout": _number(folder, keys.dropout, _DEFAULT_DROPOUT),
         "layer_norm_epsilon": _number(folder, keys.epsilon, _DEFAULT_EPSILON),
         "pooling": Pooling.MEAN,
     }
@@ -127,11 +123,10 @@ def check_fits(config: ModelConfig, folder: PretrainedFolder) -> None:
     Raises:
         PretrainedError: a size differs, or texts may be longer than the positions.
     """
-    free = ("dropout", "pooling")
     wrong = {
         f"model.{field} {getattr(config, field)} instead of {value}"
         for field, value in model_settings(folder).items()
-        if field not in free and getattr(config, field) != value
+        if field != "pooling" and getattr(config, field) != value
     }
     if wrong:
         raise PretrainedError(

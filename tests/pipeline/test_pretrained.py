@@ -49,12 +49,12 @@ def test_training_and_length_can_be_set(folder: Path):
     settings = {
         "training.learning_rate": "2e-5",
         "model.max_sequence_length": "16",
-        "model.dropout": "0.2",
+        "model.dropout": "0.3",
     }
     config = pretrained_config(str(folder), settings)
     assert config.training.learning_rate == 2e-5
     assert config.training.max_epochs == FINE_TUNING.max_epochs
-    assert (config.model.max_sequence_length, config.model.dropout) == (16, 0.2)
+    assert (config.model.max_sequence_length, config.model.dropout) == (16, 0.3)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,6 @@ def test_activation_has_the_form_of_its_name(
         ({"hidden_act": ["gelu"]}, r"hidden_act is \['gelu'\]; taken are"),
         ({"hidden_size": None}, "hidden_size is None; it must be a whole number"),
         ({"layer_norm_eps": "1e-12"}, "layer_norm_eps is '1e-12'; it must be a"),
-        ({"hidden_dropout_prob": 10}, "hidden_dropout_prob is 10; it must be a"),
         ({"is_decoder": True}, "is_decoder is True; taken is False"),
         (
             {"position_embedding_type": "relative_key"},
