@@ -16,6 +16,7 @@ from tensorflow_model_analysis.metrics import metric_util
 from model import contract
 
 ACCURACY, MACRO_F1 = "accuracy", "macro_f1"
+GAIN_OVER_MAJORITY = "gain_over_majority"
 DISTINCT_ANSWERS = "distinct_answers"
 _PAIRS = "_label_pairs"
 
@@ -28,6 +29,13 @@ class Accuracy(tfma.metrics.Metric):
 
     def __init__(self, name: str = ACCURACY) -> None:
         super().__init__(_computations(accuracy_of), name=name)
+
+
+class GainOverMajority(tfma.metrics.Metric):
+    """Accuracy above that of always giving the most frequent true label."""
+
+    def __init__(self, name: str = GAIN_OVER_MAJORITY) -> None:
+        super().__init__(_computations(gain_over_majority_of), name=name)
 
 
 class MacroF1(tfma.metrics.Metric):
@@ -62,6 +70,19 @@ def accuracy_of(pairs: Pairs) -> float:
     total = pairs.total()
     right = sum(count for (true, best), count in pairs.items() if true == best)
     return right / total if total else float("nan")
+
+
+def gain_over_majority_of(pairs: Pairs) -> float:
+    """Gives accuracy less the share of the most frequent true label; NaN without rows.
+
+    Not below 0 where both are equal.
+    """
+    true_count: collections.Counter[str] = collections.Counter()
+    for (true, _), count in pairs.items():
+        true_count[true] += count
+    total = pairs.total()
+    right = sum(count for (true, best), count in pairs.items() if true == best)
+    return (right - max(true_count.values())) / total if total else float("nan")
 
 
 def macro_f1_of(pairs: Pairs) -> float:

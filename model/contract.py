@@ -89,6 +89,7 @@ __all__ = [
     "VOCABULARY_DIR",
     "VOCABULARY_FILE",
     "WARMUP_FILE",
+    "WITHDRAWN_PREFIX",
     "Engine",
     "Rejection",
     "Signature",
@@ -128,6 +129,8 @@ STAGING_PREFIX = ".staging-"
 """Begins the name of a version that is not whole yet; no server reads it."""
 COMPLETE_PREFIX = ".complete-"
 """Begins the name of a file: all that is staged of that version is whole."""
+WITHDRAWN_PREFIX = ".withdrawn-"
+"""Begins the name of a version that somebody took back; no server reads it."""
 VOCABULARY_DIR = "vocabulary_dir"
 """Key of the vocabulary's folder in the preprocessing function's `custom_config`."""
 

@@ -19,7 +19,9 @@ _COMMANDS = {
     "serve": "serving.commands.serve:serve",
     "predict": "serving.commands.predict:predict",
     "edge": "serving.commands.edge:edge",
+    "models": "pipeline.commands.models:models",
     "compile": "pipeline.commands.kubeflow:compile_command",
+    "run-spec": "pipeline.commands.run_spec:run_spec",
     "submit": "pipeline.commands.kubeflow:submit_command",
     "data": "pipeline.commands.data:data",
 }
@@ -57,7 +59,9 @@ _SUMMARIES = {
     "serve": "Serve what `run` pushed, over gRPC and REST.",
     "predict": "Ask a server.",
     "edge": "Ask a TFLite model, without TensorFlow.",
+    "models": "List, promote and roll back what was pushed.",
     "compile": "Write the pipeline as a Kubeflow Pipelines v2 spec.",
+    "run-spec": "Run a compiled spec on this machine, as a cluster would.",
     "submit": "Send a compiled spec to Kubeflow Pipelines.",
     "data": "Fetch public data sets.",
 }

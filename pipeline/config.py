@@ -262,36 +262,32 @@ class PipelineConfig:
     """What `create_pipeline` builds from: the settings, and where things are.
 
     `data_root` holds `<split>.tfrecord` files of normalised rows, and one of texts
-    without a label where `has_unlabelled`. `majority_share` is
-    the accuracy of always answering the most frequent label. Without `metadata_path`
-    the orchestrator brings its own metadata. `resolve_baseline` compares with the
-    model that is live; open-source Kubeflow has no resolver. With another `run_id`
-    the pusher looks again whether both versions are in their places.
+    without a label where `has_unlabelled`. Or `data` is the place of a person's own
+    file, and `unlabelled` that of texts without a label, for the first step to read;
+    these, `serving_dir` and `edge_dir` are runtime parameters then. Without
+    `metadata_path` the orchestrator brings its own metadata. With another
+    `live_version` the model to beat is looked for again, with another `run_id` the
+    pusher looks again whether both versions are in their places.
     """
 
     name: str
     run: RunConfig
-    data_root: str
     pipeline_root: str
     serving_dir: str
     edge_dir: str
+    data_root: str = ""
+    data: str = ""
+    unlabelled: str = ""
     metadata_path: str | None = None
     checkpoint_root: str | None = None
     has_unlabelled: bool = False
-    majority_share: float = 0.0
-    resolve_baseline: bool = True
+    live_version: str = ""
     beam_pipeline_args: tuple[str, ...] = ()
     run_id: str = ""
 
     def __post_init__(self) -> None:
         if problem := name_problem(self.name):
             raise SettingError(problem)
-
-    @property
-    def min_accuracy(self) -> float:
-        """The bound on test accuracy, from the settings or from the data."""
-        chosen = self.run.evaluation.min_accuracy
-        return self.majority_share if chosen is None else chosen
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
 """The pipeline as one file: for Kubeflow Pipelines (`.yaml`) or Vertex AI (`.json`)."""
 
 import itertools
+import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ ENTRYPOINT = ("python", "-P", "-m", "pipeline.kubeflow.entrypoint")
 
 _NODE_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 _INPUT_BASE = "input_base"  # The parameter that tells file-based ExampleGens.
+_OUTSIDE = frozenset((_INPUT_BASE, "data", "serving_dir"))
+"""Parameters that name a place whose content changes under the same name."""
 
 
 def compile_pipeline(
@@ -56,8 +59,11 @@ def compile_pipeline(
     with tempfile.TemporaryDirectory(dir=output_path.parent) as scratch_dir:
         scratch_path = Path(scratch_dir) / output_path.name
         _runner(image, scratch_path).run(pipeline)
+        defaults = _defaults(pipeline)
         if target.is_kubeflow:
-            _complete(scratch_path, info.pipeline_root, volumes)
+            _complete(scratch_path, info.pipeline_root, volumes, defaults)
+        else:
+            _complete_job(scratch_path, defaults)
         os.replace(scratch_path, output_path)
 
 
@@ -75,7 +81,22 @@ def _runner(
     )
 
 
-def _complete(path: Path, pipeline_root: str, volumes: Sequence[VolumeClaim]) -> None:
+def _defaults(pipeline: tfx.dsl.Pipeline) -> dict[str, Any]:
+    """Finds the runtime parameters of all nodes."""
+    return {
+        value.name: value.default
+        for node in pipeline.components
+        for value in node.exec_properties.values()
+        if isinstance(value, tfx.dsl.experimental.RuntimeParameter)
+    }
+
+
+def _complete(
+    path: Path,
+    pipeline_root: str,
+    volumes: Sequence[VolumeClaim],
+    defaults: Mapping[str, Any],
+) -> None:
     """Makes TFX's file one that open-source Kubeflow runs as it was meant."""
     text = path.read_text()
     comments = itertools.takewhile(
@@ -84,12 +105,32 @@ def _complete(path: Path, pipeline_root: str, volumes: Sequence[VolumeClaim]) ->
     spec = yaml.safe_load(text)
     if is_remote(pipeline_root):
         spec["defaultPipelineRoot"] = pipeline_root
-    for task in spec["root"]["dag"]["tasks"].values():
-        # Kubeflow runs no driver, so it would not see that the data has changed.
-        if _INPUT_BASE in task.get("inputs", {}).get("parameters", {}):
-            task.pop("cachingOptions", None)
+    _mend(spec, defaults)
     documents = [spec, _platforms(spec, volumes)] if volumes else [spec]
     path.write_text("".join(comments) + yaml.dump_all(documents, Dumper=_Dumper))
+
+
+def _complete_job(path: Path, defaults: Mapping[str, Any]) -> None:
+    """The same for Vertex AI, whose file is a job around the pipeline."""
+    job = json.loads(path.read_text())
+    _mend(job["pipelineSpec"], defaults)
+    path.write_text(json.dumps(job, indent=2, sort_keys=True))
+
+
+def _mend(spec: dict[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Gives a spec what TFX leaves out."""
+    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    for name, default in defaults.items():
+        declared[name] |= {"defaultValue": default, "isOptional": True}
+    for task in spec["root"]["dag"]["tasks"].values():
+        given = task.get("inputs", {}).get("parameters", {}).keys()
+        # No step comes from the cache that reads, or writes, what it does not own.
+        if _OUTSIDE & given:
+            task.pop("cachingOptions", None)
+        component = spec["components"][task["componentRef"]["name"]]
+        wanted = component.get("inputDefinitions", {}).get("parameters", {})
+        for name in wanted.keys() - given:
+            wanted[name]["isOptional"] = True
 
 
 def _platforms(spec: dict[str, Any], volumes: Sequence[VolumeClaim]) -> dict[str, Any]:
@@ -134,7 +175,7 @@ def _problems_on_kubeflow(pipeline: tfx.dsl.Pipeline) -> Iterator[str]:
         if isinstance(node, tfx.dsl.Resolver):
             yield (
                 f"{node.id} is a Resolver, which open-source Kubeflow does not "
-                "implement: build the pipeline without it (resolve_baseline=False)."
+                "implement: build the pipeline without it."
             )
         for key, value in node.exec_properties.items():
             if isinstance(value, str) and any(uri in value for uri in NOT_MOUNTED):

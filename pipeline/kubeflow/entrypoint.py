@@ -16,6 +16,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.errors import UserError
+
 Json = dict[str, Any]
 
 MIRRORS = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
@@ -88,6 +90,7 @@ def main(argv: Sequence[str]) -> None:
     invocation = Invocation.parse(argv)
     remote_uris = dict(mirrored_uris(invocation))
     invocation = prepared(invocation)
+    empty_outputs(invocation)
     if needs_driver(invocation):
         invocation = run_driver(invocation)
     run_executor(invocation)
@@ -109,6 +112,20 @@ def prepared(invocation: Invocation) -> Invocation:
             for key in _STORE_METADATA:
                 artifact.get("metadata", {}).pop(key, None)
     return dataclasses.replace(invocation, executor_input=executor_input)
+
+
+def empty_outputs(invocation: Invocation) -> None:
+    """Makes the folder of every output, empty.
+
+    Kubeflow's launcher makes only what it lies in; and a step that runs again would
+    find what its last attempt left.
+    """
+    from tfx.dsl.io import fileio
+
+    for _, artifact in _artifacts(invocation.executor_input, "outputs"):
+        if fileio.exists(artifact["uri"]):
+            fileio.rmtree(artifact["uri"])
+        fileio.makedirs(artifact["uri"])
 
 
 def mirrored_uris(invocation: Invocation) -> Iterator[tuple[str, str]]:
@@ -203,10 +220,20 @@ def _is_untyped(artifact: Json) -> bool:
     return not (title or declared.get("instanceSchema")) or title.startswith("system.")
 
 
+def run_step(argv: Sequence[str]) -> int:
+    """Runs a step; what a person can mend is told without a traceback."""
+    try:
+        main(argv)
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    status = run_step(sys.argv[1:])
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     # The work is done and written; C++ destructors at exit sometimes abort.
-    os._exit(0)
+    os._exit(status)

@@ -38,7 +38,7 @@ def _name_problem(path: Path) -> str:
     if path.suffix == ".json":
         return (
             "is for Vertex AI. Compile to a .yaml file for Kubeflow Pipelines, or "
-            "submit this one with the Google Cloud console or SDK."
+            "submit this one to Vertex AI, with --project and --location."
         )
     if path.suffix not in _ACCEPTED:
         return f"is not a compiled pipeline: it must end in .yaml. {_COMPILE}."

@@ -16,6 +16,8 @@ KUBEFLOW, VERTEX = (".yaml", ".yml"), (".json",)
 NOT_MOUNTED = ("s3://", "minio://")
 """What TensorFlow does not read."""
 
+_READ_SCHEMES = ("gs://", "s3://")
+
 _PINNED_IMAGE = re.compile(
     r"[^\s@]+(:(?!latest$)\w[\w.-]{0,127}|(:\w[\w.-]{0,127})?@sha256:[0-9a-f]{64})",
     re.ASCII,
@@ -89,6 +91,20 @@ def place_problem(option: str, place: str, claims: Sequence[VolumeClaim]) -> str
             f"{option} is {quoted(place)}; TFX takes *, ?, [ and {{ for a pattern of "
             "names. Use a path without them."
         )
+    return _unseen(option, place, claims)
+
+
+def source_problem(option: str, place: str, claims: Sequence[VolumeClaim]) -> str:
+    """Says why the first step could not read from a place; empty where it could."""
+    if "://" in place and not place.startswith(_READ_SCHEMES):
+        return (
+            f"{option} is {quoted(place)}; allowed: a path on a mounted volume claim, "
+            f"or a URI that begins with {' or '.join(_READ_SCHEMES)}."
+        )
+    return _unseen(option, place, claims)
+
+
+def _unseen(option: str, place: str, claims: Sequence[VolumeClaim]) -> str:
     # A step's own disk goes with the step.
     path = posixpath.normpath(place)
     if is_remote(place) or any(claim.holds(path) for claim in claims):

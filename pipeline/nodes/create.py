@@ -11,20 +11,23 @@ from tfx.types import BaseChannel
 
 from components.batch_predictor import BatchPredictor
 from components.edge_exporter import EdgeExporter
-from components.latest_pushed import LatestPushedModelStrategy
+from components.evaluator import Evaluator
 from components.linear.baseline import LinearBaseline, LinearGate
 from components.model_server_validator import ModelServerValidator
+from components.pushing.live_model import LiveModel
+from components.pushing.versioned_pusher import VersionedPusher
 from components.settings_tuner import SettingsTuner
 from components.teacher_scorer import TeacherScorer
 from components.text_transform import TextTransform
-from components.versioned_pusher import VersionedPusher
 from components.vocabulary_gen import VocabularyGen
 from model import contract
 from pipeline.config import PUSHER, PipelineConfig
+from pipeline.labelled.rules import DataRules
 from pipeline.nodes.evaluation import eval_config
 from pipeline.nodes.fingerprint import code_fingerprint
+from pipeline.nodes.text_example_gen import TextExampleGen, splits_of
 
-BASELINE_RESOLVER = "BaselineResolver"
+LIVE_MODEL = "LiveModel"
 
 _PREPROCESSING_FN = "model.hooks.preprocessing_fn"
 _RUN_FN = "model.hooks.run_fn"
@@ -34,7 +37,7 @@ _TUNER_FN = "model.hooks.tuner_fn"
 class DataNodes(NamedTuple):
     """Is this data what we think it is, and what does it look like to a model?"""
 
-    example_gen: tfx.components.ImportExampleGen
+    example_gen: BaseNode
     statistics_gen: tfx.components.StatisticsGen
     schema_gen: tfx.components.SchemaGen
     example_validator: tfx.components.ExampleValidator
@@ -49,8 +52,8 @@ class ModelNodes(NamedTuple):
     linear_baseline: BaseNode
     tuner: SettingsTuner | None
     trainer: tfx.components.Trainer
-    baseline: tfx.dsl.Resolver | None
-    evaluator: tfx.components.Evaluator
+    live_model: BaseNode
+    evaluator: Evaluator
     batch_predictor: BaseNode
     linear_gate: BaseNode | None
 
@@ -80,10 +83,8 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
 
 def _data_nodes(config: PipelineConfig) -> DataNodes:
     pretrained = _pretrained(config)
-    # The rows that `pipeline.data.tfrecords` has normalised and split.
-    example_gen = tfx.components.ImportExampleGen(
-        input_base=config.data_root, input_config=_splits(config)
-    )
+    # Rows that are normalised and split.
+    example_gen = _example_gen(config)
     statistics_gen = tfx.components.StatisticsGen(
         examples=example_gen.outputs["examples"],
         exclude_splits=[contract.UNLABELLED] if config.has_unlabelled else None,
@@ -142,13 +143,15 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
         custom_config=_trainer_settings(config),
     )
     # The model to beat.
-    baseline = _baseline_resolver(config) if config.resolve_baseline else None
+    live_model = LiveModel(
+        serving_dir=_parameter(config, "serving_dir"), newest=config.live_version
+    ).with_id(LIVE_MODEL)
     # Good enough, and no worse than what is live? Overall, and shown label by label.
-    evaluator = tfx.components.Evaluator(
+    evaluator = Evaluator(
         examples=data.example_gen.outputs["examples"],
         example_splits=[contract.TEST],
         model=trainer.outputs["model"],
-        baseline_model=baseline.outputs["model"] if baseline else None,
+        baseline_model=live_model.outputs["model"],
         eval_config=eval_config(config),
     )
     # What the SavedModel says of the test split, for everything that must agree.
@@ -165,7 +168,7 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
         linear_baseline,
         tuner,
         trainer,
-        baseline,
+        live_model,
         evaluator,
         batch_predictor,
         linear_gate,
@@ -230,8 +233,8 @@ def _delivery_nodes(
         model_blessing=model.evaluator.outputs["blessing"],
         server_blessing=model_server_validator.outputs["blessing"],
         edge_blessing=edge_exporter.outputs["blessing"],
-        serving_dir=config.serving_dir,
-        edge_dir=config.edge_dir,
+        serving_dir=_parameter(config, "serving_dir"),
+        edge_dir=_parameter(config, "edge_dir"),
         run_id=config.run_id,
         **({"linear_blessing": gate.outputs["blessing"]} if gate else {}),
     ).with_id(PUSHER)
@@ -240,7 +243,7 @@ def _delivery_nodes(
 
 def _teacher_scorer(
     config: PipelineConfig,
-    example_gen: tfx.components.ImportExampleGen,
+    example_gen: BaseNode,
     schema_gen: tfx.components.SchemaGen,
 ) -> BaseNode | None:
     teacher = config.run.teacher
@@ -258,7 +261,7 @@ def _teacher_scorer(
 
 
 def _learnt_from(
-    example_gen: tfx.components.ImportExampleGen,
+    example_gen: BaseNode,
     schema_gen: tfx.components.SchemaGen,
     teacher_scorer: BaseNode | None,
 ) -> dict[str, BaseChannel]:
@@ -274,14 +277,30 @@ def _learnt_from(
     }
 
 
-def _splits(config: PipelineConfig) -> tfx.proto.Input:
+def _example_gen(config: PipelineConfig) -> BaseNode:
+    """Takes the rows that were read here, or reads them on the cluster."""
+    if config.data:
+        return TextExampleGen(
+            data=_parameter(config, "data"),
+            unlabelled=_parameter(config, "unlabelled") if config.unlabelled else "",
+            rules=DataRules.of(config.run).to_json(),
+            code_fingerprint=code_fingerprint(["model", "pipeline", "serving"]),
+        )
     unlabelled = [contract.UNLABELLED] if config.has_unlabelled else []
-    return tfx.proto.Input(
-        splits=[
-            tfx.proto.Input.Split(name=split, pattern=f"{split}.tfrecord")
-            for split in (*contract.SPLITS, *unlabelled)
-        ]
+    return tfx.components.ImportExampleGen(
+        input_base=config.data_root,
+        input_config=splits_of((*contract.SPLITS, *unlabelled)),
     )
+
+
+def _parameter(
+    config: PipelineConfig, field: str
+) -> str | tfx.dsl.experimental.RuntimeParameter:
+    """Gives a place of the settings; on a cluster one that each run may change."""
+    place = getattr(config, field)
+    if not config.data:
+        return place
+    return tfx.dsl.experimental.RuntimeParameter(name=field, ptype=str, default=place)
 
 
 def _learnt_splits(config: PipelineConfig) -> list[str]:
@@ -321,27 +340,6 @@ def _distillation_settings(config: PipelineConfig) -> dict[str, Any] | None:
 def _pretrained(config: PipelineConfig) -> dict[str, Any] | None:
     source = config.run.pretrained
     return dataclasses.asdict(source) if source else None
-
-
-def _baseline_resolver(config: PipelineConfig) -> tfx.dsl.Resolver:
-    """Takes the latest that was pushed; on Vertex AI, the latest that was blessed.
-
-    Vertex AI knows TFX's own resolvers alone.
-    """
-    model = tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model)
-    if config.metadata_path is None:
-        blessing = tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing)
-        resolver = tfx.dsl.Resolver(
-            strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
-            model=model,
-            model_blessing=blessing,
-        )
-    else:
-        pushed = tfx.dsl.Channel(type=tfx.types.standard_artifacts.PushedModel)
-        resolver = tfx.dsl.Resolver(
-            strategy_class=LatestPushedModelStrategy, model=model, pushed_model=pushed
-        )
-    return resolver.with_id(BASELINE_RESOLVER)
 
 
 def _metadata(config: PipelineConfig) -> Any:

@@ -64,14 +64,17 @@ class Checks:
         return [dataclasses.replace(check, passed=linear.is_beaten(accuracy, gain))]
 
     def _accuracy_check(self, accuracy: float) -> results.Check:
-        most, _ = self._found.dataset.label_counts(contract.TEST).most_common(1)[0]
+        counts = self._found.dataset.label_counts(contract.TEST)
         setting = "evaluation.min_accuracy"
-        if self._found.config.run.evaluation.min_accuracy is None:
+        bound = self._found.config.run.evaluation.min_accuracy
+        if bound is None:
+            most, count = counts.most_common(1)[0]
+            bound = count / counts.total()
             setting += f", unset: always answering {visible(most)} reaches that"
         return _at_least(
             "test accuracy",
             accuracy,
-            self._found.config.min_accuracy,
+            bound,
             note=self._rows_told(),
             setting=setting,
         )

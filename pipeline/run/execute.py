@@ -6,7 +6,6 @@ import datetime
 import shlex
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model import contract
-from pipeline import fine_tuning, teacher
+from pipeline import teacher
 from pipeline.atomic_write import write_whole
 from pipeline.config import (
     PUSHED_EDGE_MODEL,
@@ -23,8 +22,9 @@ from pipeline.config import (
     PipelineConfig,
     RunConfig,
 )
-from pipeline.data import ingest, unlabelled
+from pipeline.data.dataset import Dataset
 from pipeline.errors import RunError
+from pipeline.labelled.rules import DataRules
 from pipeline.nodes.fingerprint import code_fingerprint
 from pipeline.run import progress
 from pipeline.run.plain_name import plain_name
@@ -113,10 +113,8 @@ def execute(request: Request) -> Summary:
     """
     started = time.monotonic()
     workspace = Workspace(request.output_dir.absolute())
-    dataset = _load(request)
-    request.config.export.check_labels(len(dataset.labels))
-    fine_tuning.check_words(request.config.adaptation, dataset.labels)
-    request.config.evaluation.check_labels(dataset.label_counts(contract.VALIDATION))
+    rules = DataRules.of(request.config)
+    dataset = rules.load(request.data_path, request.unlabelled_path)
     workspace.prepare()
     with (
         workspace.locked(),
@@ -138,19 +136,12 @@ def execute(request: Request) -> Summary:
     return summary
 
 
-def _load(request: Request) -> ingest.Dataset:
-    dataset = ingest.load(request.data_path, request.config.data)
-    if request.unlabelled_path is None:
-        return dataset
-    return unlabelled.add(dataset, request.unlabelled_path, request.config.data)
-
-
-def _identity(config: RunConfig, dataset: ingest.Dataset) -> str:
+def _identity(config: RunConfig, dataset: Dataset) -> str:
     return "-".join((config.fingerprint(), dataset.sha256[:16], code_fingerprint()))
 
 
 def _run(
-    request: Request, workspace: Workspace, dataset: ingest.Dataset, started: float
+    request: Request, workspace: Workspace, dataset: Dataset, started: float
 ) -> Summary:
     now = datetime.datetime.now().astimezone()
     log_path = workspace.log_path(now.strftime("%Y%m%d-%H%M%S"))
@@ -181,7 +172,7 @@ def _interruption_tells_of(outcome: "Outcome") -> Iterator[None]:
 
 
 def _announce(
-    console: Console, request: Request, dataset: ingest.Dataset, log_path: Path
+    console: Console, request: Request, dataset: Dataset, log_path: Path
 ) -> None:
     rows = ", ".join(f"{len(dataset.splits[s]):,} {s}" for s in contract.SPLITS)
     console.print(
@@ -199,7 +190,7 @@ def _announce(
 def _run_nodes(
     request: Request,
     workspace: Workspace,
-    dataset: ingest.Dataset,
+    dataset: Dataset,
     display: progress.RunDisplay,
 ) -> "Outcome":
     run = request.config
@@ -221,12 +212,13 @@ def _run_nodes(
 
 
 def pipeline_config(
-    run: RunConfig, workspace: Workspace, dataset: ingest.Dataset, data_root: Path
+    run: RunConfig, workspace: Workspace, dataset: Dataset, data_root: Path
 ) -> PipelineConfig:
     """Says where a local run reads and writes."""
+    from components.pushing import pushed_versions
     from pipeline.run.node_runner import BEAM_ARGS
 
-    counts = Counter(label for _, label in dataset.splits[contract.TEST])
+    live = pushed_versions.newest(str(workspace.serving_dir))
     return PipelineConfig(
         name="keras-transformer",
         run=run,
@@ -237,7 +229,7 @@ def pipeline_config(
         metadata_path=str(workspace.pipeline_dir / "metadata.sqlite"),
         checkpoint_root=str(workspace.pipeline_dir / "checkpoints"),
         has_unlabelled=bool(dataset.unlabelled),
-        majority_share=max(counts.values()) / counts.total(),
+        live_version="" if live is None else str(live),
         beam_pipeline_args=BEAM_ARGS,
         run_id=datetime.datetime.now().isoformat(),
     )

@@ -15,10 +15,10 @@ from components import (
     edge_exporter,
     evaluation_metrics,
     model_server_validator,
-    versioned_pusher,
 )
 from components.linear import baseline as linear_baseline
 from components.predictions import ScoredRows
+from components.pushing import live_model, versioned_pusher
 from model import hooks
 from model.tuning import trials
 from pipeline.config import PUSHER, PipelineConfig
@@ -72,14 +72,15 @@ class RunArtifacts:
     @functools.cached_property
     def live(self) -> results.LiveModel | None:
         """The live model on the same rows, where there was one."""
-        baseline = self.runs.get(create.BASELINE_RESOLVER)
-        if baseline is None or not baseline.outputs.get("model"):
+        (copied,) = self.runs[create.LIVE_MODEL].outputs["model"]
+        version = live_model.read_version(copied)
+        if version is None:
             return None
         values = evaluation_metrics.read_overall(
             self.uri("Evaluator", "evaluation"), model_name=tfma.BASELINE_KEY
         )
         return results.LiveModel(
-            version=str(baseline.outputs["model"][0].id),
+            version=version,
             accuracy=values[evaluation_metrics.ACCURACY],
             macro_f1=values[evaluation_metrics.MACRO_F1],
         )

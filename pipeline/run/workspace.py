@@ -135,7 +135,7 @@ class Workspace:
                 path.unlink(missing_ok=True)
 
     def _end_push(self) -> None:
-        """Publishes what was killed between two names: `components.versioned_pusher`.
+        """Publishes what was killed between two names, as `versioned_pusher` does.
 
         Here, because a run may end before it comes to its pusher.
         """

@@ -26,6 +26,7 @@ from components.evaluation_metrics import (
     Pairs,
     accuracy_of,
     distinct_answers_of,
+    gain_over_majority_of,
     macro_f1_of,
     read_overall,
 )
@@ -61,7 +62,24 @@ def test_different_answers_are_counted_whatever_is_true(
     assert distinct_answers_of(pairs) == count
 
 
+@pytest.mark.parametrize(
+    ("true", "best", "gain"),
+    [
+        ("aab", "aab", 1 / 3),
+        ("aab", "aaa", 0.0),
+        ("aab", "abb", 0.0),
+        ("ab", "zz", -0.5),
+    ],
+)
+def test_the_gain_is_over_always_giving_the_most_frequent_label(
+    true: str, best: str, gain: float
+) -> None:
+    pairs = collections.Counter(zip(true, best, strict=True))
+    assert gain_over_majority_of(pairs) == pytest.approx(gain)
+
+
 def test_without_rows_there_is_no_number() -> None:
+    assert math.isnan(gain_over_majority_of(collections.Counter()))
     assert math.isnan(accuracy_of(collections.Counter()))
     assert math.isnan(macro_f1_of(collections.Counter()))
 
@@ -91,7 +109,7 @@ def _config(slices: list[config_pb2.SlicingSpec]) -> config_pb2.EvalConfig:
     module = evaluation_metrics.__name__
     metrics = [
         config_pb2.MetricConfig(class_name=name, module=module)
-        for name in ("Accuracy", "MacroF1", "DistinctAnswers")
+        for name in ("Accuracy", "GainOverMajority", "MacroF1", "DistinctAnswers")
     ]
     config = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(label_key=contract.LABEL)],
@@ -135,6 +153,7 @@ def test_tfma_measures_the_candidate_by_the_names_of_its_classes(
     measured = read_overall(evaluation)
     assert measured["accuracy"] == 0.75
     assert measured["distinct_answers"] == 2
+    assert measured["gain_over_majority"] == 0.25
     assert measured["macro_f1"] == pytest.approx(f1_score(true, best, average="macro"))
 
 

@@ -165,23 +165,6 @@ def test_equal_settings_have_one_fingerprint_and_others_another() -> None:
     assert RunConfig.of("tiny", {"evaluation.server_rows": "3"}).fingerprint() != plain
 
 
-@pytest.mark.parametrize(("chosen", "bound"), [(None, 0.4), ("0.9", 0.9), ("0", 0.0)])
-def test_the_bound_is_the_settings_or_else_the_most_frequent_label(
-    chosen: str | None, bound: float
-) -> None:
-    overrides = {} if chosen is None else {"evaluation.min_accuracy": chosen}
-    config = PipelineConfig(
-        name="p",
-        run=RunConfig.of("tiny", overrides),
-        data_root="d",
-        pipeline_root="r",
-        serving_dir="s",
-        edge_dir="e",
-        majority_share=0.4,
-    )
-    assert config.min_accuracy == bound
-
-
 @pytest.mark.parametrize("name", ["a", "0", "keras-transformer", "a" * 63])
 def test_a_pipeline_has_a_name_that_kubernetes_takes(name: str) -> None:
     assert name_problem(name) == ""

@@ -15,7 +15,8 @@ from tests.support.pretrained import folders
 
 
 def compiled(*arguments: str) -> Result:
-    return CliRunner().invoke(compile_command, ["--output", "p.yaml", *arguments])
+    given = ("--output", "p.yaml", "--data", "/data/rows.csv", *arguments)
+    return CliRunner().invoke(compile_command, given)
 
 
 def test_the_commands_import_neither_tfx_nor_kfp():
@@ -34,7 +35,7 @@ def test_compile_refuses_a_pretrained_folder_that_no_step_sees(tmp_path: Path):
     told = str(compiled("--pretrained", folder).exception)
     assert f"--pretrained is {folder}, which no step can see" in told
     assert "Or a name on the Hugging Face Hub." in told
-    mounted = ("--volume", f"claim:{tmp_path}", "--data-root", str(tmp_path))
+    mounted = ("--volume", f"claim:{tmp_path}", "--data", str(tmp_path))
     mounted += ("--push-root", str(tmp_path), "--image", "image:latest")
     told = str(compiled("--pretrained", folder, *mounted).exception)
     assert told.startswith("The image is 'image:latest'")  # And nothing else.
@@ -46,12 +47,13 @@ def test_compile_refuses_a_pretrained_folder_that_no_step_sees(tmp_path: Path):
         (["--preset", "huge"], "no preset 'huge'"),
         (["--set", "model.num_layer=3"], "num_layer"),
         (["--volume", "claim"], "NAME:/mount/path"),
-        (["--data-root", "/mnt/rows"], "--data-root is /mnt/rows"),
+        (["--data", "/mnt/rows"], "--data is /mnt/rows"),
         (["--push-root", "/database"], "--push-root is /database"),
         (["--push-root", "/data/../tmp"], "--push-root is /data/../tmp"),
-        (["--data-root", ""], "--data-root is empty"),
-        (["--data-root", "/data/a[1]"], "--data-root is '/data/a[1]'"),
-        (["--data-root", "s3://bucket/rows"], "neither S3 nor MinIO"),
+        (["--data", ""], "--data is empty"),
+        (["--data", "hdfs://host/rows"], "a URI that begins with gs:// or s3://"),
+        (["--push-root", "/data/a[1]"], "--push-root is '/data/a[1]'"),
+        (["--push-root", "s3://bucket/rows"], "neither S3 nor MinIO"),
         (["--name", "Keras"], "The pipeline's name is 'Keras'"),
         (["--name", "a" * 64], "1 to 63 of them"),
         (["--name", ""], "The pipeline's name is ''"),
@@ -64,7 +66,7 @@ def test_compile_refuses_a_pretrained_folder_that_no_step_sees(tmp_path: Path):
         (["--volume", "a:/data", "--volume", "b:/data/"], "2 volumes are mounted"),
         (["--output", "p.txt"], "must end in .yaml for"),
         (["--teacher", "runs/large"], "--teacher is runs/large, which no step can see"),
-        (["--unlabelled"], "--unlabelled needs --teacher"),
+        (["--unlabelled", "/data/more.txt"], "--unlabelled needs --teacher"),
         (["--set", "export.top_k=0"], "export.top_k is 0; allowed: a whole number"),
     ],
 )
@@ -79,7 +81,7 @@ def test_compile_refuses_what_no_step_could_use(
 
 
 def test_vertex_gets_no_volume_unasked():
-    result = CliRunner().invoke(compile_command, ["--output", "p.json"])
+    result = compiled("--output", "p.json")
     assert isinstance(result.exception, SettingError)
     assert "Mounted: nothing" in str(result.exception)
 

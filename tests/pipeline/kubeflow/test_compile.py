@@ -39,17 +39,16 @@ def kubeflow(tfx: ModuleType) -> ModuleType:
     return kubeflow_compile
 
 
-def our_pipeline(*, resolve_baseline: bool, trials: int = 0) -> Any:
+def our_pipeline(*, data: str = "/data/rows.csv", trials: int = 0) -> Any:
     from pipeline.nodes.create import create_pipeline
 
     config = PipelineConfig(
         name="keras-transformer",
         run=RunConfig.of("tiny", {"tuner.trials": str(trials)}),
-        data_root="/data/examples",
+        data=data,
         pipeline_root=REMOTE_ROOT,
         serving_dir="/data/serving_model",
         edge_dir="/data/edge",
-        resolve_baseline=resolve_baseline,
     )
     return create_pipeline(config)
 
@@ -76,7 +75,7 @@ def compiled(
     kubeflow: ModuleType, tmp_path_factory: pytest.TempPathFactory
 ) -> pathlib.Path:
     path = tmp_path_factory.mktemp("compiled") / "pipeline.yaml"
-    pipeline = our_pipeline(resolve_baseline=False)
+    pipeline = our_pipeline()
     kubeflow.compile_pipeline(pipeline, path, image=IMAGE, volumes=[CLAIM])
     return path
 
@@ -97,7 +96,7 @@ def test_tuner_is_a_step_whose_settings_the_trainer_takes(
     kubeflow: ModuleType, tmp_path: pathlib.Path
 ) -> None:
     path = tmp_path / "pipeline.yaml"
-    pipeline = our_pipeline(resolve_baseline=False, trials=3)
+    pipeline = our_pipeline(trials=3)
     kubeflow.compile_pipeline(pipeline, path, image=IMAGE, volumes=[CLAIM])
     spec = documents(path)[0]
     tasks = spec["root"]["dag"]["tasks"]
@@ -157,30 +156,60 @@ def test_every_step_mounts_the_volume(compiled: pathlib.Path):
     assert (mount["mountPath"], mount["constant"]) == ("/data", "claim")
 
 
-def test_only_the_step_that_reads_outside_data_is_never_cached(compiled: pathlib.Path):
+def test_only_steps_that_use_what_they_do_not_own_are_never_cached(
+    compiled: pathlib.Path,
+):
     tasks = documents(compiled)[0]["root"]["dag"]["tasks"]
     uncached = [name for name, task in tasks.items() if "cachingOptions" not in task]
-    assert uncached == ["ImportExampleGen"]
+    assert uncached == ["LiveModel", "Pusher", "TextExampleGen"]
 
 
-def test_vertex_gets_a_job_with_its_root_and_the_live_model(
+def test_each_run_may_name_another_place_and_needs_to_name_none(
+    compiled: pathlib.Path,
+):
+    declared = documents(compiled)[0]["root"]["inputDefinitions"]["parameters"]
+    assert {name: about["defaultValue"] for name, about in declared.items()} == {
+        "data": "/data/rows.csv",
+        "serving_dir": "/data/serving_model",
+        "edge_dir": "/data/edge",
+    }
+    assert all(about["isOptional"] for about in declared.values())
+
+
+def test_what_a_step_is_not_given_is_optional(compiled: pathlib.Path):
+    spec = documents(compiled)[0]
+    for task in spec["root"]["dag"]["tasks"].values():
+        component = spec["components"][task["componentRef"]["name"]]
+        wanted = component.get("inputDefinitions", {}).get("parameters", {})
+        given = task.get("inputs", {}).get("parameters", {})
+        required = {n for n, about in wanted.items() if not about.get("isOptional")}
+        assert required <= given.keys()
+
+
+def test_vertex_gets_a_job_with_its_root_and_no_resolver(
     kubeflow: ModuleType, tmp_path: pathlib.Path
 ):
     path = tmp_path / "new" / "pipeline.json"
-    pipeline = our_pipeline(resolve_baseline=True)
+    pipeline = our_pipeline(data="gs://bucket/rows.csv")
     kubeflow.compile_pipeline(pipeline, path, image=IMAGE)
     job = json.loads(path.read_text())
     assert job["runtimeConfig"]["gcsOutputDirectory"] == REMOTE_ROOT
     assert job["pipelineSpec"]["schemaVersion"] == "2.1.0"
     executors = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
-    assert any("resolver" in executor for executor in executors)
+    assert not any("resolver" in executor for executor in executors)
+    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+    assert "cachingOptions" not in tasks["TextExampleGen"]
+    declared = job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]
+    assert declared["data"]["defaultValue"] == "gs://bucket/rows.csv"
 
 
 def test_the_command_needs_no_more_than_an_output_file(
     tfx: ModuleType, tmp_path: pathlib.Path
 ):
     path = tmp_path / "a[1] {b}" / "pipe*line.yaml"
-    result = CliRunner().invoke(compile_command, ["--output", str(path)])
+    result = CliRunner().invoke(
+        compile_command, ["--output", str(path), "--data", "/data/rows.csv"]
+    )
     assert result.exit_code == 0, result.exception
     spec, platform = documents(path)
     assert str(path) in result.output

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.errors import DataError
 from pipeline.kubeflow import entrypoint
 from pipeline.kubeflow.entrypoint import Invocation
 from tests.support.pipeline import kfp_backend
@@ -171,6 +172,39 @@ def tfx() -> ModuleType:
         from pipeline.kubeflow import compile
         from pipeline.run import node_runner  # noqa: F401
     return compile.tfx
+
+
+def test_every_output_has_a_folder_that_is_empty(
+    tfx: ModuleType, tmp_path: pathlib.Path
+):
+    invocation = recorded(uri=str(tmp_path / "in"))
+    outputs = invocation.executor_input["outputs"]["artifacts"]
+    outputs["statistics"]["artifacts"][0]["uri"] = str(tmp_path / "out")
+    outputs["executor-logs"]["artifacts"][0]["uri"] = str(tmp_path / "logs")
+    (tmp_path / "out" / "Format-Serving").mkdir(parents=True)  # Of a failed attempt.
+    entrypoint.empty_outputs(entrypoint.prepared(invocation))
+    assert not list((tmp_path / "out").iterdir())
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [(None, 0, ""), (DataError("no rows"), 1, "Error: no rows\n")],
+)
+def test_what_a_person_can_mend_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: DataError | None,
+    status: int,
+    told: str,
+):
+    def main(argv: object) -> None:
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(entrypoint, "main", main)
+    assert entrypoint.run_step([]) == status
+    assert capsys.readouterr().err == told
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from model import contract
 from pipeline.config import PUSHER, PipelineConfig, RunConfig
+from pipeline.labelled.rules import DataRules
 from pipeline.teacher import Teacher
 
 # The first test to import TFX waits half a minute, on a busy machine some minutes.
@@ -86,16 +87,28 @@ def test_the_pusher_of_another_run_is_not_taken_from_the_cache(
     assert first.exec_properties != second.exec_properties
 
 
-def test_here_the_model_to_beat_is_the_latest_pushed(create: ModuleType) -> None:
-    resolver = nodes(create, metadata_path="m.sqlite")[create.BASELINE_RESOLVER]
-    strategy = resolver.exec_properties["resolver_class"].__name__
-    assert strategy == "LatestPushedModelStrategy"
+def test_the_model_to_beat_is_looked_for_where_models_are_pushed(
+    create: ModuleType,
+) -> None:
+    found = nodes(create, live_version="17")
+    assert found[create.LIVE_MODEL].exec_properties == {
+        "serving_dir": "s",
+        "newest": "17",
+    }
+    assert reads(found["Evaluator"])["baseline_model"] == create.LIVE_MODEL
 
 
-def test_vertex_is_given_a_resolver_that_it_knows(create: ModuleType) -> None:
-    resolver = nodes(create)[create.BASELINE_RESOLVER]
-    strategy = resolver.exec_properties["resolver_class"].__name__
-    assert strategy == "LatestBlessedModelStrategy"
+def test_on_a_cluster_the_first_step_reads_the_data_by_the_rules_of_the_settings(
+    create: ModuleType,
+) -> None:
+    settings = {"data.text_column": "body"}
+    found = nodes(create, settings, data="/data/rows.csv", unlabelled="/data/more.txt")
+    properties = found["TextExampleGen"].exec_properties
+    assert properties["data"].default == "/data/rows.csv"
+    assert properties["unlabelled"].default == "/data/more.txt"
+    assert DataRules.from_json(properties["rules"]).data.text_column == "body"
+    for name in ("LiveModel", PUSHER):
+        assert found[name].exec_properties["serving_dir"].name == "serving_dir"
 
 
 def reads(node: Any) -> dict[str, str]:

@@ -18,7 +18,6 @@ def config(**overrides: str) -> config_pb2.EvalConfig:
             pipeline_root="r",
             serving_dir="s",
             edge_dir="e",
-            majority_share=0.3,
         )
     )
 
@@ -29,15 +28,22 @@ def metric(found: config_pb2.EvalConfig, name: str) -> config_pb2.MetricConfig:
     return one
 
 
-@pytest.mark.parametrize(
-    ("chosen", "bound"), [({}, 0.3), ({"min_accuracy": "0.9"}, 0.9)]
-)
-def test_accuracy_has_the_lower_bound_of_the_settings_or_of_the_data(
-    chosen: dict[str, str], bound: float
-) -> None:
-    (threshold,) = metric(config(**chosen), "Accuracy").per_slice_thresholds
-    value = threshold.threshold.value_threshold.lower_bound.value
-    assert value == pytest.approx(bound)
+def bound_of(found: config_pb2.EvalConfig, name: str) -> float | None:
+    thresholds = metric(found, name).per_slice_thresholds
+    return next(
+        (t.threshold.value_threshold.lower_bound.value for t in thresholds), None
+    )
+
+
+def test_accuracy_has_the_lower_bound_of_the_settings() -> None:
+    found = config(min_accuracy="0.9")
+    assert bound_of(found, "Accuracy") == pytest.approx(0.9)
+    assert bound_of(found, "GainOverMajority") is None
+
+
+def test_without_a_setting_the_test_rows_give_the_bound() -> None:
+    assert bound_of(config(), "Accuracy") == 0
+    assert bound_of(config(), "GainOverMajority") == 0
 
 
 def test_accuracy_may_fall_by_no_more_than_the_setting() -> None:

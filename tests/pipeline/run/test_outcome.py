@@ -24,7 +24,7 @@ from pipeline.config import (
 )
 from pipeline.data.dataset import Dataset
 from pipeline.data.notes import Note
-from pipeline.nodes.create import BASELINE_RESOLVER
+from pipeline.nodes.create import LIVE_MODEL
 from pipeline.report import results
 from pipeline.report.results import Check, Rejection, RunInfo
 from pipeline.run.node_runner import NodeRun
@@ -69,6 +69,7 @@ OUTPUTS = {
     "BatchPredictor": ("predictions", standard_artifacts.Model),
     "LinearBaseline": ("report", standard_artifacts.Model),
     "Evaluator": ("evaluation", standard_artifacts.ModelEvaluation),
+    LIVE_MODEL: ("model", standard_artifacts.Model),
     "ModelServerValidator": ("report", standard_artifacts.Model),
     "EdgeExporter": ("report", standard_artifacts.Model),
     PUSHER: (PUSHED_MODEL, standard_artifacts.PushedModel),
@@ -153,7 +154,6 @@ def make_outcome(
             pipeline_root="r",
             serving_dir="s",
             edge_dir="e",
-            majority_share=0.5,
         )
         return Outcome(config=config, dataset=dataset(), runs=runs)
 
@@ -163,12 +163,14 @@ def make_outcome(
 def with_live_model(outcome: Outcome) -> Outcome:
     """The same run, had there been a model to beat."""
     model = standard_artifacts.Model()
-    model.id = 42
-    resolved = NodeRun(
-        node_id=BASELINE_RESOLVER, seconds=0, cached=False, outputs={"model": [model]}
-    )
-    runs = {**outcome.runs, BASELINE_RESOLVER: resolved}
-    return dataclasses.replace(outcome, runs=runs)
+    model.set_string_custom_property("pushed_version", "42")
+    return dataclasses.replace(outcome, runs={**outcome.runs, **live_run(model)})
+
+
+def live_run(model: standard_artifacts.Model) -> dict[str, NodeRun]:
+    outputs = {"model": [model]}
+    run = NodeRun(node_id=LIVE_MODEL, seconds=0, cached=False, outputs=outputs)
+    return {LIVE_MODEL: run}
 
 
 def passed(checks: tuple[Check, ...]) -> dict[str, bool]:
@@ -313,13 +315,10 @@ def test_the_linear_model_stands_beside_the_answers(make_outcome: MakeOutcome) -
     assert dataclasses.asdict(linear) == LINEAR
 
 
-def test_a_resolver_that_found_nothing_means_no_live_model(
+def test_a_folder_without_a_version_means_no_live_model(
     make_outcome: MakeOutcome,
 ) -> None:
-    outcome = make_outcome()
-    empty = NodeRun(node_id=BASELINE_RESOLVER, seconds=0, cached=False, outputs={})
-    runs = {**outcome.runs, BASELINE_RESOLVER: empty}
-    assert dataclasses.replace(outcome, runs=runs).live is None
+    assert make_outcome().live is None
 
 
 def test_a_server_that_refused_gives_its_reason(

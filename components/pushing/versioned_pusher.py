@@ -6,6 +6,7 @@ names no server reads; when all of them are complete, they are renamed.
 """
 
 import contextlib
+import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from tfx import v1 as tfx
 from tfx.components.util import model_utils
 from tfx.utils import io_utils, path_utils
 
-from components import latest_pushed
+from components.pushing import pushed_versions
 from model import contract
 
 
@@ -73,12 +74,12 @@ def VersionedPusher(
         for artifact in pushed:
             artifact.set_int_custom_property("pushed", 0)
         return
-    version = version_of((model_blessing, edge_blessing))
     deliveries = (
         Delivery(path_utils.serving_model_path(edge_model.uri), edge_dir),
         Delivery(path_utils.serving_model_path(model.uri), serving_dir),
     )
-    latest_pushed.record(pushed_model, model)
+    blessed_at_s = version_of((model_blessing, edge_blessing))
+    version = free_version(deliveries, blessed_at_s)
     for artifact, path in zip(pushed, push(deliveries, version), strict=True):
         artifact.set_int_custom_property("pushed", 1)
         artifact.set_string_custom_property("pushed_destination", path)
@@ -94,13 +95,47 @@ def version_of(blessings: Sequence[tfx.dsl.Artifact]) -> int:
     return max(recorded_ms, default=0) // 1000 or int(time.time())
 
 
+def free_version(deliveries: Sequence[Delivery], wanted: int) -> int:
+    """Gives the number to push under: above all others, so that it is served.
+
+    Files that are served already, as after a step that ran twice, keep their number.
+    """
+    bases = [delivery.base_directory for delivery in deliveries]
+    newest = max((pushed_versions.highest(base) for base in bases), default=0)
+    is_withdrawn = any(newest in pushed_versions.withdrawn(base) for base in bases)
+    if newest and not is_withdrawn and _is_pushed(deliveries, newest):
+        return newest
+    return max(wanted, newest + 1)
+
+
+def _is_pushed(deliveries: Sequence[Delivery], version: int) -> bool:
+    """Whether what stands under that number is the same; half of it may be missing."""
+    targets = [
+        (delivery.model_path, pushed_versions.path_of(delivery.base_directory, version))
+        for delivery in deliveries
+    ]
+    there = [pair for pair in targets if tf.io.gfile.exists(pair[1])]
+    return bool(there) and all(_digest(model) == _digest(path) for model, path in there)
+
+
+def _digest(folder: str) -> str:
+    digest = hashlib.sha256()
+    for directory, _, names in sorted(tf.io.gfile.walk(folder)):
+        for name in sorted(names):
+            path = os.path.join(directory, name)
+            digest.update(os.path.relpath(path, folder).encode())
+            with tf.io.gfile.GFile(path, "rb") as file:
+                digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()
+
+
 def push(deliveries: Sequence[Delivery], version: int) -> list[str]:
     """Copies each to `<base_directory>/<version>`, all or none; returns those paths.
 
     A version that is already there stays as it is: versions never change.
     """
     bases = [delivery.base_directory for delivery in deliveries]
-    targets = [_target(base, version) for base in bases]
+    targets = [pushed_versions.path_of(base, version) for base in bases]
     try:
         for delivery, target in zip(deliveries, targets, strict=True):
             if not tf.io.gfile.exists(target):
@@ -140,7 +175,7 @@ def read_destination(pushed: tfx.dsl.Artifact) -> Path | None:
 
 
 def _publish(base: str, version: str) -> None:
-    staging, target = _staging(base, version), _target(base, version)
+    staging, target = _staging(base, version), pushed_versions.path_of(base, version)
     if tf.io.gfile.exists(target):
         _discard(staging)
     else:
@@ -166,7 +201,7 @@ def _complete_versions(bases: Sequence[str]) -> list[str]:
     prefix = contract.COMPLETE_PREFIX
     return [
         name.removeprefix(prefix)
-        for name in _names(bases[-1])
+        for name in pushed_versions.names(bases[-1])
         if name.startswith(prefix)
     ]
 
@@ -177,14 +212,3 @@ def _complete_mark(bases: Sequence[str], version: int | str) -> str:
 
 def _staging(base: str, version: int | str) -> str:
     return os.path.join(base, f"{contract.STAGING_PREFIX}{version}")
-
-
-def _target(base: str, version: int | str) -> str:
-    return os.path.join(base, str(version))
-
-
-def _names(base: str) -> list[str]:
-    """Lists a folder; an object store ends the names of folders with a slash."""
-    if not tf.io.gfile.isdir(base):
-        return []
-    return [name.rstrip("/") for name in tf.io.gfile.listdir(base)]

@@ -11,9 +11,15 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
-from components import versioned_pusher
 from components.artifacts import bless
-from components.versioned_pusher import Delivery, push, repair, version_of
+from components.pushing import versioned_pusher
+from components.pushing.versioned_pusher import (
+    Delivery,
+    free_version,
+    push,
+    repair,
+    version_of,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +40,13 @@ class Place:
     def bases(self) -> list[str]:
         return [str(self.edge), str(self.serving)]
 
-    def push(self, version: int = 17) -> list[str]:
+    @property
+    def deliveries(self) -> list[Delivery]:
         models = (str(self.root / "device"), str(self.root / "saved"))
-        return push([*map(Delivery, models, self.bases)], version)
+        return [*map(Delivery, models, self.bases)]
+
+    def push(self, version: int = 17) -> list[str]:
+        return push(self.deliveries, version)
 
     def names(self) -> list[list[str]]:
         """What stands in the two folders, hidden or not."""
@@ -268,3 +278,27 @@ def test_a_refusal_leaves_the_versions_that_are_live(
     run(refused=refused)
     for name in ("serving_model", "edge"):
         assert os.listdir(tmp_path / name) == ["1700000000"]
+
+
+def test_what_is_served_already_keeps_its_number(place: Place) -> None:
+    assert free_version(place.deliveries, 17) == 17
+    place.push()
+    assert free_version(place.deliveries, 99) == 17
+    tf.io.gfile.rmtree(str(place.edge / "17"))  # The half that is left tells it, too.
+    assert free_version(place.deliveries, 99) == 17
+
+
+@pytest.mark.parametrize("changed", ["saved/variables/data", "device/model.tflite"])
+def test_another_model_gets_a_number_above_all_others(
+    place: Place, changed: str
+) -> None:
+    place.push()
+    (place.root / changed).write_text("others")
+    assert free_version(place.deliveries, 99) == 99
+    assert free_version(place.deliveries, 12) == 18
+
+
+def test_a_number_that_was_taken_back_is_not_given_again(place: Place) -> None:
+    place.push()
+    (place.serving / "17").rename(place.serving / ".withdrawn-17")
+    assert free_version(place.deliveries, 17) == 18
