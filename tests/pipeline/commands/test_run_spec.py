@@ -9,7 +9,10 @@ from pipeline.commands.run_spec import run_spec
 from pipeline.errors import RunError, SettingError
 from tests.support.pipeline.small_spec import Json, spec, task, write
 
-PUSHED = "write('out', 'x')\nend(artifacts={{'out': {{'artifacts': [{{'metadata': {0}}}]}}}})"
+PUSHED = """
+write('out', 'x')
+end(artifacts={{'out': {{'artifacts': [{{'metadata': {0}}}]}}}})
+"""
 
 
 def called(path: Path, *arguments: str) -> Result:
