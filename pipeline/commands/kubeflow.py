@@ -16,6 +16,7 @@ from pipeline.commands.settings import PRETRAINED_OPTION, run_config
 from pipeline.commands.tune import TUNE_OPTION, with_trials
 from pipeline.config import DEFAULT_PRESET, PipelineConfig, RunConfig
 from pipeline.errors import SettingError, SubmitError
+from pipeline.kubeflow.resources import StepResources
 from pipeline.kubeflow.submit import Submission, submit
 from pipeline.kubeflow.target import VERTEX, Target, place_problem, source_problem
 from pipeline.kubeflow.vertex import VertexSubmission, console_url, submit_to_vertex
@@ -64,6 +65,12 @@ _VERTEX_ONLY = ("project", "location", "service_account", "network")
     " where a path above needs it]",
 )
 @click.option(
+    "--resources",
+    multiple=True,
+    metavar="NODE:…",
+    help="What a step is given, such as Trainer:cpu=8,memory=16Gi,gpu=1.",
+)
+@click.option(
     "--teacher",
     "teacher_uri",
     metavar="URI",
@@ -85,6 +92,7 @@ def compile_command(
     output_path: Path,
     image: str | None,
     volumes: Sequence[str],
+    resources: Sequence[str],
     teacher_uri: str | None,
     preset: str | None,
     pretrained: str | None,
@@ -110,6 +118,7 @@ def compile_command(
         pipeline_root=places["pipeline_root"],
         serving_dir=f"{places['push_root']}/{contract.SERVING_DIR}",
         edge_dir=f"{places['push_root']}/{contract.EDGE_DIR}",
+        checkpoint_root=f"{places['push_root']}/checkpoints",
         has_unlabelled=bool(places["unlabelled"]),
     )
     target = Target(
@@ -122,11 +131,16 @@ def compile_command(
     if teacher is not None:
         places["teacher"] = teacher.uri
     _check(target, places, run)
-    _compile(config, target)
+    _compile(config, target, _step_resources(resources))
     click.echo(f"Wrote {output_path}; every step runs in the image {image}.")
 
 
-def _compile(config: PipelineConfig, target: Target) -> None:
+def _step_resources(texts: Sequence[str]) -> StepResources:
+    nodes = [text.partition(":")[::2] for text in texts]
+    return StepResources.parse(dict(nodes))
+
+
+def _compile(config: PipelineConfig, target: Target, resources: StepResources) -> None:
     """Compiles without what TensorFlow and TFX print while they are imported."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -142,6 +156,7 @@ def _compile(config: PipelineConfig, target: Target) -> None:
             target.output_path,
             image=target.image,
             volumes=target.volumes,
+            resources=resources,
         )
 
 

@@ -1,5 +1,6 @@
 """The pipeline as one file: for Kubeflow Pipelines (`.yaml`) or Vertex AI (`.json`)."""
 
+import dataclasses
 import itertools
 import json
 import os
@@ -13,6 +14,7 @@ import yaml
 from tfx import v1 as tfx
 
 from pipeline.errors import SettingError
+from pipeline.kubeflow.resources import StepResources
 from pipeline.kubeflow.target import NOT_MOUNTED, Target, is_remote
 from pipeline.kubeflow.volume_claim import VolumeClaim
 
@@ -23,6 +25,7 @@ _NODE_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 _INPUT_BASE = "input_base"  # The parameter that tells file-based ExampleGens.
 _OUTSIDE = frozenset((_INPUT_BASE, "data", "serving_dir"))
 """Parameters that name a place whose content changes under the same name."""
+_RETRIES = 2
 
 
 def compile_pipeline(
@@ -31,6 +34,7 @@ def compile_pipeline(
     *,
     image: str,
     volumes: Sequence[VolumeClaim] = (),
+    resources: StepResources | None = None,
 ) -> None:
     """Writes the compiled pipeline, whole or not at all.
 
@@ -40,11 +44,12 @@ def compile_pipeline(
         image: Container image of every step, with this project installed; by tag or
             digest.
         volumes: What every step mounts; Kubeflow only.
+        resources: What every step is given, if not the usual.
 
     Raises:
         SettingError: The target could not run this pipeline; nothing is written.
     """
-    info = pipeline.pipeline_info
+    info, resources = pipeline.pipeline_info, resources or StepResources()
     target = Target(
         output_path=output_path,
         name=info.pipeline_name,
@@ -52,18 +57,22 @@ def compile_pipeline(
         pipeline_root=info.pipeline_root,
         volumes=volumes,
     )
-    problems = [*target.problems(), *_problems_of_nodes(pipeline, target)]
+    problems = [
+        *target.problems(),
+        *_problems_of_nodes(pipeline, target),
+        *_problems_of_resources(pipeline, resources),
+    ]
     if problems:
         raise SettingError("\n".join(problems))
     output_path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output_path.parent) as scratch_dir:
         scratch_path = Path(scratch_dir) / output_path.name
         _runner(image, scratch_path).run(pipeline)
-        defaults = _defaults(pipeline)
+        mender = _Mender(_defaults(pipeline), resources)
         if target.is_kubeflow:
-            _complete(scratch_path, info.pipeline_root, volumes, defaults)
+            _complete(scratch_path, info.pipeline_root, volumes, mender)
         else:
-            _complete_job(scratch_path, defaults)
+            _complete_job(scratch_path, mender)
         os.replace(scratch_path, output_path)
 
 
@@ -95,7 +104,7 @@ def _complete(
     path: Path,
     pipeline_root: str,
     volumes: Sequence[VolumeClaim],
-    defaults: Mapping[str, Any],
+    mender: "_Mender",
 ) -> None:
     """Makes TFX's file one that open-source Kubeflow runs as it was meant."""
     text = path.read_text()
@@ -105,32 +114,53 @@ def _complete(
     spec = yaml.safe_load(text)
     if is_remote(pipeline_root):
         spec["defaultPipelineRoot"] = pipeline_root
-    _mend(spec, defaults)
+    mender.mend(spec)
     documents = [spec, _platforms(spec, volumes)] if volumes else [spec]
     path.write_text("".join(comments) + yaml.dump_all(documents, Dumper=_Dumper))
 
 
-def _complete_job(path: Path, defaults: Mapping[str, Any]) -> None:
+def _complete_job(path: Path, mender: "_Mender") -> None:
     """The same for Vertex AI, whose file is a job around the pipeline."""
     job = json.loads(path.read_text())
-    _mend(job["pipelineSpec"], defaults)
+    mender.mend(job["pipelineSpec"])
     path.write_text(json.dumps(job, indent=2, sort_keys=True))
 
 
-def _mend(spec: dict[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Gives a spec what TFX leaves out."""
-    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    for name, default in defaults.items():
-        declared[name] |= {"defaultValue": default, "isOptional": True}
-    for task in spec["root"]["dag"]["tasks"].values():
+@dataclasses.dataclass(frozen=True)
+class _Mender:
+    """Gives a spec what TFX leaves out: `defaults` of parameters, and `resources`."""
+
+    defaults: Mapping[str, Any]
+    resources: StepResources
+
+    def mend(self, spec: dict[str, Any]) -> None:
+        declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+        for name, default in self.defaults.items():
+            declared[name] |= {"defaultValue": default, "isOptional": True}
+        for name, task in spec["root"]["dag"]["tasks"].items():
+            component = spec["components"][task["componentRef"]["name"]]
+            executor = spec["deploymentSpec"]["executors"][component["executorLabel"]]
+            self._mend_task(task, component)
+            if "container" in executor:
+                resources = self.resources.of(name).as_spec()
+                executor["container"]["resources"] = resources
+
+    def _mend_task(self, task: dict[str, Any], component: dict[str, Any]) -> None:
         given = task.get("inputs", {}).get("parameters", {}).keys()
         # No step comes from the cache that reads, or writes, what it does not own.
         if _OUTSIDE & given:
             task.pop("cachingOptions", None)
-        component = spec["components"][task["componentRef"]["name"]]
         wanted = component.get("inputDefinitions", {}).get("parameters", {})
         for name in wanted.keys() - given:
             wanted[name]["isOptional"] = True
+        # A node that goes away takes its steps with it; each begins anew, and the
+        # Trainer with its last full epoch.
+        task["retryPolicy"] = {
+            "maxRetryCount": _RETRIES,
+            "backoffDuration": "30s",
+            "backoffFactor": 2.0,
+            "backoffMaxDuration": "600s",
+        }
 
 
 def _platforms(spec: dict[str, Any], volumes: Sequence[VolumeClaim]) -> dict[str, Any]:
@@ -168,6 +198,17 @@ def _problems_of_nodes(pipeline: tfx.dsl.Pipeline, target: Target) -> Iterator[s
             )
     if target.is_kubeflow:
         yield from _problems_on_kubeflow(pipeline)
+
+
+def _problems_of_resources(
+    pipeline: tfx.dsl.Pipeline, resources: StepResources
+) -> Iterator[str]:
+    known = {node.id for node in pipeline.components}
+    for node in resources.by_node.keys() - known:
+        yield (
+            f"There are resources for {node}, which is no node of this pipeline; it "
+            f"has {', '.join(sorted(known))}."
+        )
 
 
 def _problems_on_kubeflow(pipeline: tfx.dsl.Pipeline) -> Iterator[str]:

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipeline.commands.kubeflow import compile_command
 from pipeline.config import PipelineConfig, RunConfig
 from pipeline.errors import SettingError
+from pipeline.kubeflow.resources import StepResources
 from pipeline.kubeflow.volume_claim import VolumeClaim
 from tests.support.golden import Golden
 
@@ -184,6 +187,40 @@ def test_what_a_step_is_not_given_is_optional(compiled: pathlib.Path):
         given = task.get("inputs", {}).get("parameters", {})
         required = {n for n, about in wanted.items() if not about.get("isOptional")}
         assert required <= given.keys()
+
+
+def test_every_step_has_limits_and_is_tried_again(compiled: pathlib.Path):
+    spec = documents(compiled)[0]
+    executors = spec["deploymentSpec"]["executors"]
+    usual = executors["SchemaGen_executor"]["container"]["resources"]
+    assert (usual["resourceCpuLimit"], usual["resourceMemoryLimit"]) == ("2", "4Gi")
+    trainer = executors["Trainer_executor"]["container"]["resources"]
+    assert (trainer["cpuLimit"], trainer["resourceMemoryLimit"]) == (4, "8Gi")
+    tasks = spec["root"]["dag"]["tasks"].values()
+    assert {task["retryPolicy"]["maxRetryCount"] for task in tasks} == {2}
+
+
+def test_a_step_is_given_what_was_asked_for_it(
+    kubeflow: ModuleType, tmp_path: pathlib.Path
+):
+    path = tmp_path / "pipeline.yaml"
+    asked = StepResources.parse({"Trainer": "memory=16Gi,gpu=1"})
+    kubeflow.compile_pipeline(our_pipeline(), path, image=IMAGE, resources=asked)
+    executors = documents(path)[0]["deploymentSpec"]["executors"]
+    trainer = executors["Trainer_executor"]["container"]["resources"]
+    assert (trainer["cpuLimit"], trainer["resourceMemoryLimit"]) == (4, "16Gi")
+    assert trainer["accelerator"]["type"] == "nvidia.com/gpu"
+    kfp_spec = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
+    json_format.ParseDict(trainer, kfp_spec.ResourceSpec())  # Fields that there are.
+
+
+def test_resources_of_a_node_that_is_not_there_are_refused(
+    kubeflow: ModuleType, tmp_path: pathlib.Path
+):
+    asked = StepResources.parse({"Tutor": "cpu=1"})
+    path = tmp_path / "p.yaml"
+    message = refusal(kubeflow, our_pipeline(), path, resources=asked)
+    assert "There are resources for Tutor, which is no node" in message
 
 
 def test_vertex_gets_a_job_with_its_root_and_no_resolver(
