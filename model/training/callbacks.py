@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -160,6 +161,10 @@ class Resume(keras.callbacks.Callback):
     Args:
         folder: of the checkpoint; without one nothing is saved.
         digest: of the pretrained weights, which are not in the checkpoint.
+
+    Attributes:
+        earlier_s: how long training had lasted at the end of the last epoch that was
+            saved, in the attempts before this one.
     """
 
     def __init__(self, folder: str | None, *, digest: str = "") -> None:
@@ -167,6 +172,8 @@ class Resume(keras.callbacks.Callback):
         self._path = os.path.join(folder, "resume.npz") if folder else None
         self._digest = digest
         self._rows: list[dict[str, float]] = []
+        self._started = time.monotonic()
+        self.earlier_s = 0.0
 
     def restore(self, model: keras.Model) -> int:
         """Takes model and optimizer to the end of the last epoch that was saved.
@@ -189,6 +196,7 @@ class Resume(keras.callbacks.Callback):
         model.optimizer.build(model.trainable_variables)
         checkpoint.assign(_state(model), kept.values)
         self._rows = kept.facts["rows"]
+        self.earlier_s = kept.facts["seconds"]
         return len(self._rows)
 
     @property
@@ -200,7 +208,8 @@ class Resume(keras.callbacks.Callback):
         self._rows.append({name: float(v) for name, v in (logs or {}).items()})
         if self._path is None:
             return
-        facts = {"digest": self._digest, "rows": self._rows}
+        seconds = self.earlier_s + time.monotonic() - self._started
+        facts = {"digest": self._digest, "rows": self._rows, "seconds": seconds}
         checkpoint.save(self._path, _state(self.model), facts)
 
 

@@ -5,15 +5,21 @@ whose digest stands in the file.
 """
 
 import dataclasses
+import io
 import json
+import logging
 import os
+import zipfile
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 _FACTS = "facts"
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,19 +57,28 @@ def assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) ->
 
 
 def save(path: str, variables: Sequence[keras.Variable], facts: dict[str, Any]) -> None:
-    """Writes a file that is there whole, or as it was before."""
+    """Writes a file that is there whole, or as it was before; also at `gs://`."""
     arrays = {f"{i:05}": value for i, value in enumerate(values_of(variables))}
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    written = f"{path}.new.npz"
-    np.savez(written, **arrays, **{_FACTS: np.array(json.dumps(facts))})
-    os.replace(written, path)
+    content = io.BytesIO()
+    np.savez(content, **arrays, **{_FACTS: np.array(json.dumps(facts))})
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    written = f"{path}.new"
+    with tf.io.gfile.GFile(written, "wb") as file:
+        file.write(content.getvalue())
+    tf.io.gfile.rename(written, path, overwrite=True)
 
 
 def load(path: str) -> Kept | None:
-    """Reads what `save` wrote; None if there is no such file."""
-    if not os.path.exists(path):
+    """Reads what `save` wrote; None if there is no such file, or a damaged one."""
+    if not tf.io.gfile.exists(path):
         return None
-    with np.load(path) as file:
-        names = sorted(name for name in file.files if name != _FACTS)
-        values = [file[name] for name in names]
-        return Kept(values=values, facts=json.loads(file[_FACTS].item()))
+    with tf.io.gfile.GFile(path, "rb") as file:
+        content = io.BytesIO(file.read())
+    try:
+        with np.load(content) as arrays:
+            names = sorted(name for name in arrays.files if name != _FACTS)
+            values = [arrays[name] for name in names]
+            return Kept(values=values, facts=json.loads(arrays[_FACTS].item()))
+    except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
+        _logger.warning("%s is damaged (%s) and was not used.", path, error)
+        return None

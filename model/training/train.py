@@ -126,7 +126,7 @@ def train(job: TrainingJob) -> TrainingResult:
         best_epoch=watch.best_epoch,
         best_accuracy=joined.accuracy if joined else watch.best,
         steps_per_epoch=schedule.steps_per_epoch,
-        train_s=time.monotonic() - started,
+        train_s=curve.earlier_s + time.monotonic() - started,
         trained_parameters=count_trained(model),
         joined=joined,
     )

@@ -1,12 +1,13 @@
 """A checkpoint holds what was trained, whole, and says what it belongs to."""
 
+import types
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from model.training import checkpoint
+from model.training import callbacks, checkpoint
 from model.training.callbacks import Resume
 
 
@@ -42,11 +43,40 @@ def test_what_is_saved_comes_back_with_its_facts(tmp_path: Path):
         checkpoint.changing(model), checkpoint.changing(twin), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
-    assert [file.name for file in tmp_path.rglob("*.npz")] == ["kept.npz"]
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["kept.npz"]
 
 
 def test_a_file_that_is_not_there_is_none(tmp_path: Path):
     assert checkpoint.load(str(tmp_path / "kept.npz")) is None
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 100, -20])
+def test_a_file_that_was_cut_is_told_and_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kept_bytes: int
+):
+    path = tmp_path / "kept.npz"
+    checkpoint.save(str(path), model_with_frozen_part().trainable_variables, {})
+    path.write_bytes(path.read_bytes()[:kept_bytes])
+    assert checkpoint.load(str(path)) is None
+    assert f"{path} is damaged" in caplog.text
+
+
+def test_seconds_of_earlier_attempts_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    now = [100.0]
+    clock = types.SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(callbacks, "time", clock)
+    for expected in (0.0, 7.0, 14.0):
+        model = model_with_frozen_part()
+        resume = Resume(str(tmp_path))
+        done = resume.restore(model)
+        assert resume.earlier_s == expected
+        now[0] += 7
+        data = np.ones((8, 4)), np.ones((8, 2))
+        model.fit(
+            *data, initial_epoch=done, epochs=done + 1, verbose=0, callbacks=[resume]
+        )
 
 
 def test_resuming_restores_the_optimizer_and_counts_epochs(tmp_path: Path):
