@@ -30,7 +30,7 @@ from components.artifacts import (
 from components.predictions import ScoredRows
 from components.vocabulary_gen import read_labels, read_lines
 from model import contract
-from model.export import tflite
+from model.export import tflite, trained
 from model.training.reliability import calibration_error
 from serving.launch import child
 from serving.launch.own_module import python_command
@@ -113,7 +113,7 @@ def export(
     Raises:
         RuntimeError: A file does not run in the device runtime.
     """
-    classifier = _load_classifier(model_run_dir)
+    classifier = trained.load(model_run_dir)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         scratch = Path(folder)
         rows_path = scratch / "rows.jsonl"
@@ -131,11 +131,6 @@ def export(
                 target = os.path.join(output_dir, file.name)
                 tf.io.gfile.copy(str(scratch / file.name), target)
     return files
-
-
-def _load_classifier(model_run_dir: str) -> keras.Model:
-    """Loads the trained model; `model.export.tflite` has registered its layers."""
-    return keras.models.load_model(os.path.join(model_run_dir, contract.KERAS_FILE))
 
 
 def _packed(
