@@ -20,10 +20,14 @@ UPGRADE ?=
 DEBIAN13_ROOT ?=
 DEBIAN_MIRROR ?= http://deb.debian.org/debian
 
-# What `make image` builds with, from and to.
+# What `make image` and `make server-image` build with, from and to; IMAGE_SET=gpu adds
+# CUDA's libraries, IMAGE_ARGS are further arguments of the tool.
 CONTAINER_TOOL ?= docker
 BASE_IMAGE ?= python:3.11-slim-bookworm
 IMAGE ?= keras-transformer-pipeline:0.1.0
+IMAGE_SET ?= pipeline
+SERVER_IMAGE ?= keras-transformer-server:0.1.0
+IMAGE_ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/.installed
@@ -47,12 +51,17 @@ demo: $(READY) $(EDGE_READY) ## run, serve, ask by gRPC and REST, ask the TFLite
 setup: $(READY) $(EDGE_READY) ## set up .venv and .venv-edge, and no more
 
 ##@ Test
-.PHONY: test test-slow test-all test-debian13 reference bench bench-serving bench-train bench-adaptation accuracy goldens
+.PHONY: test test-slow test-containers test-all test-debian13 reference bench bench-serving bench-train bench-adaptation accuracy goldens
 test: $(READY) $(EDGE_READY) ## the default tests: CPU, no container, under ten minutes
 	$(PYTEST) -n $(WORKERS) --dist loadfile
 
 test-slow: $(READY) $(EDGE_READY) ## the slower tests that need no special hardware
 	$(PYTEST) -m "slow and not (gpu or container or web or arm64)"
+
+# Needs podman; builds both images, some minutes and 10 GB for the first time.
+test-containers: $(READY) ## the tests that build and run container images
+	$(PYTHON) -m scripts.containers --base $(BASE_IMAGE) --mirror $(DEBIAN_MIRROR) \
+		$(PYTEST) -m container
 
 test-all: $(READY) $(EDGE_READY) ## every test, also for a GPU, containers, browsers; what they cover
 	$(PYTEST) -m "" --cov --cov-report=term --cov-report=html
@@ -121,7 +130,7 @@ format: $(READY) ## let ruff format, and mend what it can
 wheels: .tools/bin/uv ## build the pipeline, ktp-client and ktp-edge into dist/
 	.tools/bin/python -m scripts.wheels --output dist
 
-.PHONY: docs lock k8s-config image clean distclean help
+.PHONY: docs lock k8s-config image server-image clean distclean help
 docs: $(READY) ## build the documentation; look with: python3 -m http.server -d site
 	$(MKDOCS) build --strict
 
@@ -131,9 +140,15 @@ lock: $(UV) ## write requirements/ anew; UPGRADE="name ..." or UPGRADE=all moves
 k8s-config: $(READY) ## write what k8s/ tells the server, from serving/launch/presets.py
 	$(BIN)/python -m scripts.k8s_config
 
-image: ## build the embedded server's image (serving/Dockerfile); CONTAINER_TOOL=podman
-	$(CONTAINER_TOOL) build --file serving/Dockerfile --tag $(IMAGE) \
-		--build-arg BASE=$(BASE_IMAGE) .
+# $(1): target in the Dockerfile, $(2): set of requirements, $(3): name.
+build_image = $(CONTAINER_TOOL) build --target $(1) --tag $(3) \
+	--build-arg BASE=$(BASE_IMAGE) --build-arg SET=$(2) $(IMAGE_ARGS) .
+
+image: ## build the image of pipeline steps and command line; IMAGE_SET=gpu for GPUs
+	$(call build_image,pipeline,$(IMAGE_SET),$(IMAGE))
+
+server-image: ## build the embedded server's image; CONTAINER_TOOL=podman
+	$(call build_image,server,server,$(SERVER_IMAGE))
 
 clean: ## remove caches and builds; keep environments and runs
 	rm -rf dist build site .pytest_cache .ruff_cache .mypy_cache .hypothesis

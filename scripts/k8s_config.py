@@ -1,18 +1,23 @@
 """Writes what k8s/ tells the model server, from `serving.launch.presets.KUBERNETES`.
 
-    python -m scripts.k8s_config
+    python -m scripts.k8s_config [--stable VERSION --canary VERSION]
 
-For the base: every configuration file, and `server-args.yaml` with the flags. For an
-overlay: those that differ. The kustomizations that name them are written by hand.
+With the two versions, what overlays/canary serves, which nobody's preset can know.
+Without, for the base: every configuration file, and `server-args.yaml` with the flags;
+for an overlay: those that differ. Kustomizations that name them are written by hand.
 """
 
+import argparse
 import pathlib
 import sys
+from collections.abc import Sequence
 
-from serving.launch.presets import CLUSTER, EMBEDDED_FOLDERS, KUBERNETES
+from serving.launch.presets import CLUSTER, EMBEDDED_FOLDERS, KUBERNETES, pinned
 
 K8S_DIR = pathlib.Path(__file__).resolve().parent.parent / "k8s"
 BASE = "base"
+CANARY = "overlays/canary"
+MODELS_FILE = "models.config"
 # Where the ConfigMap is mounted.
 MOUNT_PATH = "/etc/classifier"
 HEADER = """\
@@ -61,15 +66,49 @@ def stale() -> list[str]:
     ]
 
 
-def main() -> int:
-    """Writes what is stale and names it."""
-    for path in stale():
+def canary_texts(stable: int, new: int) -> dict[str, str]:
+    """Gives path below k8s/ and content of what pins the two versions."""
+    header = HEADER.replace(
+        "make k8s-config", "python -m scripts.k8s_config --stable …"
+    )
+    return {
+        f"{CANARY}/{name}/{MODELS_FILE}": header + pinned(version).files()[MODELS_FILE]
+        for name, version in {"stable": stable, "new": new}.items()
+    }
+
+
+def write(texts: dict[str, str]) -> None:
+    """Writes files below k8s/ and names them."""
+    for path, text in texts.items():
         target = K8S_DIR / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(texts()[path])
+        target.write_text(text)
         print(f"k8s/{path}")
+
+
+def _version(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no version; `ktp models list` shows those that there are"
+        )
+    return int(text)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes what is stale, or the two versions."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.k8s_config")
+    parser.add_argument("--stable", type=_version, metavar="VERSION")
+    parser.add_argument("--canary", type=_version, metavar="VERSION")
+    asked = parser.parse_args(arguments)
+    if (asked.stable is None) != (asked.canary is None):
+        parser.error("--stable and --canary go together")
+    if asked.stable is not None:
+        write(canary_texts(asked.stable, asked.canary))
+        return 0
+    written = texts()
+    write({path: written[path] for path in stale()})
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

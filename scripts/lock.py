@@ -100,6 +100,7 @@ def _closure(closure: str, **python: str) -> list[Requirements]:
     return [
         first,
         of("pipeline", "pipeline", **same),
+        of("gpu", "gpu", **same),
         of("server", "server", **same),
         of("client", "client", **light),
         of("edge", "edge", **light),

@@ -1,6 +1,5 @@
 """`ktp compile` and `ktp submit`. TFX and kfp are imported only where they are used."""
 
-import dataclasses
 import importlib.metadata
 import tempfile
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from model import contract
+from pipeline.beam import beam_arguments
 from pipeline.commands.key_values import key_values
 from pipeline.commands.settings import PRETRAINED_OPTION, run_config
 from pipeline.commands.tune import TUNE_OPTION, with_trials
@@ -71,6 +71,13 @@ _VERTEX_ONLY = ("project", "location", "service_account", "network")
     help="What a step is given, such as Trainer:cpu=8,memory=16Gi,gpu=1.",
 )
 @click.option(
+    "--beam",
+    default="",
+    metavar="RUNNER:…",
+    help="Where Apache Beam works, such as dataflow:project=…,region=…; also flink and "
+    "spark.  [default: in the step itself]",
+)
+@click.option(
     "--teacher",
     "teacher_uri",
     metavar="URI",
@@ -93,6 +100,7 @@ def compile_command(
     image: str | None,
     volumes: Sequence[str],
     resources: Sequence[str],
+    beam: str,
     teacher_uri: str | None,
     preset: str | None,
     pretrained: str | None,
@@ -120,6 +128,7 @@ def compile_command(
         edge_dir=f"{places['push_root']}/{contract.EDGE_DIR}",
         checkpoint_root=f"{places['push_root']}/checkpoints",
         has_unlabelled=bool(places["unlabelled"]),
+        beam_pipeline_args=beam_arguments(beam, places["pipeline_root"]),
     )
     target = Target(
         output_path=output_path,
@@ -148,9 +157,7 @@ def _compile(config: PipelineConfig, target: Target, resources: StepResources) -
     ):
         from pipeline.kubeflow.compile import compile_pipeline
         from pipeline.nodes.create import create_pipeline
-        from pipeline.run.node_runner import BEAM_ARGS
 
-        config = dataclasses.replace(config, beam_pipeline_args=BEAM_ARGS)
         compile_pipeline(
             create_pipeline(config),
             target.output_path,

@@ -1,6 +1,7 @@
 """`ktp run-spec`: a compiled pipeline run here, before a cluster gets it."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -57,6 +58,12 @@ _BACKENDS = ("subprocess", "podman")
     callback=key_values,
     help="A folder that stands for a volume claim; podman only.",
 )
+@click.option(
+    "--until",
+    multiple=True,
+    metavar="TASK",
+    help="Run this task and what it needs, and no more.",
+)
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--retries", type=click.IntRange(0, 10), default=0, show_default=True)
 @click.option("--cache/--no-cache", "uses_cache", default=True, show_default=True)
@@ -67,6 +74,7 @@ def run_spec(
     parameters: dict[str, str],
     mode: str | None,
     volumes: dict[str, str],
+    until: Sequence[str],
     jobs: int,
     retries: int,
     uses_cache: bool,
@@ -78,6 +86,8 @@ def run_spec(
     """
     started = time.monotonic()
     compiled = CompiledPipeline.load(spec)
+    if until:
+        compiled = compiled.up_to(until)
     root = root.absolute()
     root.mkdir(parents=True, exist_ok=True)
     plan = SpecRun(

@@ -20,18 +20,19 @@ _MOST_BYTES = 8 * 1024 * 1024
 _COMPILE = "Write one with: ktp compile --output pipeline.yaml"
 
 
-def check_spec(path: Path) -> None:
-    """Finds out that the file holds one compiled pipeline.
+def check_spec(path: Path) -> Mapping[str, Any]:
+    """Gives the one compiled pipeline that the file holds.
 
     Raises:
         SubmitError: It does not; the message says what it is instead.
     """
     problem = _name_problem(path) or _size_problem(path)
-    if not problem:
-        documents = _documents(path)
+    documents = [] if problem else _documents(path)
+    if documents:
         problem = _pipeline_problem(documents[0]) or _second_problem(documents[1:])
     if problem:
         raise SubmitError(f"{named(path)} {problem}")
+    return documents[0]
 
 
 def _name_problem(path: Path) -> str:

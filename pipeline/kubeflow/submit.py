@@ -16,6 +16,7 @@ from pipeline.kubeflow.api_server import (
     checked_token,
     proxy_of,
 )
+from pipeline.kubeflow.parameters import declared_parameters, typed
 from pipeline.kubeflow.spec_file import check_spec
 
 
@@ -51,9 +52,12 @@ def submit(spec_path: Path, submission: Submission) -> str:
     """Starts a run and returns its id.
 
     Raises:
+        SettingError: The pipeline has no such parameter, or it takes no such value.
         SubmitError: The file is not for Kubeflow, no server answers, or it refuses.
     """
-    check_spec(spec_path)
+    spec = check_spec(spec_path)
+    given = typed(declared_parameters(spec), submission.parameters)
+    submission = dataclasses.replace(submission, parameters=given)
     check_server(submission.host, submission.token, submission.deadline_s)
     import kfp  # Takes seconds; the checks above do not.
     import kfp_server_api

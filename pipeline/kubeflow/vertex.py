@@ -15,6 +15,7 @@ from typing import Any
 from model.settings import quoted
 from pipeline.errors import SubmitError
 from pipeline.kubeflow.api_server import checked_host, checked_token
+from pipeline.kubeflow.parameters import declared_parameters, typed
 from serving.text_files.shown import named
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -131,18 +132,10 @@ def _job(path: Path, submission: VertexSubmission) -> dict[str, Any]:
     """Reads the file and fills in what this run is given."""
     job = _read(path)
     runtime = job.setdefault("runtimeConfig", {})
-    declared = (
-        job["pipelineSpec"]["root"].get("inputDefinitions", {}).get("parameters", {})
-    )
-    unknown = sorted(submission.parameters.keys() - declared.keys())
-    if unknown:
-        raise SubmitError(
-            f"The pipeline has no parameter {quoted(unknown[0])}; it has "
-            f"{', '.join(sorted(declared)) or 'none'}."
-        )
+    declared = declared_parameters(job["pipelineSpec"])
     runtime["parameterValues"] = {
         **runtime.get("parameterValues", {}),
-        **submission.parameters,
+        **typed(declared, submission.parameters),
     }
     if submission.pipeline_root:
         runtime["gcsOutputDirectory"] = submission.pipeline_root

@@ -19,6 +19,7 @@ from components.pushing.versioned_pusher import VersionedPusher
 from components.settings_tuner import SettingsTuner
 from components.teacher_scorer import TeacherScorer
 from components.text_transform import TextTransform
+from components.trainer import CHECKPOINT_ROOT, SETTINGS, Trainer
 from components.vocabulary_gen import VocabularyGen
 from model import contract
 from pipeline.config import PUSHER, PipelineConfig
@@ -51,7 +52,7 @@ class ModelNodes(NamedTuple):
 
     linear_baseline: BaseNode
     tuner: SettingsTuner | None
-    trainer: tfx.components.Trainer
+    trainer: Trainer
     live_model: BaseNode
     evaluator: Evaluator
     batch_predictor: BaseNode
@@ -133,14 +134,15 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
     )
     # Which settings do best on the validation split?
     tuner = _tuner(config, data) if config.run.tuner.trials else None
-    trainer = tfx.components.Trainer(
+    trainer = Trainer(
         run_fn=_RUN_FN,
         examples=data.transform.outputs["transformed_examples"],
         transform_graph=data.transform.outputs["transform_graph"],
-        train_args=tfx.proto.TrainArgs(splits=_learnt_splits(config)),
-        eval_args=tfx.proto.EvalArgs(splits=[contract.VALIDATION]),
+        train_splits=_learnt_splits(config),
+        eval_splits=[contract.VALIDATION],
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
         custom_config=_trainer_settings(config),
+        parameters=_trainer_parameters(config),
     )
     # The model to beat.
     live_model = LiveModel(
@@ -329,6 +331,21 @@ def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
         "checkpoint_root": config.checkpoint_root,
         "code_fingerprint": code_fingerprint(["model"]),
     }
+
+
+def _trainer_parameters(config: PipelineConfig) -> dict[str, Any]:
+    """Gives what each run on a cluster may change of the training."""
+    if not config.data:
+        return {}
+    settings: dict[str, Any] = {
+        key: tfx.dsl.experimental.RuntimeParameter(
+            name=key, ptype=kind, default=getattr(config.run.training, key)
+        )
+        for key, kind in SETTINGS.items()
+    }
+    if config.checkpoint_root:
+        settings[CHECKPOINT_ROOT] = _parameter(config, CHECKPOINT_ROOT)
+    return settings
 
 
 def _distillation_settings(config: PipelineConfig) -> dict[str, Any] | None:

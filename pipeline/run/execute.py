@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model import contract
-from pipeline import teacher
+from pipeline import beam, teacher
 from pipeline.atomic_write import write_whole
 from pipeline.config import (
     PUSHED_EDGE_MODEL,
@@ -216,7 +216,6 @@ def pipeline_config(
 ) -> PipelineConfig:
     """Says where a local run reads and writes."""
     from components.pushing import pushed_versions
-    from pipeline.run.node_runner import BEAM_ARGS
 
     live = pushed_versions.newest(str(workspace.serving_dir))
     return PipelineConfig(
@@ -230,7 +229,7 @@ def pipeline_config(
         checkpoint_root=str(workspace.pipeline_dir / "checkpoints"),
         has_unlabelled=bool(dataset.unlabelled),
         live_version="" if live is None else str(live),
-        beam_pipeline_args=BEAM_ARGS,
+        beam_pipeline_args=beam.IN_PROCESS,
         run_id=datetime.datetime.now().isoformat(),
     )
 

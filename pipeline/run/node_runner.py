@@ -29,16 +29,6 @@ _UNFINISHED = (
 )
 Artifacts = dict[str, list[artifact.Artifact]]
 
-BEAM_ARGS = (
-    # Named, because Beam's DirectRunner first tries to download a binary.
-    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-    "--direct_num_workers=1",
-    "--direct_running_mode=in_memory",
-    # The workers are this process. Where no dependency is named, TFX packs itself anew
-    # for every node to bring it to them: a second and 42 MB each, never removed.
-    "--sdk_container_image=this-process",
-)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NodeRun:

@@ -3,7 +3,7 @@
 import dataclasses
 import graphlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import yaml
 
 from model.settings import quoted
 from pipeline.errors import SettingError
+from pipeline.kubeflow.parameters import declared_parameters, typed
 
 Json = dict[str, Any]
 _CONTAINER, _IMPORTER = "container", "importer"
@@ -83,6 +84,8 @@ class CompiledPipeline:
     tasks: Mapping[str, Task]
     parameters: Mapping[str, Any]
     """Runtime parameter to its default; None where a run must give it."""
+    declared: Mapping[str, Mapping[str, Any]]
+    """Runtime parameter to its type."""
     mounts: Mapping[str, str]
 
     @classmethod
@@ -98,7 +101,7 @@ class CompiledPipeline:
                 name: _task(spec, name, task)
                 for name, task in spec["root"]["dag"]["tasks"].items()
             }
-            declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+            declared = declared_parameters(spec)
             defaults = {
                 name: given.get(name, about.get("defaultValue"))
                 for name, about in declared.items()
@@ -107,7 +110,11 @@ class CompiledPipeline:
         except (KeyError, TypeError, AttributeError) as error:
             raise _no_pipeline(path, f"it has no {error}") from error
         found = cls(
-            name=name, tasks=tasks, parameters=defaults, mounts=dict(_mounts(platforms))
+            name=name,
+            tasks=tasks,
+            parameters=defaults,
+            declared=declared,
+            mounts=dict(_mounts(platforms)),
         )
         for problem in found._problems():
             raise SettingError(f"{path}: {problem}")
@@ -121,19 +128,34 @@ class CompiledPipeline:
         sorter.prepare()
         return sorter
 
+    def up_to(self, names: Collection[str]) -> "CompiledPipeline":
+        """Gives the part that these tasks and all that they need make.
+
+        Raises:
+            SettingError: there is no such task.
+        """
+        wanted, waiting = set[str](), list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in self.tasks:
+                allowed = ", ".join(sorted(self.tasks))
+                raise SettingError(
+                    f"The pipeline has no task {quoted(name)}; it has {allowed}."
+                )
+            if name not in wanted:
+                wanted.add(name)
+                waiting += self.tasks[name].needs
+        tasks = {name: task for name, task in self.tasks.items() if name in wanted}
+        return dataclasses.replace(self, tasks=tasks)
+
     def values(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Completes what a run gives with the defaults.
 
         Raises:
-            SettingError: a name is unknown, or one without a default is missing.
+            SettingError: a name is unknown, its value has another type, or one without
+                a default is missing.
         """
-        allowed = ", ".join(sorted(self.parameters)) or "none"
-        for name in given:
-            if name not in self.parameters:
-                raise SettingError(
-                    f"The pipeline has no parameter {quoted(name)}; it has {allowed}."
-                )
-        values = {**self.parameters, **given}
+        values = {**self.parameters, **typed(self.declared, given)}
         missing = [name for name, value in values.items() if value is None]
         if missing:
             raise SettingError(

@@ -8,7 +8,7 @@ from serving.client.wire.tf_serving_names import GRPC_PORT, METRICS_PATH, REST_P
 from serving.launch.settings import FLAGS, EngineSettings
 from serving.server.batching.config import BatchingConfig
 from serving.server.flags import STDOUT
-from serving.server.models.config import ModelEntry
+from serving.server.models.config import ModelEntry, VersionPolicy
 
 BATCHING = BatchingConfig(max_batch_size=64, max_enqueued_batches=100)
 """For a CPU: a batch is what came while all threads were busy.
@@ -76,6 +76,14 @@ TLS = dataclasses.replace(
         bearer_token_file="/etc/classifier-tokens/tokens",
     ),
 )
+
+
+def pinned(version: int) -> EngineSettings:
+    """Gives the cluster's settings with one version, whatever else is pushed."""
+    policy = VersionPolicy(specific=(version,))
+    model = dataclasses.replace(_CONTAINER_MODEL, policy=policy)
+    return dataclasses.replace(CLUSTER, models=(model,))
+
 
 KUBERNETES: Mapping[str, EngineSettings] = {
     "base": CLUSTER,

@@ -12,20 +12,26 @@ from serving.client import protos
 from serving.server.models.version import State
 from serving.server.observation.prometheus import metric_name
 from serving.server.observation.registry import HISTOGRAM
+from tests.support.k8s import rendering
 from tests.support.repository import ROOT
 from tests.support.serving.server.observed import entry, observe, record
 
-FOLDER = ROOT / "k8s" / "monitoring"
+FOLDER = ROOT / "k8s" / "components"
+WITH_BOTH, EMBEDDED_ONLY = "monitoring", "monitoring-embedded"
 METRIC = re.compile(r"(:[a-z][a-z_:]+)(?:\{([^}]*)\})?")
 BY = re.compile(r"by \(([^)]*)\)")
 LABEL = re.compile(r'([A-Za-z_]+)\s*(?:=|!=|=~|!~)\s*"')
 
 # What Prometheus itself adds to every series.
 TARGET_LABELS = {"pod", "instance"}
+# Prometheus' own series.
+OUTSIDE = {"up"}
+OURS = ":ktp:"
 
 
 def expressions() -> Iterator[str]:
-    dashboard = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))
+    text = (FOLDER / WITH_BOTH / "dashboard.json").read_text("utf-8")
+    dashboard = json.loads(text)
     for panel in dashboard["panels"]:
         yield from (target["expr"] for target in panel["targets"])
     for variable in dashboard["templating"]["list"]:
@@ -35,9 +41,19 @@ def expressions() -> Iterator[str]:
         yield rule["expr"]
 
 
-def alerts() -> list[dict[str, Any]]:
-    content = yaml.safe_load((FOLDER / "alerts.yml").read_text("utf-8"))
-    return [rule for group in content["spec"]["groups"] for rule in group["rules"]]
+def alerts(*components: str) -> list[dict[str, Any]]:
+    paths = [
+        FOLDER / component / "prometheusrule.yaml"
+        for component in components or (WITH_BOTH, EMBEDDED_ONLY)
+    ]
+    contents = [yaml.safe_load(path.read_text("utf-8")) for path in paths]
+    groups = [group for content in contents for group in content["spec"]["groups"]]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def adapter_rules() -> list[dict[str, Any]]:
+    path = FOLDER / "scale-on-requests" / "prometheus-adapter.yaml"
+    return yaml.safe_load(path.read_text("utf-8"))["rules"]["custom"]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +75,8 @@ def shown() -> dict[str, set[str]]:
 def test_every_metric_and_label_asked_for_exists(
     expression: str, shown: dict[str, set[str]]
 ) -> None:
+    if any(expression.startswith(f"absent({each}") for each in OUTSIDE):
+        return
     used = list(METRIC.finditer(expression))
     grouped = {
         label.strip()
@@ -92,3 +110,41 @@ def test_an_unready_model_is_seen_by_its_alert() -> None:
     observation.metrics.on_request(record())
     families = {f.name: f for f in observation.metrics.registry.collect()}
     assert families["/ktp/serving/unready_model"].samples == [(("m",), 1)]
+
+
+def test_alerts_beside_tf_serving_ask_for_nothing_that_it_lacks() -> None:
+    assert not [r["alert"] for r in alerts(WITH_BOTH) if OURS in r["expr"]]
+    assert all(OURS in rule["expr"] for rule in alerts(EMBEDDED_ONLY))
+
+
+def test_every_alert_says_what_to_do_and_the_page_has_its_section() -> None:
+    page = (ROOT / "k8s" / "README.md").read_text("utf-8")
+    for rule in alerts():
+        assert rule["annotations"].keys() == {"summary", "description"}
+        assert rule["labels"]["severity"] in ("critical", "warning")
+        assert f"| `{rule['alert']}` |" in page
+
+
+def test_the_autoscalers_metric_is_made_of_one_that_the_servers_show(
+    shown: dict[str, set[str]],
+) -> None:
+    (rule,) = adapter_rules()
+    (metric,) = re.findall(r'__name__="([^"]+)"', rule["seriesQuery"])
+    assert metric in shown
+    for overlay in ("production", "production-embedded", "gpu"):
+        (scaler,) = (
+            each
+            for each in rendering.render(overlay)
+            if each["kind"] == "HorizontalPodAutoscaler"
+        )
+        asked = [m for m in scaler["spec"]["metrics"] if m["type"] == "Pods"]
+        assert [m["pods"]["metric"]["name"] for m in asked] == [rule["name"]["as"]]
+
+
+def test_a_gpu_server_is_not_scaled_by_its_processors() -> None:
+    (scaler,) = (
+        each
+        for each in rendering.render("gpu")
+        if each["kind"] == "HorizontalPodAutoscaler"
+    )
+    assert {metric["type"] for metric in scaler["spec"]["metrics"]} == {"Pods"}

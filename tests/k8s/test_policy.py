@@ -98,6 +98,33 @@ IN_REFERENCES: list[tuple[str, str, Breaker]] = [
         lambda h: h["spec"]["scaleTargetRef"].update(name="other"),
     ),
     ("Deployment", "sets replicas", lambda d: d["spec"].update(replicas=3)),
+    (
+        "Namespace",
+        "no digest, and this is production",
+        lambda n: n["metadata"]["labels"].update(environment="production"),
+    ),
+    (
+        "NetworkPolicy",
+        "lets something out to anybody",
+        lambda p: p["spec"]["egress"][0].pop("to"),
+    ),
+    (
+        "NetworkPolicy",
+        "lets out to private addresses",
+        lambda p: p["spec"]["egress"][0].update(
+            to=[{"ipBlock": {"cidr": "0.0.0.0/0"}}]
+        ),
+    ),
+    (
+        "NetworkPolicy",
+        "lets everything out",
+        lambda p: p["spec"].update(policyTypes=["Ingress"]),
+    ),
+    (
+        "HorizontalPodAutoscaler",
+        "no number of replicas",
+        lambda h: h["spec"]["scaleTargetRef"].update(name="other"),
+    ),
     ("Deployment", "no volume", lambda d: pod(d)["volumes"].pop()),
     (
         "Deployment",

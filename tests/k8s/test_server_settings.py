@@ -18,8 +18,8 @@ overlays = pytest.mark.parametrize("overlay", OVERLAYS)
 
 
 def deployment(overlay: str) -> Resource:
-    (only,) = pods.deployments(rendering.render(overlay))
-    return only
+    found = pods.deployments(rendering.render(overlay))
+    return next(each for each in found if rendering.name(each) == "classifier")
 
 
 def server(overlay: str) -> dict[str, Any]:
@@ -28,8 +28,12 @@ def server(overlay: str) -> dict[str, Any]:
 
 def config_file(overlay: str, name: str) -> str:
     maps = [each for each in rendering.render(overlay) if each["kind"] == "ConfigMap"]
-    (text,) = [each["data"][name] for each in maps if name in each["data"]]
-    return text
+    texts = [
+        each["data"][name]
+        for each in maps
+        if name in each["data"] and "canary" not in rendering.name(each)
+    ]
+    return texts[0]
 
 
 def parsed(overlay: str, name: str, message: Any) -> Any:
@@ -99,6 +103,41 @@ def test_the_embedded_server_has_the_time_it_takes_to_drain(overlay: str):
     endpoint_s = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
     drain_s = parse_flags(container["args"])[0].shutdown_limit_seconds
     assert endpoint_s + drain_s < spec["terminationGracePeriodSeconds"]
+
+
+def test_the_canary_and_the_stable_version_are_pinned():
+    for folder in ("stable", "new"):
+        path = rendering.K8S_DIR / k8s_config.CANARY / folder / k8s_config.MODELS_FILE
+        message = protos.ModelServerConfig()
+        text_format.Parse(path.read_text(), message, descriptor_pool=protos.pool())
+        (model,) = message.model_config_list.config
+        (version,) = model.model_version_policy.specific.versions
+        written = k8s_config.canary_texts(version, version)
+        assert (
+            path.read_text() == written[f"{k8s_config.CANARY}/{folder}/models.config"]
+        )
+
+
+def test_kserve_is_told_the_same():
+    kserve = rendering.render("kserve")
+    (runtime,) = (each for each in kserve if each["kind"] == "ServingRuntime")
+    (container,) = runtime["spec"]["containers"]
+    ours = flags.of(server("pvc"))
+    theirs = flags.of(container)
+    named = {"port", "rest_api_port", "model_name", "model_base_path"}
+    assert {k: v for k, v in theirs.items() if k not in named} == {
+        key: value for key, value in ours.items() if key in theirs and key not in named
+    }
+    assert ours.keys() - theirs.keys() == {
+        *("model_config_file", "enable_grpc_healthcheck_service")
+    }
+    (maps,) = (each for each in kserve if each["kind"] == "ConfigMap")
+    for name, text in maps["data"].items():
+        assert text == config_file("pvc", name)
+    (service,) = (each for each in kserve if each["kind"] == "InferenceService")
+    assert rendering.name(service) == contract.MODEL_NAME
+    uri = service["spec"]["predictor"]["model"]["storageUri"]
+    assert uri.endswith(f"/{contract.SERVING_DIR}")
 
 
 @pytest.mark.parametrize("path", k8s_config.texts())

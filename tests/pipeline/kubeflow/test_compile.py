@@ -52,6 +52,7 @@ def our_pipeline(*, data: str = "/data/rows.csv", trials: int = 0) -> Any:
         pipeline_root=REMOTE_ROOT,
         serving_dir="/data/serving_model",
         edge_dir="/data/edge",
+        checkpoint_root="/data/checkpoints",
     )
     return create_pipeline(config)
 
@@ -167,7 +168,7 @@ def test_only_steps_that_use_what_they_do_not_own_are_never_cached(
     assert uncached == ["LiveModel", "Pusher", "TextExampleGen"]
 
 
-def test_each_run_may_name_another_place_and_needs_to_name_none(
+def test_each_run_may_change_places_and_training_and_needs_to_change_none(
     compiled: pathlib.Path,
 ):
     declared = documents(compiled)[0]["root"]["inputDefinitions"]["parameters"]
@@ -175,8 +176,14 @@ def test_each_run_may_name_another_place_and_needs_to_name_none(
         "data": "/data/rows.csv",
         "serving_dir": "/data/serving_model",
         "edge_dir": "/data/edge",
+        "checkpoint_root": "/data/checkpoints",
+        "max_epochs": 3,
+        "learning_rate": 1e-3,
+        "global_batch_size": 64,
+        "seed": 1,
     }
     assert all(about["isOptional"] for about in declared.values())
+    assert declared["learning_rate"]["parameterType"] == "NUMBER_DOUBLE"
 
 
 def test_what_a_step_is_not_given_is_optional(compiled: pathlib.Path):

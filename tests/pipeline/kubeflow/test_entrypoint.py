@@ -210,8 +210,8 @@ def test_what_a_person_can_mend_is_told_in_a_sentence(
 @pytest.fixture
 def spec_path(tfx: ModuleType, tmp_path: pathlib.Path) -> pathlib.Path:
     """ExampleGen, StatisticsGen and SchemaGen over a few rows, compiled."""
+    from pipeline.beam import IN_PROCESS
     from pipeline.kubeflow.compile import compile_pipeline
-    from pipeline.run.node_runner import BEAM_ARGS
 
     data_dir = tmp_path / "data"
     write_rows(data_dir / "train.tfrecord")
@@ -231,7 +231,7 @@ def spec_path(tfx: ModuleType, tmp_path: pathlib.Path) -> pathlib.Path:
         "small",
         kfp_backend.ROOT_URI,
         components=[example_gen, statistics_gen, schema_gen],
-        beam_pipeline_args=list(BEAM_ARGS),
+        beam_pipeline_args=list(IN_PROCESS),
     )
     compile_pipeline(pipeline, tmp_path / "small.yaml", image="image:1")
     return tmp_path / "small.yaml"

@@ -18,7 +18,12 @@ TOKEN = "let-me-in"
 SPEC = {
     "pipelineInfo": {"name": "tiny"},
     "schemaVersion": "2.1.0",
-    "root": {"dag": {}},
+    "root": {
+        "dag": {},
+        "inputDefinitions": {
+            "parameters": {"steps": {"parameterType": "NUMBER_INTEGER"}}
+        },
+    },
     "deploymentSpec": {"executors": {}},
 }
 
@@ -95,7 +100,7 @@ def test_a_run_starts_with_the_pipeline_and_its_settings(
     settings = Submission(
         host=kubeflow.url,
         experiment="nightly",
-        parameters={"steps": 3},
+        parameters={"steps": "3"},
         pipeline_root="gs://bucket/root",
     )
     assert submit(spec_path, settings) == RUN_ID

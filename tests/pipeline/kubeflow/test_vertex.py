@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.commands.kubeflow import submit_command
-from pipeline.errors import SubmitError
+from pipeline.errors import SettingError, SubmitError
 from pipeline.kubeflow.vertex import VertexSubmission, submit_to_vertex
 
 JOB = {
@@ -130,7 +130,7 @@ def test_a_run_has_its_own_names_places_and_parameters(
 def test_an_unknown_parameter_is_refused_before_anything_is_sent(
     vertex: FakeVertex, path: Path
 ) -> None:
-    with pytest.raises(SubmitError, match="no parameter 'dat'; it has data"):
+    with pytest.raises(SettingError, match="no parameter 'dat'; it has data"):
         submit_to_vertex(path, submission(vertex, parameters={"dat": "x"}))
     assert not vertex.job
 

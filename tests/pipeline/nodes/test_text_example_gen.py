@@ -43,10 +43,10 @@ def examples(folder: Path) -> Any:
 
 
 def done(executor_class: Any, folder: Path, properties: dict[str, Any]) -> Any:
-    from pipeline.run.node_runner import BEAM_ARGS
+    from pipeline.beam import IN_PROCESS
 
     context = executor_class.Context(
-        beam_pipeline_args=list(BEAM_ARGS), tmp_dir=str(folder / "tmp"), unique_id="1"
+        beam_pipeline_args=list(IN_PROCESS), tmp_dir=str(folder / "tmp"), unique_id="1"
     )
     artifact = examples(folder / "examples")
     executor_class(context).Do({}, {"examples": [artifact]}, properties)

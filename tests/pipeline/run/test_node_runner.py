@@ -8,7 +8,8 @@ from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.utils import dependency_utils
 
-from pipeline.run.node_runner import BEAM_ARGS, NodeError, NodeRun, run_pipeline
+from pipeline.beam import IN_PROCESS
+from pipeline.run.node_runner import NodeError, NodeRun, run_pipeline
 
 
 @tfx.dsl.components.component
@@ -154,7 +155,7 @@ def test_what_a_killed_node_left_is_gone_after_the_next_run(tmp_path: Path) -> N
 
 
 def test_beam_arguments_name_what_workers_have_so_tfx_packs_nothing() -> None:
-    arguments = list(BEAM_ARGS)
+    arguments = list(IN_PROCESS)
     assert dependency_utils.make_beam_dependency_flags(arguments) == arguments
 
 

@@ -25,10 +25,8 @@ TOPICS = {
     "food": "bread soup cheese pepper oven taste salt apple kitchen dinner",
     "travel": "train ticket hotel airport luggage map border ferry station visa",
 }
-SETTINGS = (
-    *("--preset", "tiny", "--set", "training.max_epochs=4"),
-    *("--set", "training.global_batch_size=16"),
-)
+EPOCHS = 4
+SETTINGS = ("--preset", "tiny", "--set", "training.global_batch_size=16")
 
 
 def ktp(*arguments: str) -> str:
@@ -51,7 +49,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             words = chance.sample(TOPICS[topic].split(), 3)
             writer.writerow([f"{' '.join(words)} {number}", topic])
     data, output = str(folder / "rows.csv"), str(folder / "local")
-    ktp("run", "--data", data, "--output", output, "--json", *SETTINGS)
+    epochs = ("--set", f"training.max_epochs={EPOCHS}")
+    ktp("run", "--data", data, "--output", output, "--json", *SETTINGS, *epochs)
     return folder
 
 
@@ -82,6 +81,8 @@ def test_a_compiled_file_gives_the_model_of_a_local_run(
         "data": str(place / "rows.csv"),
         "serving_dir": str(push / contract.SERVING_DIR),
         "edge_dir": str(push / contract.EDGE_DIR),
+        "checkpoint_root": str(push / "checkpoints"),
+        "max_epochs": str(EPOCHS),
     }
     given = [f"--parameter={key}={value}" for key, value in parameters.items()]
     root, path = tmp_path / "run", compiled(place, name)
@@ -94,6 +95,8 @@ def test_a_compiled_file_gives_the_model_of_a_local_run(
     (version,) = json_lines(ktp("models", "list", str(push), "--json"))
     assert (version["state"], version["has_device_files"]) == ("live", True)
     assert answer(push / contract.SERVING_DIR, tmp_path) == "food"
+    if path.suffix == ".json":  # Minutes more, for what is the same.
+        return
     # Nothing has changed but what is live: the cache answers for the rest, and files
     # that are served keep their number.
     again = ktp(*run)

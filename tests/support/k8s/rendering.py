@@ -23,12 +23,15 @@ GOLDENS_DIR = ROOT / "tests" / "k8s" / "goldens"
 OVERLAYS = sorted(
     path.parent.name for path in K8S_DIR.glob("overlays/*/kustomization*")
 )
+OTHERS = {"kserve": "kserve", "shared-volume": "shared-volume"}
+"""What else is applied, by the name of its golden: folders below k8s/."""
+TREES = (*OVERLAYS, *OTHERS)
 _SOURCES_MARK = "# Rendered from sources with sha256 "
 _OLDEST_KUSTOMIZE = 5
 
 
 def render(overlay: str) -> list[Resource]:
-    """All resources of an overlay, by kubectl or, without one, from its golden."""
+    """All resources of a tree, by kubectl or, without one, from its golden."""
     if kubectl() is None:
         return parse((GOLDENS_DIR / f"{overlay}.yaml").read_text())
     return _render(overlay)
@@ -64,7 +67,7 @@ def sources_sha256() -> str:
     """Hash of every file that an overlay can be made of."""
     digest = hashlib.sha256()
     for path in sorted(K8S_DIR.rglob("*")):
-        if path.suffix in (".yaml", ".config"):
+        if path.suffix in (".yaml", ".config", ".json"):
             digest.update(f"{path.relative_to(K8S_DIR)}\0".encode())
             digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -82,7 +85,8 @@ def name(resource: Resource) -> str:
 
 @functools.cache
 def _rendered_text(overlay: str) -> str:
-    command = [kubectl() or "kubectl", "kustomize", str(K8S_DIR / "overlays" / overlay)]
+    folder = K8S_DIR / OTHERS.get(overlay, f"overlays/{overlay}")
+    command = [kubectl() or "kubectl", "kustomize", str(folder)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise AssertionError(f"{' '.join(command)} failed:\n{answer.stderr}")

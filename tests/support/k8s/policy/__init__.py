@@ -15,8 +15,17 @@ POLICIES = (
     references.ports_exist,
     references.autoscaler_owns_the_replicas,
     references.volumes_exist,
+    references.nobody_calls_just_anybody,
     references.everything_is_in_one_namespace,
     flags.are_known,
     flags.name_mounted_files,
     flags.match_the_ports,
 )
+
+FOR_ALL = (
+    pods.run_locked_down,
+    pods.say_what_they_need,
+    pods.have_pinned_images,
+    references.nobody_calls_just_anybody,
+)
+"""Those that ask of any kind that makes pods; the others are about Deployments."""

@@ -21,22 +21,45 @@ def pod_spec(deployment: Resource) -> dict[str, Any]:
 
 def containers(deployment: Resource) -> list[dict[str, Any]]:
     """Its containers, those that run first included."""
-    spec = pod_spec(deployment)
+    return _containers(pod_spec(deployment))
+
+
+def workloads(resources: list[Resource]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and pod of everything that makes pods, whatever its kind."""
+    runtimes = {name(e): e["spec"] for e in resources if e["kind"] == "ServingRuntime"}
+    for resource in resources:
+        spec = resource.get("spec", {})
+        match resource["kind"]:
+            case "Deployment" | "Job":
+                yield name(resource), spec["template"]["spec"]
+            case "InferenceService":
+                predictor = spec["predictor"]
+                runtime = runtimes[predictor["model"]["runtime"]]
+                yield name(resource), {**runtime, **predictor}
+            case "TFJob":
+                for replicas in spec["tfReplicaSpecs"].values():
+                    yield name(resource), replicas["template"]["spec"]
+            case "TrainingRuntime":
+                for job in spec["template"]["spec"]["replicatedJobs"]:
+                    pod = job["template"]["spec"]["template"]["spec"]
+                    yield name(resource), pod
+
+
+def _containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
     return [*spec.get("initContainers", []), *spec["containers"]]
 
 
 def run_locked_down(resources: list[Resource]) -> Iterator[str]:
     """No root, no new rights, no writing outside volumes, no API token."""
-    for deployment in deployments(resources):
-        spec = pod_spec(deployment)
+    for owner, spec in workloads(resources):
         pod_context = spec.get("securityContext", {})
         if not (pod_context.get("runAsNonRoot") and pod_context.get("runAsUser")):
-            yield f"{name(deployment)}: pods may run as root"
+            yield f"{owner}: pods may run as root"
         if pod_context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
-            yield f"{name(deployment)}: pods run without the default seccomp profile"
+            yield f"{owner}: pods run without the default seccomp profile"
         if spec.get("automountServiceAccountToken") is not False:
-            yield f"{name(deployment)}: pods get a token for the Kubernetes API"
-        for container in containers(deployment):
+            yield f"{owner}: pods get a token for the Kubernetes API"
+        for container in _containers(spec):
             context = container.get("securityContext", {})
             if context.get("allowPrivilegeEscalation") is not False:
                 yield f"{container['name']} may gain privileges"
@@ -48,8 +71,8 @@ def run_locked_down(resources: list[Resource]) -> Iterator[str]:
 
 def say_what_they_need(resources: list[Resource]) -> Iterator[str]:
     """CPU and memory, both as requests and as limits."""
-    for deployment in deployments(resources):
-        for container in containers(deployment):
+    for _, spec in workloads(resources):
+        for container in _containers(spec):
             for kind in ("requests", "limits"):
                 stated = container.get("resources", {}).get(kind, {})
                 for resource in {"cpu", "memory"} - set(stated):
@@ -57,11 +80,20 @@ def say_what_they_need(resources: list[Resource]) -> Iterator[str]:
 
 
 def have_pinned_images(resources: list[Resource]) -> Iterator[str]:
-    """A version or a digest, and never `latest`."""
-    for deployment in deployments(resources):
-        for container in containers(deployment):
+    """A version or a digest, and never `latest`; in production a digest."""
+    labels = [
+        each["metadata"].get("labels", {})
+        for each in resources
+        if each["kind"] == "Namespace"
+    ]
+    is_production = any(each.get("environment") == "production" for each in labels)
+    for _, spec in workloads(resources):
+        for container in _containers(spec):
+            about = f"{container['name']}: image {container['image']}"
             if not _PINNED.search(container["image"]):
-                yield f"{container['name']}: image {container['image']} is not pinned"
+                yield f"{about} is not pinned"
+            elif is_production and "@sha256:" not in container["image"]:
+                yield f"{about} has no digest, and this is production"
 
 
 def are_probed(resources: list[Resource]) -> Iterator[str]:

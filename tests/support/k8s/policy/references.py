@@ -7,6 +7,7 @@ from tests.support.k8s.policy.pods import containers, deployments, pod_spec
 from tests.support.k8s.rendering import Resource, name
 
 _CLUSTER_WIDE = ("Namespace", "PersistentVolume")
+_PRIVATE = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"}
 _VOLUME_KINDS = {
     "configMap": ("ConfigMap", "name"),
     "persistentVolumeClaim": ("PersistentVolumeClaim", "claimName"),
@@ -44,7 +45,9 @@ def autoscaler_owns_the_replicas(resources: list[Resource]) -> Iterator[str]:
             yield f"the autoscaler's target {target} does not exist"
         elif "replicas" in by_name[target]["spec"]:
             yield f"{target} sets replicas: each apply would undo the autoscaler"
-    yield from (f"{each} has no autoscaler" for each in set(by_name) - set(targets))
+    for each in by_name.keys() - set(targets):
+        if "replicas" not in by_name[each]["spec"]:
+            yield f"{each} has no autoscaler, and no number of replicas"
 
 
 def volumes_exist(resources: list[Resource]) -> Iterator[str]:
@@ -64,6 +67,22 @@ def volumes_exist(resources: list[Resource]) -> Iterator[str]:
             by_hand = kind == "Secret" and referred in _SECRETS
             if not by_hand and (kind, referred) not in existing:
                 yield f"{name(deployment)} refers to {kind} {referred}: there is none"
+
+
+def nobody_calls_just_anybody(resources: list[Resource]) -> Iterator[str]:
+    """What a pod may reach is named; the internet is not the cluster's own network."""
+    for policy in [each for each in resources if each["kind"] == "NetworkPolicy"]:
+        if "Egress" not in policy["spec"]["policyTypes"]:
+            yield f"NetworkPolicy {name(policy)} lets everything out"
+        for rule in policy["spec"].get("egress", []):
+            if not (rule.get("to") and rule.get("ports")):
+                yield f"NetworkPolicy {name(policy)} lets something out to anybody"
+            for block in [e["ipBlock"] for e in rule.get("to", []) if "ipBlock" in e]:
+                if (
+                    block["cidr"] == "0.0.0.0/0"
+                    and not {*block.get("except", ())} >= _PRIVATE
+                ):
+                    yield f"NetworkPolicy {name(policy)} lets out to private addresses"
 
 
 def everything_is_in_one_namespace(resources: list[Resource]) -> Iterator[str]:
