@@ -126,7 +126,7 @@ class TrainingConfig(Settings):
     `token_dropout` hides and `piece_splitting` splits that share of the word pieces in
     training: `model.training.augmentation` has the sources. `seed` is at least 1,
     because tf.data takes 0 for no seed. `jit_compile` and `mixed_precision` choose for
-    themselves when None: see `model.training.devices.choose`.
+    themselves when None: see `model.training.hardware.devices.choose`.
     """
 
     section = "training"

@@ -38,6 +38,7 @@ from model.text import tokenization
 from model.text.special_tokens import SpecialIds
 from model.training import scoring
 from model.training.callbacks import Progress
+from model.training.hardware import hosts
 from model.training.train import TrainingJob, TrainingResult, train
 from model.tuning import search, space
 from model.tuning.trials import Trial
@@ -115,17 +116,24 @@ def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
     return tfx.components.TunerFnResult(tuner=tuner, fit_kwargs={})
 
 
-def run_fn(fn_args: tfx.components.FnArgs) -> None:
-    """Trains, exports the SavedModel and writes the learning curve."""
+def run_fn(
+    fn_args: tfx.components.FnArgs, strategy: tf.distribute.Strategy | None = None
+) -> None:
+    """Trains, exports the SavedModel and writes the learning curve.
+
+    TFX gives no `strategy`; `pipeline.run.training` gives that of several hosts.
+    """
     transform = tft.TFTransformOutput(fn_args.transform_output)
     with _pretrained(fn_args.custom_config) as folder:
         job = _job(fn_args, transform, folder)
         job = space.with_settings(job, _found_settings(fn_args))
+        job = dataclasses.replace(job, strategy=strategy)
         result = train(job)
     scored = _with_meaning(result, job, transform, fn_args)
     _export(scored, job, transform, fn_args)
     _write_history(result, scored, job, fn_args.model_run_dir)
-    if job.checkpoint_dir and tf.io.gfile.exists(job.checkpoint_dir):
+    is_mine = strategy is None or hosts.is_chief(strategy)
+    if is_mine and job.checkpoint_dir and tf.io.gfile.exists(job.checkpoint_dir):
         tf.io.gfile.rmtree(job.checkpoint_dir)
 
 

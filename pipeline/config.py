@@ -20,7 +20,7 @@ from model.config import (
 from model.overrides import apply_overrides
 from model.pretrained.source import PretrainedSource
 from model.settings import Settings, quoted, setting
-from pipeline import fine_tuning
+from pipeline import cluster, fine_tuning
 from pipeline.data.config import DataConfig
 from pipeline.errors import SettingError
 from pipeline.teacher import Teacher
@@ -296,14 +296,18 @@ class Environment:
 
     datasets_dir: Path | None = None
     cache_dir: Path
+    cluster_variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Environment":
-        """Reads `KTP_DATASETS` and `XDG_CACHE_HOME`."""
+        """Reads `KTP_DATASETS`, `XDG_CACHE_HOME`, and who trains along."""
         environ = os.environ if environ is None else environ
         datasets = environ.get("KTP_DATASETS")
         cache = environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
         return cls(
             datasets_dir=Path(datasets) if datasets else None,
             cache_dir=Path(cache) / "keras-transformer-pipeline",
+            cluster_variables={
+                name: environ[name] for name in cluster.VARIABLES if name in environ
+            },
         )

@@ -119,8 +119,11 @@ class KeepBest(keras.callbacks.Callback):
     resumed training can still return weights from before the interruption.
     """
 
-    def __init__(self, folder: str | None, *, monitor: str, patience: int) -> None:
+    def __init__(
+        self, folder: str | None, *, monitor: str, patience: int, writes: bool = True
+    ) -> None:
         super().__init__()
+        self._writes = writes
         self._path = os.path.join(folder, "best.npz") if folder else None
         self._monitor = monitor
         self._patience = patience
@@ -150,7 +153,7 @@ class KeepBest(keras.callbacks.Callback):
     def _save(self) -> None:
         variables = checkpoint.changing(self.model)
         self._values = checkpoint.values_of(variables)
-        if self._path is not None:
+        if self._path is not None and self._writes:
             facts = {"best": self.best, "best_epoch": self.best_epoch}
             checkpoint.save(self._path, variables, facts)
 
@@ -161,14 +164,18 @@ class Resume(keras.callbacks.Callback):
     Args:
         folder: of the checkpoint; without one nothing is saved.
         digest: of the pretrained weights, which are not in the checkpoint.
+        writes: False for those who read what another host saves.
 
     Attributes:
         earlier_s: how long training had lasted at the end of the last epoch that was
             saved, in the attempts before this one.
     """
 
-    def __init__(self, folder: str | None, *, digest: str = "") -> None:
+    def __init__(
+        self, folder: str | None, *, digest: str = "", writes: bool = True
+    ) -> None:
         super().__init__()
+        self._writes = writes
         self._path = os.path.join(folder, "resume.npz") if folder else None
         self._digest = digest
         self._rows: list[dict[str, float]] = []
@@ -206,7 +213,7 @@ class Resume(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._rows.append({name: float(v) for name, v in (logs or {}).items()})
-        if self._path is None:
+        if self._path is None or not self._writes:
             return
         seconds = self.earlier_s + time.monotonic() - self._started
         facts = {"digest": self._digest, "rows": self._rows, "seconds": seconds}

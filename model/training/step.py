@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from model.dropout import Dropout
-from model.training.devices import DevicePlan
+from model.training.hardware.devices import DevicePlan
 
 
 class TrainedModel(keras.Model):

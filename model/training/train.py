@@ -16,12 +16,13 @@ from model.adaptation.trained import count_trained
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
 from model.pretrained.folder import PretrainedFolder
 from model.text.special_tokens import SpecialIds
-from model.training import callbacks, data, devices, step
+from model.training import callbacks, data, step
 from model.training.augmentation import Augmentation
 from model.training.bucketing import Batching
 from model.training.callbacks import Progress
-from model.training.devices import DevicePlan
 from model.training.distillation import DistillationLoss, LabelAccuracy
+from model.training.hardware import devices, hosts
+from model.training.hardware.devices import DevicePlan
 from model.training.losses import SmoothedCrossentropy
 from model.training.optimizers.build import build_optimizer
 from model.wide.fit import fit
@@ -38,9 +39,10 @@ class TrainingJob:
     `token_ids` and `label_id`. With a `checkpoint_dir` an interrupted job goes on from
     its last full epoch when it is run again. `vocabulary` has the tokens in the order
     of their ids; without it word pieces are not split in training. `strategy` is a
-    MirroredStrategy over all GPUs, where there are several, unless given. With
-    `distillation` the records of `train_pattern` have `teacher_scores`, too. The
-    encoder begins with the weights of `pretrained`, whose form `model` must have.
+    MirroredStrategy over all GPUs, where there are several, unless given; with one of
+    `hosts.join` only the first host writes checkpoints. With `distillation` the records
+    of `train_pattern` have `teacher_scores`, too. The encoder begins with the weights
+    of `pretrained`, whose form `model` must have.
     """
 
     train_pattern: str | Sequence[str]
@@ -100,24 +102,28 @@ def train(job: TrainingJob) -> TrainingResult:
         model = step.training_view(adapted.start(plan.dtype), plan)
         _compile(model, job, schedule, plan)
         digest = job.pretrained.digest if job.pretrained else ""
-        curve = callbacks.Resume(job.checkpoint_dir, digest=digest)
+        writes = hosts.is_chief(strategy)
+        curve = callbacks.Resume(job.checkpoint_dir, digest=digest, writes=writes)
         epochs_done = curve.restore(model)
         if not epochs_done and _has_new_head(job):
             fit_head(model, _sampled_batches(job, chunks, split))
     watch = callbacks.KeepBest(
-        job.checkpoint_dir, monitor=MONITOR, patience=job.training.patience
+        job.checkpoint_dir,
+        monitor=MONITOR,
+        patience=job.training.patience,
+        writes=writes,
     )
-    averages = [callbacks.EvaluateAverages()] if job.training.ema_momentum else []
-    model.fit(
-        _training_data(job, chunks),
-        validation_data=validation_batches(job),
-        epochs=schedule.epochs,
-        initial_epoch=epochs_done,
-        steps_per_epoch=schedule.steps_per_epoch,
-        callbacks=[watch, *averages, curve, *_callbacks(job, schedule)],
-        shuffle=False,  # The data is, already.
-        verbose=0,
-    )
+    with hosts.mended(strategy):
+        model.fit(
+            _training_data(job, chunks),
+            validation_data=validation_batches(job),
+            epochs=schedule.epochs,
+            initial_epoch=epochs_done,
+            steps_per_epoch=schedule.steps_per_epoch,
+            callbacks=[watch, *_averages(job), curve, *_callbacks(job, schedule)],
+            shuffle=False,  # The data is, already.
+            verbose=0,
+        )
     classifier = adapted.exported(model)
     joined = _joined(job, classifier, chunks)
     return TrainingResult(
@@ -225,6 +231,10 @@ def validation_batches(job: TrainingJob) -> tf.data.Dataset:
     """Reads the validation split, every row once, always in one order."""
     chunks = data.read_chunks(_as_list(job.validation_pattern))
     return data.evaluation_batches(chunks, _batching(job))
+
+
+def _averages(job: TrainingJob) -> list[keras.callbacks.Callback]:
+    return [callbacks.EvaluateAverages()] if job.training.ema_momentum else []
 
 
 def _callbacks(job: TrainingJob, schedule: _Length) -> list[keras.callbacks.Callback]:

@@ -141,7 +141,7 @@ def _model_nodes(config: PipelineConfig, data: DataNodes) -> ModelNodes:
         train_splits=_learnt_splits(config),
         eval_splits=[contract.VALIDATION],
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-        custom_config=_trainer_settings(config),
+        custom_config=trainer_settings(config),
         parameters=_trainer_parameters(config),
     )
     # The model to beat.
@@ -203,7 +203,7 @@ def _tuner(config: PipelineConfig, data: DataNodes) -> SettingsTuner:
         transform_graph=data.transform.outputs["transform_graph"],
         train_args=tfx.proto.TrainArgs(splits=_learnt_splits(config)),
         eval_args=tfx.proto.EvalArgs(splits=[contract.VALIDATION]),
-        custom_config={**_trainer_settings(config), "tuner": search},
+        custom_config={**trainer_settings(config), "tuner": search},
     )
 
 
@@ -316,7 +316,8 @@ def _learnt_splits(config: PipelineConfig) -> list[str]:
     return splits
 
 
-def _trainer_settings(config: PipelineConfig) -> dict[str, Any]:
+def trainer_settings(config: PipelineConfig) -> dict[str, Any]:
+    """Gives all that `model.hooks.run_fn` is told of the settings."""
     model = dataclasses.asdict(config.run.model)
     for learnt in ("vocabulary_size", "num_classes"):  # The data decides these.
         model.pop(learnt)

@@ -5,7 +5,8 @@ A process of its own: TensorFlow takes the number of devices only before its fir
     python -m tests.support.replica_training FOLDER NUM_REPLICAS [TRAINING ...]
 
 A TRAINING is some settings of `TrainingConfig`, as a JSON object; with `taught` the
-records have a teacher's scores.
+records have a teacher's scores, with `checkpoint_dir` epochs are kept there. Instead of
+a number there may be `INDEX:HOST,HOST…`: one of several hosts, for one TRAINING.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from model.config import DistillationConfig, ModelConfig, TrainingConfig
+from model.training.hardware import hosts
 from model.training.train import TrainingJob, train
 
 MODEL = ModelConfig(
@@ -35,8 +37,16 @@ TRAINING = TrainingConfig(
 )
 
 
-def main(folder: pathlib.Path, num_replicas: int, *trainings: str) -> None:
+def main(folder: pathlib.Path, replicas: str, *trainings: str) -> None:
     """Trains on `FOLDER/train.gz` and prints each outcome, in a line of its own."""
+    index, _, workers = replicas.partition(":")
+    if workers:
+        strategy = hosts.join(workers.split(","), int(index))
+        (training,) = trainings
+        found = outcome(folder, strategy, **json.loads(training))
+        print(json.dumps({**found, "is_chief": hosts.is_chief(strategy)}), flush=True)
+        return
+    num_replicas = int(replicas)
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * num_replicas
@@ -52,6 +62,7 @@ def outcome(
     strategy: tf.distribute.Strategy,
     *,
     taught: bool = False,
+    checkpoint_dir: str | None = None,
     **training: Any,
 ) -> dict[str, Any]:
     """The history, and all weights in one list, of training in `folder`."""
@@ -62,6 +73,7 @@ def outcome(
         training=dataclasses.replace(TRAINING, **training),
         distillation=DistillationConfig() if taught else None,
         strategy=strategy,
+        checkpoint_dir=checkpoint_dir,
     )
     result = train(job)
     weights = np.concatenate([w.ravel() for w in result.model.get_weights()])
@@ -69,4 +81,4 @@ def outcome(
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
+    main(pathlib.Path(sys.argv[1]), *sys.argv[2:])

@@ -5,7 +5,9 @@ Fourteen processes for each orchestrator, each importing TFX: minutes, so it is 
 
 import csv
 import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from components.predictions import ScoredRows
 from model import contract
 from serving.client import Client
 from serving.launch import start_server
+from tests.support.serving.fakes import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -102,6 +105,35 @@ def test_a_compiled_file_gives_the_model_of_a_local_run(
     again = ktp(*run)
     assert again.count("from the cache") == 10
     assert len(json_lines(ktp("models", "list", str(push), "--json"))) == 1
+
+
+def test_two_hosts_train_the_model_that_one_trains(place: Path, tmp_path: Path) -> None:
+    """`ktp train`, as in two pods of a Job, on what a local run transformed."""
+    made = place / "local" / "pipeline" / "TextTransform"
+    (examples,) = (made / "transformed_examples").iterdir()
+    (graph,) = (made / "transform_graph").iterdir()
+    settings = (*SETTINGS, "--set", f"training.max_epochs={EPOCHS}")
+    shared = ("--examples", str(examples), "--transform-graph", str(graph), *settings)
+    workers = [f"localhost:{free_port()}" for _ in range(2)]
+    output = tmp_path / "trained"
+    command = [sys.executable, "-m", "pipeline", "train", "--output", str(output)]
+    processes = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        config = json.dumps({"cluster": {"worker": workers}, "task": task})
+        environ = {**os.environ, "TF_CONFIG": config}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        processes.append(subprocess.Popen([*command, *shared], env=environ, **pipes))
+    told = [process.communicate(timeout=1200)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told[0][-3000:]
+    assert told[0].endswith(f"The model is in {output}/model/Format-Serving.\n")
+    assert told[1].endswith("The chief has it.\n")
+    assert sorted(path.name for path in output.iterdir()) == [
+        *("checkpoints", "model", "model_run")
+    ]
+    pushed = tmp_path / "pushed"
+    shutil.copytree(output / "model" / "Format-Serving", pushed / "1")
+    assert answer(pushed, tmp_path) == "food"
 
 
 def json_lines(text: str) -> list[dict[str, object]]:

@@ -23,7 +23,13 @@ GOLDENS_DIR = ROOT / "tests" / "k8s" / "goldens"
 OVERLAYS = sorted(
     path.parent.name for path in K8S_DIR.glob("overlays/*/kustomization*")
 )
-OTHERS = {"kserve": "kserve", "shared-volume": "shared-volume"}
+OTHERS = {
+    "kserve": "kserve",
+    "shared-volume": "shared-volume",
+    "training-job": "training/job",
+    "training-tfjob": "training/tfjob",
+    "training-trainjob": "training/trainjob",
+}
 """What else is applied, by the name of its golden: folders below k8s/."""
 TREES = (*OVERLAYS, *OTHERS)
 _SOURCES_MARK = "# Rendered from sources with sha256 "

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from model.config import TrainingConfig
-from model.training import devices
-from model.training.devices import DevicePlan, Hardware, choose
+from model.training.hardware import devices
+from model.training.hardware.devices import DevicePlan, Hardware, choose
 
 A100, V100 = (8, 0), (7, 0)
 FLOAT32, BFLOAT16, FLOAT16 = "float32", "mixed_bfloat16", "mixed_float16"
