@@ -8,6 +8,7 @@ hash of the sources they were made from, so that they cannot go stale unseen.
 import functools
 import hashlib
 import json
+import pathlib
 import shutil
 import subprocess
 from typing import Any
@@ -83,9 +84,13 @@ def name(resource: Resource) -> str:
     return resource["metadata"]["name"]
 
 
+def render_folder(folder: pathlib.Path) -> list[Resource]:
+    """All resources of a folder with a kustomization, by kubectl."""
+    return parse(_rendered_text(folder))
+
+
 @functools.cache
-def _rendered_text(overlay: str) -> str:
-    folder = K8S_DIR / OTHERS.get(overlay, f"overlays/{overlay}")
+def _rendered_text(folder: pathlib.Path) -> str:
     command = [kubectl() or "kubectl", "kustomize", str(folder)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
@@ -94,4 +99,4 @@ def _rendered_text(overlay: str) -> str:
 
 
 def _render(overlay: str) -> list[Resource]:
-    return parse(_rendered_text(overlay))
+    return render_folder(K8S_DIR / OTHERS.get(overlay, f"overlays/{overlay}"))
