@@ -29,6 +29,8 @@ OTHERS = {"kserve": "kserve", "shared-volume": "shared-volume"}
 TREES = (*OVERLAYS, *OTHERS)
 _SOURCES_MARK = "# Rendered from sources with sha256 "
 _OLDEST_KUSTOMIZE = 5
+# Safe like SafeLoader, and ten times as fast where PyYAML has its C part.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def render(overlay: str) -> list[Resource]:
@@ -76,7 +78,7 @@ def sources_sha256() -> str:
 
 def parse(text: str) -> list[Resource]:
     """The documents of a YAML stream."""
-    return [document for document in yaml.safe_load_all(text) if document]
+    return [document for document in yaml.load_all(text, _LOADER) if document]
 
 
 def name(resource: Resource) -> str:
