@@ -99,7 +99,7 @@ goldens: $(READY) ## rewrite the golden files; review the difference as code
 	$(PYTEST) --update-goldens -m "not (gpu or container or web or arm64)"
 
 ##@ Check
-.PHONY: check lint types check-manifests check-docs check-lock format
+.PHONY: check lint types check-manifests check-tree check-docs check-lock format
 check: lint types check-manifests check-docs check-lock ## lint, types, manifests, docs, pins
 
 lint: $(READY) ## ruff: rules and format
@@ -111,6 +111,9 @@ types: $(READY) ## mypy over the four packages
 
 check-manifests: $(READY) ## the Kubernetes manifests against their schemas
 	$(PYTEST) tests/k8s
+
+check-tree: $(READY) ## before you apply: TREE=k8s/overlays/production
+	$(BIN)/python -m tests.support.k8s.check $(TREE)
 
 # What warns fails: a link, an anchor, a page or a docstring that is not there.
 check-docs: $(READY) ## the documentation: links, pages, references

@@ -115,7 +115,7 @@ def train(job: TrainingJob) -> TrainingResult:
     )
     with hosts.mended(strategy):
         model.fit(
-            _training_data(job, chunks),
+            _training_data(job, chunks, epochs_done * schedule.steps_per_epoch),
             validation_data=validation_batches(job),
             epochs=schedule.epochs,
             initial_epoch=epochs_done,
@@ -201,15 +201,19 @@ def _loss(job: TrainingJob) -> keras.losses.Loss:
     return DistillationLoss.of(job.distillation, smoothing)
 
 
-def _training_data(job: TrainingJob, chunks: tf.data.Dataset) -> tf.data.Dataset:
+def _training_data(
+    job: TrainingJob, chunks: tf.data.Dataset, steps_done: int
+) -> tf.data.Dataset:
+    """Gives the batches that come after what an interrupted training has seen."""
     augment = Augmentation(
         token_dropout=job.training.token_dropout,
         piece_splitting=job.training.piece_splitting if job.vocabulary else 0.0,
         vocabulary=job.vocabulary,
     )
-    return data.training_batches(
+    batches = data.training_batches(
         chunks, _batching(job), augment, seed=job.training.seed
     )
+    return batches.skip(steps_done)
 
 
 def _has_new_head(job: TrainingJob) -> bool:

@@ -23,7 +23,7 @@ BY = re.compile(r"by \(([^)]*)\)")
 LABEL = re.compile(r'([A-Za-z_]+)\s*(?:=|!=|=~|!~)\s*"')
 
 # What Prometheus itself adds to every series.
-TARGET_LABELS = {"pod", "instance"}
+TARGET_LABELS = {"pod", "instance", "namespace"}
 # Prometheus' own series.
 OUTSIDE = {"up"}
 OURS = ":ktp:"
@@ -87,7 +87,7 @@ def test_every_metric_and_label_asked_for_exists(
     for metric in used:
         assert metric[1] in shown
         selected = set(LABEL.findall(metric[2] or ""))
-        assert selected <= shown[metric[1]]
+        assert selected - TARGET_LABELS <= shown[metric[1]]
         assert grouped - TARGET_LABELS <= shown[metric[1]]
 
 
@@ -148,3 +148,39 @@ def test_a_gpu_server_is_not_scaled_by_its_processors() -> None:
         if each["kind"] == "HorizontalPodAutoscaler"
     )
     assert {metric["type"] for metric in scaler["spec"]["metrics"]} == {"Pods"}
+
+
+@pytest.mark.parametrize("tree", rendering.TREES)
+def test_alerts_ask_after_the_pods_of_their_own_namespace(tree: str) -> None:
+    """Else a staging that fails would wake those who watch production."""
+    for each in rendering.render(tree):
+        if each["kind"] == "PrometheusRule":
+            own = each["metadata"]["namespace"]
+            rules = [
+                rule for group in each["spec"]["groups"] for rule in group["rules"]
+            ]
+            for rule in rules:
+                first = re.findall(r'(\w+)="([^"]*)"', rule["expr"])[0]
+                assert first == ("namespace", own), rule["alert"]
+
+
+def test_nobody_is_woken_for_staging() -> None:
+    (rules,) = (
+        each for each in rendering.render("staging") if each["kind"] == "PrometheusRule"
+    )
+    severities = [
+        rule["labels"]["severity"]
+        for group in rules["spec"]["groups"]
+        for rule in group["rules"]
+    ]
+    assert set(severities) == {"warning"}
+
+
+def test_a_panel_counts_only_the_namespaces_that_are_chosen() -> None:
+    text = (FOLDER / WITH_BOTH / "dashboard.json").read_text("utf-8")
+    dashboard = json.loads(text)
+    assert "namespace" in [each["name"] for each in dashboard["templating"]["list"]]
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            selections = [each[2] or "" for each in METRIC.finditer(target["expr"])]
+            assert all('namespace=~"$namespace"' in each for each in selections)

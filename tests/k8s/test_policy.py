@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.k8s import rendering
-from tests.support.k8s.policy import POLICIES
+from tests.support.k8s.policy import BEFORE_APPLYING, POLICIES, network, pods
 from tests.support.k8s.rendering import Resource
 
 Breaker = Callable[[dict[str, Any]], object]
@@ -55,6 +55,21 @@ IN_PODS: list[tuple[str, Breaker]] = [
     ("no cpu in its requests", lambda d: copier(d)["resources"].pop("requests")),
     ("is not pinned", lambda d: server(d).update(image="tensorflow/serving")),
     ("is not pinned", lambda d: copier(d).update(image="rclone/rclone:latest")),
+    ("is not pinned", lambda d: server(d).update(image="tensorflow/serving@sha256:ab")),
+    (
+        "is not pinned",
+        lambda d: server(d).update(image=f"a.example:5000/x:latest@sha256:{'a' * 64}"),
+    ),
+    ("is not pinned", lambda d: server(d).update(image="registry.example:5000/x")),
+    (
+        "scaled by its processors alone",
+        lambda d: server(d)["resources"]["limits"].update({"nvidia.com/gpu": "1"}),
+    ),
+    ("no policy looks into this kind", lambda d: d.update(kind="StatefulSet")),
+    (
+        "not only its track",
+        lambda d: d["spec"]["selector"]["matchLabels"].pop("track"),
+    ),
     ("no livenessProbe", lambda d: server(d).pop("livenessProbe")),
     (
         "killed for not being ready",
@@ -117,6 +132,28 @@ IN_REFERENCES: list[tuple[str, str, Breaker]] = [
     ),
     (
         "NetworkPolicy",
+        "lets out to private addresses",
+        lambda p: p["spec"]["egress"][0].update(
+            to=[{"ipBlock": {"cidr": "0.0.0.0/1"}}, {"ipBlock": {"cidr": "::/0"}}]
+        ),
+    ),
+    (
+        "NetworkPolicy",
+        "lets something out to anybody",
+        lambda p: p["spec"]["egress"][0].update(to=[{"namespaceSelector": {}}]),
+    ),
+    (
+        "NetworkPolicy",
+        "on any port",
+        lambda p: p["spec"]["egress"][0].update(ports=[{"protocol": "TCP"}]),
+    ),
+    (
+        "NetworkPolicy",
+        "no NetworkPolicy selects",
+        lambda p: p.update(kind="NoPolicyAtAll"),
+    ),
+    (
+        "NetworkPolicy",
         "lets everything out",
         lambda p: p["spec"].update(policyTypes=["Ingress"]),
     ),
@@ -174,3 +211,29 @@ def test_a_wrong_flag_is_found(finding: str, breaker: Breaker):
 def test_a_config_file_that_is_not_mounted_is_found():
     resources = broken("ConfigMap", lambda c: c["data"].pop("models.config", None))
     assert any("models.config is not mounted" in each for each in findings(resources))
+
+
+def test_kserves_pods_are_asked_for_a_network_policy_too():
+    resources = rendering.render("kserve")
+    without = [each for each in resources if each["kind"] != "NetworkPolicy"]
+    assert len(without) < len(resources)
+    assert list(network.pods_are_behind_a_policy(resources)) == []
+    assert list(network.pods_are_behind_a_policy(without)) != []
+
+
+@pytest.mark.parametrize("overlay", rendering.OVERLAYS)
+def test_what_is_named_production_is_held_to_it(overlay: str):
+    """Without the namespace's label no digest would be asked for."""
+    named = overlay.startswith("production")
+    assert pods.is_production(rendering.render(overlay)) == named
+
+
+def test_zeros_for_a_digest_are_in_the_repository_alone():
+    """Where they are is listed here; `make check-tree` refuses them everywhere."""
+    zeros = {
+        tree
+        for tree in rendering.TREES
+        if list(pods.have_real_digests(rendering.render(tree)))
+    }
+    assert zeros == {"production", "production-embedded"}
+    assert pods.have_real_digests in BEFORE_APPLYING

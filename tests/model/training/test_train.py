@@ -138,6 +138,9 @@ def test_interrupted_training_goes_on_after_its_last_full_epoch(
     resumed = train(dataclasses.replace(job, on_progress=reports.append))
     assert reports[0].epoch == 3
     assert reports[-1].epoch == len(resumed.history) == 4
+    # As if nothing had happened: the batches of the first epochs do not come again.
+    undisturbed = train(make_job(training={"max_epochs": 4}))
+    np.testing.assert_allclose(weights_of(resumed), weights_of(undisturbed), atol=1e-6)
 
 
 def test_training_killed_after_its_last_epoch_gives_its_result_at_once(

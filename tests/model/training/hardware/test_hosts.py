@@ -80,13 +80,15 @@ def alone(folder: pathlib.Path, **training: Any) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    np.testing.assert_allclose(found["weights"], expected["weights"], atol=1e-5)
+def assert_equal(
+    found: dict[str, Any], expected: dict[str, Any], atol: float = 1e-5
+) -> None:
+    np.testing.assert_allclose(found["weights"], expected["weights"], atol=atol)
     assert len(found["history"]) == len(expected["history"])
     for row, other in zip(found["history"], expected["history"], strict=True):
         assert row.keys() == other.keys()
         for key in row:
-            np.testing.assert_allclose(row[key], other[key], atol=1e-5, err_msg=key)
+            np.testing.assert_allclose(row[key], other[key], atol=atol, err_msg=key)
 
 
 @pytest.mark.slow
@@ -118,7 +120,8 @@ def test_hosts_that_are_started_again_go_on_where_one_was_killed(
         epochs_done = len(json.loads(kept["facts"].item())["rows"])
     assert 0 < epochs_done < LONG["max_epochs"]
     for each in trained(folder, 2, **training):
-        assert_equal(each, expected)
+        # 800 steps, each rounded otherwise than on one host.
+        assert_equal(each, expected, atol=1e-4)
 
 
 def wait_for(path: pathlib.Path, limit_s: float = 180) -> None:

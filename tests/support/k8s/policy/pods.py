@@ -6,7 +6,14 @@ from typing import Any
 
 from tests.support.k8s.rendering import Resource, name
 
-_PINNED = re.compile(r"(:(?!latest$)[\w][\w.-]*|@sha256:[0-9a-f]{64})$")
+_IMAGE = re.compile(
+    r"(?P<name>[a-z0-9.-]+(?::\d+)?(?:/[a-z0-9._/-]+)?)"
+    r"(?::(?P<tag>[\w][\w.-]*))?(?:@sha256:(?P<digest>[0-9a-f]{64}))?"
+)
+_MADE_OF_OTHERS = ("ServingRuntime",)
+"""Kinds whose containers run only where another one names them."""
+NO_DIGEST_YET = "0" * 64
+"""Stands in the repository where nobody can know yours."""
 
 
 def deployments(resources: list[Resource]) -> list[Resource]:
@@ -28,21 +35,39 @@ def workloads(resources: list[Resource]) -> Iterator[tuple[str, dict[str, Any]]]
     """Name and pod of everything that makes pods, whatever its kind."""
     runtimes = {name(e): e["spec"] for e in resources if e["kind"] == "ServingRuntime"}
     for resource in resources:
-        spec = resource.get("spec", {})
-        match resource["kind"]:
-            case "Deployment" | "Job":
-                yield name(resource), spec["template"]["spec"]
-            case "InferenceService":
-                predictor = spec["predictor"]
-                runtime = runtimes[predictor["model"]["runtime"]]
-                yield name(resource), {**runtime, **predictor}
-            case "TFJob":
-                for replicas in spec["tfReplicaSpecs"].values():
-                    yield name(resource), replicas["template"]["spec"]
-            case "TrainingRuntime":
-                for job in spec["template"]["spec"]["replicatedJobs"]:
-                    pod = job["template"]["spec"]["template"]["spec"]
-                    yield name(resource), pod
+        for pod in workloads_of(resource):
+            runtime = runtimes[pod["model"]["runtime"]] if "model" in pod else {}
+            yield name(resource), {**runtime, **pod}
+
+
+def workloads_of(resource: Resource) -> Iterator[dict[str, Any]]:
+    """Its pods' specs; an InferenceService's without what its runtime adds."""
+    spec = resource.get("spec", {})
+    match resource["kind"]:
+        case "Deployment" | "Job":
+            yield spec["template"]["spec"]
+        case "InferenceService":
+            yield spec["predictor"]
+        case "TFJob":
+            for replicas in spec["tfReplicaSpecs"].values():
+                yield replicas["template"]["spec"]
+        case "TrainingRuntime":
+            for job in spec["template"]["spec"]["replicatedJobs"]:
+                yield job["template"]["spec"]["template"]["spec"]
+
+
+def are_all_looked_into(resources: list[Resource]) -> Iterator[str]:
+    """A kind with containers that `workloads` does not know would pass unseen."""
+    for resource in resources:
+        known = resource["kind"] in _MADE_OF_OTHERS or any(workloads_of(resource))
+        if not known and _has_containers(resource):
+            yield f"{resource['kind']} {name(resource)}: no policy looks into this kind"
+
+
+def _has_containers(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "containers" in value or any(map(_has_containers, value.values()))
+    return isinstance(value, list) and any(map(_has_containers, value))
 
 
 def _containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
@@ -80,20 +105,40 @@ def say_what_they_need(resources: list[Resource]) -> Iterator[str]:
 
 
 def have_pinned_images(resources: list[Resource]) -> Iterator[str]:
-    """A version or a digest, and never `latest`; in production a digest."""
+    """A version or a whole digest, and never `latest`; in production a digest."""
+    in_production = is_production(resources)
+    for about, parts in _images(resources):
+        tag, digest = (parts["tag"], parts["digest"]) if parts else (None, None)
+        if tag == "latest" or not (tag or digest):
+            yield f"{about} is not pinned"
+        elif in_production and not digest:
+            yield f"{about} has no digest, and this is production"
+
+
+def have_real_digests(resources: list[Resource]) -> Iterator[str]:
+    """Only the repository itself may have the zeros that stand for a digest."""
+    for about, parts in _images(resources):
+        if parts and parts["digest"] == NO_DIGEST_YET:
+            yield f"{about} has zeros for a digest: fill in yours (k8s/README.md)"
+
+
+def is_production(resources: list[Resource]) -> bool:
+    """Whether the namespace says so."""
     labels = [
         each["metadata"].get("labels", {})
         for each in resources
         if each["kind"] == "Namespace"
     ]
-    is_production = any(each.get("environment") == "production" for each in labels)
+    return any(each.get("environment") == "production" for each in labels)
+
+
+def _images(
+    resources: list[Resource],
+) -> Iterator[tuple[str, re.Match[str] | None]]:
     for _, spec in workloads(resources):
         for container in _containers(spec):
-            about = f"{container['name']}: image {container['image']}"
-            if not _PINNED.search(container["image"]):
-                yield f"{about} is not pinned"
-            elif is_production and "@sha256:" not in container["image"]:
-                yield f"{about} has no digest, and this is production"
+            image = container["image"]
+            yield f"{container['name']}: image {image}", _IMAGE.fullmatch(image)
 
 
 def are_probed(resources: list[Resource]) -> Iterator[str]:

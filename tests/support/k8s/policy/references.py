@@ -7,7 +7,6 @@ from tests.support.k8s.policy.pods import containers, deployments, pod_spec
 from tests.support.k8s.rendering import Resource, name
 
 _CLUSTER_WIDE = ("Namespace", "PersistentVolume")
-_PRIVATE = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"}
 _VOLUME_KINDS = {
     "configMap": ("ConfigMap", "name"),
     "persistentVolumeClaim": ("PersistentVolumeClaim", "claimName"),
@@ -69,20 +68,28 @@ def volumes_exist(resources: list[Resource]) -> Iterator[str]:
                 yield f"{name(deployment)} refers to {kind} {referred}: there is none"
 
 
-def nobody_calls_just_anybody(resources: list[Resource]) -> Iterator[str]:
-    """What a pod may reach is named; the internet is not the cluster's own network."""
-    for policy in [each for each in resources if each["kind"] == "NetworkPolicy"]:
-        if "Egress" not in policy["spec"]["policyTypes"]:
-            yield f"NetworkPolicy {name(policy)} lets everything out"
-        for rule in policy["spec"].get("egress", []):
-            if not (rule.get("to") and rule.get("ports")):
-                yield f"NetworkPolicy {name(policy)} lets something out to anybody"
-            for block in [e["ipBlock"] for e in rule.get("to", []) if "ipBlock" in e]:
-                if (
-                    block["cidr"] == "0.0.0.0/0"
-                    and not {*block.get("except", ())} >= _PRIVATE
-                ):
-                    yield f"NetworkPolicy {name(policy)} lets out to private addresses"
+def selectors_never_change(resources: list[Resource]) -> Iterator[str]:
+    """Of Deployments: they are immutable, so every overlay has the same for a name."""
+    for deployment in deployments(resources):
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        track = "canary" if name(deployment).endswith("-canary") else "stable"
+        if labels.get("track") != track:
+            yield f"{name(deployment)} selects {labels}, not only its track {track}"
+
+
+def gpus_are_not_scaled_by_processors(resources: list[Resource]) -> Iterator[str]:
+    """A GPU server's processors idle while it is busy."""
+    with_gpu = {
+        name(each)
+        for each in deployments(resources)
+        for container in containers(each)
+        if any("/gpu" in limit for limit in container["resources"].get("limits", {}))
+    }
+    for scaler in [e for e in resources if e["kind"] == "HorizontalPodAutoscaler"]:
+        target = scaler["spec"]["scaleTargetRef"]["name"]
+        kinds = {metric["type"] for metric in scaler["spec"]["metrics"]}
+        if target in with_gpu and kinds <= {"Resource", "ContainerResource"}:
+            yield f"{target} has a GPU and is scaled by its processors alone"
 
 
 def everything_is_in_one_namespace(resources: list[Resource]) -> Iterator[str]:
