@@ -60,6 +60,21 @@ class DeviceFile:
     calibration_error: float | None = None
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What a file must keep, of the SavedModel's labels and of its scores."""
+
+    min_agreement: float
+    max_score_difference: float
+
+    def let_pass(self, file: DeviceFile) -> bool:
+        """Says whether the file keeps both."""
+        return (
+            file.agreement >= self.min_agreement
+            and file.max_score_difference <= self.max_score_difference
+        )
+
+
 @tfx.dsl.components.component
 def EdgeExporter(
     model_run: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelRun],
@@ -71,6 +86,7 @@ def EdgeExporter(
     ],
     report: tfx.dsl.components.OutputArtifact[DeviceReport],
     min_agreement: tfx.dsl.components.Parameter[float],
+    max_score_difference: tfx.dsl.components.Parameter[float],
     code_fingerprint: tfx.dsl.components.Parameter[str],
 ) -> None:
     """Writes the device files and a `DeviceReport`; blesses or refuses them.
@@ -78,14 +94,17 @@ def EdgeExporter(
     A file that does not agree with the SavedModel is left out; the float32 file must.
     """
     del code_fingerprint  # Only makes the cache see a change of the code.
+    bounds = Bounds(
+        min_agreement=min_agreement, max_score_difference=max_score_difference
+    )
     files = export(
         model_run_dir=model_run.uri,
         vocabulary_dir=vocabulary.uri,
         expected=ScoredRows.load(predictions.uri),
         output_dir=path_utils.serving_model_dir(edge_model.uri),
-        min_agreement=min_agreement,
+        bounds=bounds,
     )
-    bless(blessing, files[0].agreement >= min_agreement)
+    bless(blessing, bounds.let_pass(files[0]))
     variants = [dataclasses.asdict(file) for file in files]
     write_json(report.uri, _REPORT_FILE, {"variants": variants})
 
@@ -101,7 +120,7 @@ def export(
     vocabulary_dir: str,
     expected: ScoredRows,
     output_dir: str,
-    min_agreement: float,
+    bounds: Bounds,
 ) -> list[DeviceFile]:
     """Converts, packs and measures; the files that agree are in `output_dir` then.
 
@@ -127,7 +146,7 @@ def export(
         files = [measurement.finish(expected) for measurement in measurements]
         tf.io.gfile.makedirs(output_dir)
         for file in files:
-            if file.agreement >= min_agreement:
+            if bounds.let_pass(file):
                 target = os.path.join(output_dir, file.name)
                 tf.io.gfile.copy(str(scratch / file.name), target)
     return files
@@ -203,7 +222,19 @@ class _Measurement:
 def compare(
     path: Path, scores: np.ndarray, expected: ScoredRows, measured: dict[str, Any]
 ) -> DeviceFile:
-    """Holds a device file's scores `[N, C]` against the SavedModel's."""
+    """Holds a device file's scores `[N, C]` against the SavedModel's, label by label.
+
+    Raises:
+        RuntimeError: The file has other labels.
+    """
+    labels = measured["labels"]
+    if sorted(labels) != sorted(expected.labels):
+        raise RuntimeError(
+            f"{path.name} has the labels {', '.join(labels)}; the SavedModel has "
+            f"{', '.join(expected.labels)}."
+        )
+    # A device answers with names: in another order they would be others.
+    scores = scores[:, [labels.index(label) for label in expected.labels]]
     best = scores.argmax(axis=1)
     return DeviceFile(
         name=path.name,

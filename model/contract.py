@@ -17,6 +17,7 @@ from serving.client.contract import (
     Signature,
 )
 from serving.edge.contract import (
+    DIGEST_FILE,
     EDGE_DIR,
     END,
     FLOAT32_TFLITE,
@@ -39,12 +40,14 @@ from serving.edge.contract import (
     Rejection,
     TokenizerConfig,
     TokenizerSpec,
+    digest_of,
     parse_lines,
 )
 
 __all__ = [
     "CLASSES",
     "COMPLETE_PREFIX",
+    "DIGEST_FILE",
     "EDGE_DIR",
     "END",
     "EXAMPLES",
@@ -95,6 +98,7 @@ __all__ = [
     "Signature",
     "TokenizerConfig",
     "TokenizerSpec",
+    "digest_of",
     "parse_lines",
 ]
 

@@ -79,6 +79,8 @@ class EvaluationConfig(ScoringConfig):
     min_gain_over_linear: float | None = setting(None, least=-1, most=1)
     min_device_agreement: float = setting(0.995, least=0, most=1)
     """Share of test rows on which a device file gives the SavedModel's label."""
+    max_device_score_difference: float = setting(0.25, least=0, most=1)
+    """Between a device file's score and the SavedModel's, of any row and label."""
     server_rows: int = setting(64, least=1, most=100_000)
     """Test rows that the model server must answer as the SavedModel did."""
     max_server_score_difference: float = setting(1e-3, least=0, most=1)

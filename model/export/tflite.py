@@ -104,7 +104,8 @@ def pack(
     """Appends what a device needs beside the model, so that one file is enough.
 
     The runtimes ignore what follows the model; `unzip` and `serving.edge` find it.
-    Equal arguments give equal bytes. Without a `rejection` there is no file of it.
+    Equal arguments give equal bytes. Without a `rejection` there is no file of it. A
+    digest ties all of them together, so that a device refuses what was damaged.
     """
     parts = {
         contract.VOCABULARY_FILE: "".join(f"{token}\n" for token in vocabulary),
@@ -113,6 +114,8 @@ def pack(
     }
     if rejection is not None:
         parts[contract.REJECTION_FILE] = rejection.to_json() + "\n"
+    contents = {name: text.encode() for name, text in parts.items()}
+    parts[contract.DIGEST_FILE] = contract.digest_of(model, contents) + "\n"
     packed = io.BytesIO(model)
     with zipfile.ZipFile(packed, "a") as archive:  # Stored: zlib's versions differ.
         for name, text in parts.items():

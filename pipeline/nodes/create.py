@@ -225,6 +225,7 @@ def _delivery_nodes(
         vocabulary=data.vocabulary_gen.outputs["vocabulary"],
         predictions=model.batch_predictor.outputs["predictions"],
         min_agreement=config.run.evaluation.min_device_agreement,
+        max_score_difference=config.run.evaluation.max_device_score_difference,
         code_fingerprint=checked_by,
     )
     # Only what every check has blessed leaves the pipeline: both models, or neither.

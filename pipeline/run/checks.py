@@ -4,6 +4,7 @@ import collections
 import dataclasses
 
 from components import evaluation_metrics
+from components.edge_exporter import DeviceFile
 from model import contract
 from pipeline.data.notes import visible
 from pipeline.nodes.evaluation import MIN_DISTINCT_ANSWERS
@@ -120,18 +121,30 @@ class Checks:
         )
 
     def _device_checks(self) -> list[results.Check]:
-        bound = self._found.config.run.evaluation.min_device_agreement
-        return [
-            _at_least(
-                f"{file.name} agreement",
-                file.agreement,
-                bound,
-                note=f"{file.runtime}, largest score difference "
-                f"{file.max_score_difference:.2g}",
-                setting="evaluation.min_device_agreement",
+        return [self._device_check(file) for file in self._found.device_files]
+
+    def _device_check(self, file: DeviceFile) -> results.Check:
+        """Judges by the agreement or, where only they are too far away, the scores."""
+        bounds = self._found.config.run.evaluation
+        most = bounds.max_device_score_difference
+        agrees = file.agreement >= bounds.min_device_agreement
+        if agrees and file.max_score_difference > most:
+            return results.Check(
+                metric=f"{file.name} score difference",
+                value=file.max_score_difference,
+                bound=f"at most {most:g}",
+                passed=False,
+                note=f"{file.runtime}, agreement {file.agreement:.4f}",
+                setting="evaluation.max_device_score_difference",
             )
-            for file in self._found.device_files
-        ]
+        return _at_least(
+            f"{file.name} agreement",
+            file.agreement,
+            bounds.min_device_agreement,
+            note=f"{file.runtime}, largest score difference "
+            f"{file.max_score_difference:.2g}",
+            setting="evaluation.min_device_agreement",
+        )
 
 
 def _at_least(

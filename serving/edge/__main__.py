@@ -57,6 +57,7 @@ def _score_file(options: argparse.Namespace) -> dict[str, Any]:
         np.save(output, scores)
     return {
         "runtime": classifier.runtime,
+        "labels": classifier.labels,
         "rows": len(scores),
         "threads": options.threads,
         "load_ms": round(load_ms, 3),

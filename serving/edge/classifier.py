@@ -53,6 +53,7 @@ class EdgeClassifier:
         self._interpreter = Interpreter(
             self.runtime,
             os.fspath(path),
+            file.content,
             num_threads=num_threads,
             num_classes=len(self.labels),
         )

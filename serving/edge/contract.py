@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 # Tensors of the signature, and the feature that a line of the scorer's input carries.
 TOKEN_IDS = "token_ids"
@@ -40,6 +41,9 @@ LABELS_FILE = "labels.txt"
 TOKENIZER_FILE = "tokenizer.json"
 REJECTION_FILE = "rejection.json"
 """Only with a model that rejects."""
+DIGEST_FILE = "digest.json"
+"""Ties the model to the other files: see `digest_of`."""
+DIGEST_FORMAT = 1
 
 EDGE_DIR = "edge"
 FLOAT32_TFLITE = "model.tflite"
@@ -148,6 +152,15 @@ class Rejection:
     def from_json(cls, text: str) -> Rejection:
         """Reads what `to_json` wrote; an unknown key raises `TypeError`."""
         return cls(**json.loads(text))
+
+
+def digest_of(model: bytes, parts: Mapping[str, bytes]) -> str:
+    """Writes `DIGEST_FILE`: the SHA-256 of a model and of what goes with it."""
+    found = hashlib.sha256()
+    for name, content in (("", model), *sorted(parts.items())):
+        found.update(f"{name}\0{len(content)}\0".encode())
+        found.update(content)
+    return json.dumps({"format": DIGEST_FORMAT, "sha256": found.hexdigest()})
 
 
 def parse_lines(text: str) -> list[str]:

@@ -3,7 +3,8 @@
 A runtime's interpreter has one set of buffers: two threads inside it at once mix their
 rows, and free memory twice. A lock lets one in at a time. The threads that it starts
 itself, with `num_threads` above 1, are missing in a forked process, where using or
-freeing it would wait for them for ever: such a process opens the file anew.
+freeing it would wait for them for ever: such a process makes one anew, of the bytes
+that it has.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from .errors import ClosedError, ModelFileError
 
 
 class Interpreter:
-    """The signatures of a file, by the number of tokens they take.
+    """The signatures of a model, by the number of tokens they take.
+
+    `content` is all of it; `path` is what messages call it.
 
     Attributes:
         lengths: those numbers, ascending.
@@ -31,11 +34,17 @@ class Interpreter:
     """
 
     def __init__(
-        self, package: str, path: str, *, num_threads: int, num_classes: int
+        self,
+        package: str,
+        path: str,
+        content: bytes,
+        *,
+        num_threads: int,
+        num_classes: int,
     ) -> None:
         self._package, self._path = package, os.path.abspath(path)
+        self._content = content
         self._num_threads, self._num_classes = num_threads, num_classes
-        self._identity = _identity(path)
         self._loaded: _Loaded | None = self._load()
         self._is_closed = False
         self.lengths = tuple(self._loaded.runners)
@@ -46,7 +55,6 @@ class Interpreter:
 
         Raises:
             ClosedError: `close` was called.
-            ModelFileError: this process was forked, and the file has changed since.
         """
         loaded = self._loaded or self._load_again()
         with loaded.lock:
@@ -77,17 +85,21 @@ class Interpreter:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded))
 
     def _load(self) -> _Loaded:
-        interpreter = _open(self._package, self._path, self._num_threads)
+        try:
+            interpreter = runtime.make_interpreter(
+                self._package,
+                model_content=self._content,
+                num_threads=self._num_threads,
+            )
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(
+                f"{self._path}: {self._package} cannot load this model: {error}"
+            ) from error
         return _Loaded(interpreter, self._path, self._num_classes)
 
     def _load_again(self) -> _Loaded:
         if self._is_closed:
             raise _closed(self._path)
-        if _identity(self._path) != self._identity:
-            raise ModelFileError(
-                f"{self._path} has changed since the parent process opened it; make a "
-                "new classifier in this process."
-            )
         loaded = self._load()
         # Two threads may both come here: each keeps what it opened, with its lock.
         self._loaded = loaded
@@ -119,25 +131,6 @@ def _watch_forks() -> weakref.WeakSet[Interpreter]:
 
 def _closed(path: str) -> ClosedError:
     return ClosedError(f"The classifier of {path} was closed; make a new one.")
-
-
-def _identity(path: str) -> tuple[int, ...] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _open(package: str, path: str, num_threads: int) -> Any:
-    try:
-        return runtime.make_interpreter(
-            package, model_path=path, num_threads=num_threads
-        )
-    except (ValueError, RuntimeError) as error:
-        raise ModelFileError(
-            f"{path}: {package} cannot load this model: {error}"
-        ) from error
 
 
 def _runners(interpreter: Any, path: str, num_classes: int) -> dict[int, Any]:

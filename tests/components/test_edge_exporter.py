@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,6 +24,7 @@ from tests.support.serving.hostile_folder import hostile_folder
 WORDS = ["rain", "sun", "soup", "bread", "train", "ticket"]
 LABELS = ["food", "travel", "weather"]
 TEXTS = ["rain and sun", "soup", "a train ticket", "", "Bread, bread!", "sun train"]
+BOUNDS = edge_exporter.Bounds(min_agreement=0.995, max_score_difference=0.25)
 TOKENIZER = contract.TokenizerConfig(max_sequence_length=8)
 
 
@@ -40,7 +42,7 @@ class Trained:
             vocabulary_dir=self.folder,
             expected=self.expected,
             output_dir=str(output),
-            min_agreement=0.995,
+            bounds=BOUNDS,
         )
 
 
@@ -135,8 +137,11 @@ def test_a_user_s_own_modules_are_not_taken_for_ours(
     model, rows = tmp_path / "model.tflite", tmp_path / "rows.jsonl"
     model.write_bytes(device_model.packed())
     rows.write_text("".join(f'"{text}"\n' for text in scored_rows().texts))
-    measured = edge_exporter._Measurement(model, rows).finish(scored_rows())
-    assert measured.name == "model.tflite"
+    mine = dataclasses.replace(scored_rows(), labels=list(device_model.LABELS))
+    file = edge_exporter._Measurement(model, rows).finish(
+        dataclasses.replace(mine, true_labels=[mine.labels[0]] * len(mine.texts))
+    )
+    assert file.name == "model.tflite"
 
 
 def test_a_device_file_is_measured_against_the_saved_model(tmp_path: Path) -> None:
@@ -144,11 +149,46 @@ def test_a_device_file_is_measured_against_the_saved_model(tmp_path: Path) -> No
     path.write_bytes(b"x" * 10)
     values = SCORES.copy()
     values[3] = [0.3, 0.6, 0.1]  # Disagrees, and happens to be right.
-    measured = {"runtime": "r", "latency_p50_ms": 1.0, "latency_p99_ms": 2.0}
-    file = edge_exporter.compare(path, values, scored_rows(), measured)
+    file = edge_exporter.compare(path, values, scored_rows(), measured())
     assert file.size_bytes == 10
     assert (file.agreement, file.accuracy) == (0.75, 1.0)
     assert file.max_score_difference == pytest.approx(0.3)
+
+
+def measured(labels: list[str] | None = None) -> dict[str, Any]:
+    return {
+        "runtime": "r",
+        "latency_p50_ms": 1.0,
+        "latency_p99_ms": 2.0,
+        "labels": labels or scored_rows().labels,
+    }
+
+
+def test_a_device_answers_with_names_so_another_order_is_another_model(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"x")
+    reversed_labels = scored_rows().labels[::-1]
+    file = edge_exporter.compare(path, SCORES, scored_rows(), measured(reversed_labels))
+    assert not BOUNDS.let_pass(file)
+    whole = edge_exporter.compare(
+        path, SCORES[:, ::-1], scored_rows(), measured(reversed_labels)
+    )
+    assert whole.agreement == 1.0
+    assert BOUNDS.let_pass(whole)
+    doubled = [*scored_rows().labels[:-1], scored_rows().labels[0]]
+    with pytest.raises(RuntimeError, match="has the labels"):
+        edge_exporter.compare(path, SCORES, scored_rows(), measured(doubled))
+
+
+def test_the_same_labels_with_far_scores_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"x")
+    sure = np.eye(3, dtype=np.float32)[SCORES.argmax(axis=1)]
+    file = edge_exporter.compare(path, sure, scored_rows(), measured())
+    assert file.agreement == 1.0
+    assert not BOUNDS.let_pass(file)
 
 
 def test_the_report_gives_every_file_back_in_order(tmp_path: Path) -> None:

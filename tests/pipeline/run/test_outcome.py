@@ -347,6 +347,17 @@ def test_a_device_file_that_disagrees_is_a_failed_check(
     assert bad.note == "tflite 2.14, largest score difference 3.1e-06"
 
 
+def test_a_device_file_whose_scores_are_far_is_a_failed_check(
+    make_outcome: MakeOutcome, tmp_path: Path
+) -> None:
+    far = {**DEVICE_FILE, "max_score_difference": 0.41}
+    folder = str(tmp_path / "EdgeExporter")
+    write_json(folder, "device.json", {"variants": [far]})
+    *_, check = make_outcome().checks()
+    assert (check.passed, check.value) == (False, 0.41)
+    assert check.setting == "evaluation.max_device_score_difference"
+
+
 def test_each_split_has_its_rows_its_lengths_and_its_labels(
     make_outcome: MakeOutcome,
 ) -> None:

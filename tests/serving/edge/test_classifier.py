@@ -159,7 +159,8 @@ def test_labels_of_another_model_are_refused(tmp_path: pathlib.Path):
 @pytest.mark.parametrize(
     ("installed", "numpy_version", "chosen"),
     [
-        ({TFLITE_RUNTIME, LITERT}, "1.26.4", TFLITE_RUNTIME),
+        ({TFLITE_RUNTIME, LITERT}, "1.26.4", LITERT),
+        ({TFLITE_RUNTIME}, "1.26.4", TFLITE_RUNTIME),
         ({TFLITE_RUNTIME, LITERT}, "2.1.0", LITERT),
         ({LITERT}, "2.1.0", LITERT),
     ],
