@@ -74,9 +74,9 @@ def test_what_a_message_repeats_does_not_reach_the_terminal_raw(
 
 
 def test_an_unknown_command_ends_in_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    status, told = _ktp(capsys, "train")
+    status, told = _ktp(capsys, "trian")
     assert status == 2
-    assert "No such command 'train'" in told
+    assert "No such command 'trian'" in told
 
 
 @pytest.mark.parametrize(
