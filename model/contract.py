@@ -18,6 +18,7 @@ from serving.client.contract import (
 )
 from serving.edge.contract import (
     DIGEST_FILE,
+    DIGEST_FORMAT,
     EDGE_DIR,
     END,
     FLOAT32_TFLITE,
@@ -48,6 +49,7 @@ __all__ = [
     "CLASSES",
     "COMPLETE_PREFIX",
     "DIGEST_FILE",
+    "DIGEST_FORMAT",
     "EDGE_DIR",
     "END",
     "EXAMPLES",
