@@ -95,13 +95,23 @@ def _output(places: TrainingPlaces, *, is_chief: bool) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _progress_told() -> Iterator[None]:
-    """Prints how far the training is, a line each, as a pod's log wants it."""
+    """Prints each epoch, in a line, as a pod's log wants it."""
     logger = logging.getLogger(contract.PROGRESS_LOGGER)
-    handler = logging.StreamHandler()
+    handler = _EpochLines()
+    before = logger.level, logger.propagate
     logger.addHandler(handler)
-    level, logger.level = logger.level, logging.INFO
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        logger.setLevel(level)
+        logger.level, logger.propagate = before
+
+
+class _EpochLines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints what stands at the end of an epoch; there are many steps."""
+        progress = getattr(record, "progress", None)
+        if progress is not None and progress.ends_epoch:
+            print(progress.told, flush=True)
