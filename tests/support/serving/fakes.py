@@ -45,7 +45,7 @@ def fake_signatures() -> dict[str, Any]:
         contract.SCORES: ("DT_FLOAT", [-1, 2]),
     }
     number = {"x": ("DT_FLOAT", [-1])}
-    code = {"code": ("DT_INT32", [])}
+    code: dict[str, tuple[str, list[int]]] = {"code": ("DT_INT32", [])}
     examples = {"inputs": ("DT_STRING", [-1])}
     classes = {
         contract.CLASSES: ("DT_STRING", [-1, 2]),
