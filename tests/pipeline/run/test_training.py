@@ -50,8 +50,9 @@ def test_an_epoch_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger(contract.PROGRESS_LOGGER)
     step = Progress(epoch=1, epochs=2, step=3, steps=3, loss=0.5, accuracy=0.75)
     end = Progress(**{**vars(step), "validation_accuracy": 0.5, "ends_epoch": True})
+    before = logger.propagate, logger.level  # Another run of this process has set them.
     with _progress_told():
         for progress in (step, end):
             logger.info("%s", progress, extra={"progress": progress})
     assert capsys.readouterr().out.splitlines() == [end.told]
-    assert logger.propagate
+    assert (logger.propagate, logger.level) == before
