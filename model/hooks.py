@@ -132,9 +132,9 @@ def run_fn(
     scored = _with_meaning(result, job, transform, fn_args)
     _export(scored, job, transform, fn_args)
     _write_history(result, scored, job, fn_args.model_run_dir)
-    is_mine = strategy is None or hosts.is_chief(strategy)
-    if is_mine and job.checkpoint_dir and tf.io.gfile.exists(job.checkpoint_dir):
-        tf.io.gfile.rmtree(job.checkpoint_dir)
+    kept = job.checkpoint_dir
+    if kept and hosts.is_chief(strategy) and tf.io.gfile.exists(kept):
+        tf.io.gfile.rmtree(kept)
 
 
 @contextlib.contextmanager

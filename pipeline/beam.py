@@ -21,8 +21,11 @@ IN_PROCESS = (
     "--sdk_container_image=this-process",
 )
 
+DATAFLOW = "DataflowRunner"
+
 _REMOTE_ROOT = "gs://"
-_WORKER_POOL = "localhost:50000"  # A side-car with `--worker_pool`, by Beam's custom.
+# A side-car with `--worker_pool`, by Beam's custom.
+_WORKER_POOL = {"workers": "localhost:50000"}
 _ADDRESS = re.compile(r"[\w.-]+:\d{1,5}", re.ASCII)
 _WORDS = re.compile(r"[\w./:@=-]+", re.ASCII)
 
@@ -35,12 +38,13 @@ class Runner:
     options: Mapping[str, str]
     needed: tuple[str, ...]
     fixed: tuple[str, ...] = ()
+    defaults: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 RUNNERS: Mapping[str, Runner] = {
     # https://cloud.google.com/dataflow/docs/reference/pipeline-options
     "dataflow": Runner(
-        beam_name="DataflowRunner",
+        beam_name=DATAFLOW,
         options={
             "project": "project",
             "region": "region",
@@ -69,6 +73,7 @@ RUNNERS: Mapping[str, Runner] = {
         },
         needed=("master", "job_server_jar"),
         fixed=("--environment_type=EXTERNAL", "--flink_submit_uber_jar"),
+        defaults=_WORKER_POOL,
     ),
     "spark": Runner(
         beam_name="SparkRunner",
@@ -79,9 +84,9 @@ RUNNERS: Mapping[str, Runner] = {
         },
         needed=("master", "job_server_jar"),
         fixed=("--environment_type=EXTERNAL",),
+        defaults=_WORKER_POOL,
     ),
 }
-_PORTABLE_RUNNERS = ("flink", "spark")
 
 
 def beam_arguments(text: str, pipeline_root: str) -> tuple[str, ...]:
@@ -104,7 +109,7 @@ def beam_arguments(text: str, pipeline_root: str) -> tuple[str, ...]:
             "Without one, each step does its work itself."
         )
     runner = RUNNERS[name]
-    given = dict(_settings(name, rest))
+    given = {**runner.defaults, **dict(_settings(name, rest))}
     missing = [key for key in runner.needed if key not in given]
     if missing:
         raise SettingError(
@@ -114,8 +119,6 @@ def beam_arguments(text: str, pipeline_root: str) -> tuple[str, ...]:
     problem = _problem(name, given, pipeline_root)
     if problem:
         raise SettingError(problem)
-    if name in _PORTABLE_RUNNERS:
-        given.setdefault("workers", _WORKER_POOL)
     options = [f"--{runner.options[key]}={value}" for key, value in given.items()]
     return (f"--runner={runner.beam_name}", *options, *runner.fixed)
 
@@ -138,14 +141,16 @@ def _problem(name: str, given: Mapping[str, str], pipeline_root: str) -> str:
         if not re.fullmatch(r"[1-9]\d{0,5}", given[key], re.ASCII):
             number = quoted(given[key])
             return f"{key} of Beam on {name} is {number}; allowed: 1 to 999999."
-    if name in _PORTABLE_RUNNERS:
-        workers = given.get("workers", _WORKER_POOL)
-        if not _ADDRESS.fullmatch(workers):
-            return f"workers of Beam on {name} is {quoted(workers)}; write HOST:PORT."
+    workers = given.get("workers")
+    if workers is not None and not _ADDRESS.fullmatch(workers):
+        return f"workers of Beam on {name} is {quoted(workers)}; write HOST:PORT."
+    place = given.get("temp_location")
+    if place is None:  # Not Google's.
         return ""
-    if not given["temp_location"].startswith(_REMOTE_ROOT):
-        place = quoted(given["temp_location"])
-        return f"temp_location of Beam on {name} is {place}; it must be at gs://."
+    if not place.startswith(_REMOTE_ROOT):
+        return (
+            f"temp_location of Beam on {name} is {quoted(place)}; it must be at gs://."
+        )
     if not pipeline_root.startswith(_REMOTE_ROOT):
         return (
             f"Dataflow's workers read and write what the steps hand to each other, and "

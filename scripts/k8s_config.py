@@ -18,6 +18,7 @@ K8S_DIR = pathlib.Path(__file__).resolve().parent.parent / "k8s"
 BASE = "base"
 CANARY = "overlays/canary"
 MODELS_FILE = "models.config"
+KSERVE_FILES = ("batching.config", "monitoring.config")
 # Where the ConfigMap is mounted.
 MOUNT_PATH = "/etc/classifier"
 HEADER = """\
@@ -47,6 +48,9 @@ def texts() -> dict[str, str]:
                 written[f"{folder}/config/{name}"] = HEADER + text
         if folder == BASE or _args_text(folder) != base_args:
             written[f"{folder}/server-args.yaml"] = _args_text(folder)
+    # Not built on the base, and what it shares with it no kustomization could reach.
+    for name in KSERVE_FILES:
+        written[f"kserve/config/{name}"] = HEADER + base_files[name]
     return written
 
 

@@ -8,6 +8,7 @@ from pipeline.cluster import Cluster
 from pipeline.commands.key_values import key_values
 from pipeline.commands.settings import PRETRAINED_OPTION, run_config
 from pipeline.config import DEFAULT_PRESET, Environment
+from pipeline.kubeflow.target import is_remote
 
 
 @click.command("train")
@@ -53,7 +54,7 @@ def train(
     """
     run = run_config(preset, pretrained, overrides)
     cluster = Cluster.of(Environment.from_env().cluster_variables)
-    if not output_uri.startswith("gs://"):
+    if not is_remote(output_uri):
         output_uri = str(Path(output_uri).absolute())
     # TensorFlow and TFX only now: hosts must be joined before anything is computed.
     from pipeline.run.training import TrainingPlaces, train_here

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.beam import DATAFLOW
 from pipeline.errors import UserError
 
 Json = dict[str, Any]
@@ -25,7 +26,7 @@ MIRRORS = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
 
 _LOGS_OUTPUT = "executor-logs"
 _STORE_METADATA = ("display_name", "store_session_info")
-_DATAFLOW = "--runner=DataflowRunner"
+_ON_DATAFLOW = f"--runner={DATAFLOW}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ class Invocation:
     def mirrored_schemes(self) -> dict[str, str]:
         """Dataflow's workers see no mirror: they read gs:// themselves."""
         schemes = dict(MIRRORS)
-        if _DATAFLOW in self.beam_args:
+        if _ON_DATAFLOW in self.beam_args:
             del schemes["gs://"]
         return schemes
 

@@ -53,10 +53,8 @@ def train_here(
     Returns:
         The folder of the SavedModel; None on a host that is not the first.
     """
-    strategy = None
-    if cluster is not None:
-        strategy = hosts.join(cluster.workers, cluster.index)
-    is_chief = strategy is None or hosts.is_chief(strategy)
+    strategy = hosts.join(cluster.workers, cluster.index) if cluster else None
+    is_chief = hosts.is_chief(strategy)
     config = PipelineConfig(
         name="training",
         run=run,

@@ -154,7 +154,7 @@ class Rejection:
         return cls(**json.loads(text))
 
 
-def digest_of(model: bytes, parts: Mapping[str, bytes]) -> str:
+def digest_of(model: bytes | memoryview, parts: Mapping[str, bytes]) -> str:
     """Writes `DIGEST_FILE`: the SHA-256 of a model and of what goes with it."""
     found = hashlib.sha256()
     for name, content in (("", model), *sorted(parts.items())):

@@ -74,6 +74,7 @@ class Interpreter:
             with loaded.lock:
                 self._loaded = None
                 loaded.runners.clear()
+        self._content = b""
 
     def forget(self) -> None:
         """In a process just forked: leaves the parent's model alone for good."""

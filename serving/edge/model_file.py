@@ -113,12 +113,15 @@ def _packed_parts(path: pathlib.Path, content: bytes) -> dict[str, bytes]:
         )
     digest = parts.pop(contract.DIGEST_FILE, None)
     if digest is not None:
-        _check_digest(path, digest, content[: min(starts)], parts)
+        _check_digest(path, digest, memoryview(content)[: min(starts)], parts)
     return parts if parts.keys() >= set(_PARTS) else {}
 
 
 def _check_digest(
-    path: pathlib.Path, digest: bytes, model: bytes, parts: dict[str, bytes]
+    path: pathlib.Path,
+    digest: bytes,
+    model: memoryview,
+    parts: dict[str, bytes],
 ) -> None:
     """Files of before there was one have none, and are taken as they are."""
     try:

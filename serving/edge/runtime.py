@@ -34,12 +34,11 @@ def choose_runtime(installed: Collection[str], *, numpy_version: str) -> str:
         RuntimeMissingError: neither is installed, or tflite-runtime beside numpy 2,
             where it stops the process at the first interpreter.
     """
-    has_old_numpy = int(numpy_version.split(".")[0]) < 2
     if LITERT in installed:
         return LITERT
-    if TFLITE_RUNTIME in installed and has_old_numpy:
-        return TFLITE_RUNTIME
     if TFLITE_RUNTIME in installed:
+        if int(numpy_version.split(".")[0]) < 2:
+            return TFLITE_RUNTIME
         raise RuntimeMissingError(
             f"tflite-runtime needs numpy below 2, here is {numpy_version}. Install "
             "'numpy<2', or ai-edge-litert instead."

@@ -58,15 +58,19 @@ def test_resources_fit_the_kubernetes_api(
         validator(resource, version)
 
 
-@overlays
-@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
+ASKED = [
+    pytest.param(tree, policy, id=f"{policy.__name__}-{tree}")
+    for tree in rendering.TREES
+    # What else is applied has no Deployment.
+    for policy in (POLICIES if tree in rendering.OVERLAYS else FOR_ALL)
+]
+
+
+@pytest.mark.parametrize(("overlay", "policy"), ASKED)
 def test_trees_follow_our_policies(
     overlay: str, policy: Callable[[list[rendering.Resource]], Iterator[str]]
 ):
-    resources = rendering.render(overlay)
-    if overlay in rendering.OTHERS and policy not in FOR_ALL:
-        pytest.skip("of Deployments, and there is none")
-    assert list(policy(resources)) == []
+    assert list(policy(rendering.render(overlay))) == []
 
 
 def test_a_kind_without_a_schema_is_refused(

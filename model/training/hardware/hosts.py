@@ -51,9 +51,9 @@ def are_several(strategy: tf.distribute.Strategy) -> bool:
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Says whether this process writes what all of them made."""
-    if not are_several(strategy):
+def is_chief(strategy: tf.distribute.Strategy | None) -> bool:
+    """Says whether this process writes what all of them made; alone it does."""
+    if strategy is None or not are_several(strategy):
         return True
     return strategy.cluster_resolver.task_id == 0
 

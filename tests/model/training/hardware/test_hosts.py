@@ -93,15 +93,13 @@ def alone(folder: pathlib.Path, **training: Any) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def assert_equal(
-    found: dict[str, Any], expected: dict[str, Any], atol: float = 1e-5
-) -> None:
-    np.testing.assert_allclose(found["weights"], expected["weights"], atol=atol)
+def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    np.testing.assert_allclose(found["weights"], expected["weights"], atol=1e-5)
     assert len(found["history"]) == len(expected["history"])
     for row, other in zip(found["history"], expected["history"], strict=True):
         assert row.keys() == other.keys()
         for key in row:
-            np.testing.assert_allclose(row[key], other[key], atol=atol, err_msg=key)
+            np.testing.assert_allclose(row[key], other[key], atol=1e-5, err_msg=key)
 
 
 @pytest.mark.slow
